@@ -1,0 +1,103 @@
+//! The hash chain over an intent's events: a changed, missing, inserted or cut-off event is found.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::event::Event;
+use crate::id::EventId;
+
+/// A SHA-256 digest.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hash([u8; 32]);
+
+impl Hash {
+    /// What the first event of an intent follows.
+    pub const ZERO: Hash = Hash([0; 32]);
+
+    /// A digest from its bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Hash {
+        Hash(bytes)
+    }
+
+    /// The bytes of the digest.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The hash of an event: SHA-256 over the 32 bytes of the hash before it and the bytes of its stored body.
+    #[must_use]
+    pub fn following(self, body: &[u8]) -> Hash {
+        let mut hasher = Sha256::new();
+        hasher.update(self.0);
+        hasher.update(body);
+        Hash(hasher.finalize().into())
+    }
+}
+
+impl std::fmt::Display for Hash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for Hash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Hash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let wrong = || serde::de::Error::custom("expected 64 hexadecimal digits");
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        if !rest.is_empty() || pairs.len() != 32 {
+            return Err(wrong());
+        }
+        let mut bytes = [0; 32];
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = (digit(*high).ok_or_else(wrong)? << 4) | digit(*low).ok_or_else(wrong)?;
+        }
+        Ok(Hash(bytes))
+    }
+}
+
+/// How many events an intent has, and the hash of the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chain {
+    /// How many; also the sequence number of the last.
+    pub count: u64,
+    /// The hash of the last; [`Hash::ZERO`] before the first.
+    pub head: Hash,
+}
+
+impl Chain {
+    /// The chain of an intent without events.
+    pub const EMPTY: Chain = Chain { count: 0, head: Hash::ZERO };
+
+    /// The chain after an event with this stored body.
+    #[must_use]
+    pub fn followed_by(self, body: &[u8]) -> Chain {
+        Chain { count: self.count + 1, head: self.head.following(body) }
+    }
+}
+
+/// An event in its place: everything its body is made of besides the object it is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Numbered<'a> {
+    /// The event's id.
+    pub id: EventId,
+    /// Its place among the intent's events, from 1.
+    pub sequence: u64,
+    /// What happened.
+    pub event: &'a Event,
+}

@@ -1,0 +1,64 @@
+//! Timed duties: what must happen later, whatever crashes in between.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{RefundId, SettlementId};
+use crate::state::{Escrow, IntentState, RefundState, SettlementState};
+use crate::time::Timestamp;
+
+/// Something that must be done for an escrow, once its time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Duty {
+    /// Start a scheduled settlement.
+    StartSettlement(SettlementId),
+    /// Ask the payout method to pay a started settlement, until it answers.
+    PayOut(SettlementId),
+    /// Ask the rail to pay a refund back, until it answers.
+    PayBack(RefundId),
+    /// Make a settled intent final.
+    Finalize,
+}
+
+/// A change of the duties: data for the shell, kept as jobs in the same commit as the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The duty falls due at this time.
+    Schedule(Duty, Timestamp),
+    /// The duty is done, or no longer one.
+    Drop(Duty),
+}
+
+impl Escrow {
+    /// Every duty that this state implies, and when it falls due. Jobs are nothing but this, written down.
+    #[must_use]
+    pub fn duties(&self) -> Vec<(Duty, Timestamp)> {
+        let settlements = self.settlements.iter().filter_map(|settlement| match settlement.state {
+            SettlementState::Scheduled { due } => Some((Duty::StartSettlement(settlement.id), due)),
+            SettlementState::Executed { at } => Some((Duty::PayOut(settlement.id), at)),
+            SettlementState::Confirmed { .. } => None,
+        });
+        let refunds = self.refunds.iter().filter_map(|refund| match refund.state {
+            RefundState::Pending => Some((Duty::PayBack(refund.id), refund.created)),
+            RefundState::Succeeded { .. } => None,
+        });
+        let finality = match self.state {
+            IntentState::Settled { final_due, .. } => Some((Duty::Finalize, final_due)),
+            IntentState::Initiated
+            | IntentState::Processing { .. }
+            | IntentState::Succeeded
+            | IntentState::Final { .. }
+            | IntentState::Canceled { .. } => None,
+        };
+        settlements.chain(refunds).chain(finality).collect()
+    }
+}
+
+/// What turns the duties of `before` into those of `after`.
+#[must_use]
+pub fn effects(before: &[(Duty, Timestamp)], after: &[(Duty, Timestamp)]) -> Vec<Effect> {
+    let is_duty = |duties: &[(Duty, Timestamp)], duty: Duty| duties.iter().any(|(other, _)| *other == duty);
+    let dropped = before.iter().filter(|(duty, _)| !is_duty(after, *duty)).map(|(duty, _)| Effect::Drop(*duty));
+    let scheduled =
+        after.iter().filter(|entry| !before.contains(entry)).map(|(duty, due)| Effect::Schedule(*duty, *due));
+    dropped.chain(scheduled).collect()
+}

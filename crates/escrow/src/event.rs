@@ -1,0 +1,70 @@
+//! What happened, as others are told of it.
+
+use crate::id::{MilestoneId, RefundId, SettlementId};
+use crate::terms::names;
+
+names! {
+    /// The type of an event.
+    EventKind {
+        /// An intent was created.
+        IntentCreated = "payment_intent.created",
+        /// An intent went from one status to another.
+        IntentStatusChanged = "payment_intent.status_changed",
+        /// An intent was funded.
+        IntentSucceeded = "payment_intent.succeeded",
+        /// A payout started.
+        SettlementInitiated = "payment_intent.settlement_initiated",
+        /// A payout arrived.
+        SettlementCompleted = "payment_intent.settlement_completed",
+        /// All of an intent was paid out.
+        IntentSettled = "payment_intent.settled",
+        /// An intent was given up.
+        IntentCanceled = "payment_intent.canceled",
+        /// A refund reached the payer.
+        IntentRefunded = "payment_intent.refunded",
+        /// An escrow order was created.
+        OrderCreated = "escrow_order.created",
+        /// The money of an order is locked.
+        OrderFunded = "escrow_order.funded",
+        /// Nothing of an order is held any more, all was released.
+        OrderReleased = "escrow_order.released",
+        /// A milestone was created.
+        MilestoneCreated = "milestone.created",
+        /// A milestone was changed.
+        MilestoneUpdated = "milestone.updated",
+        /// A milestone was completed.
+        MilestoneCompleted = "milestone.completed",
+        /// The share of a milestone was released.
+        MilestoneReleased = "milestone.released",
+        /// A milestone was deleted, or given up with its order.
+        MilestoneCanceled = "milestone.canceled",
+    }
+}
+
+/// The object that an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The intent.
+    Intent,
+    /// Its escrow order.
+    Order,
+    /// One of its milestones.
+    Milestone(MilestoneId),
+    /// One of its settlements.
+    Settlement(SettlementId),
+    /// One of its refunds.
+    Refund(RefundId),
+}
+
+/// One thing that happened. Events of one decision show their objects as they stand after all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// What it happened to.
+    pub subject: Subject,
+    /// What changed about the object: the field's name and its value before.
+    pub previous: Vec<(&'static str, String)>,
+    /// Whether the sandbox made it up.
+    pub simulated: bool,
+}

@@ -1,0 +1,39 @@
+//! The domain of Milepost: a payer's money is locked once, leaves only for a reason that was recorded, and every cent can be
+//! traced.
+//!
+//! Everything here is decided by pure functions over one escrow at a time. This crate knows no I/O, no clock, no randomness,
+//! no SQL and no HTTP; time and fresh ids come in with every command. Start reading at [`decide`].
+
+pub mod chain;
+pub mod command;
+pub mod decide;
+pub mod duty;
+pub mod event;
+pub mod id;
+mod invariants;
+pub mod ledger;
+pub mod limits;
+pub mod money;
+pub mod rejection;
+pub mod state;
+pub mod terms;
+pub mod time;
+
+pub use chain::{Chain, Hash};
+pub use command::{Command, CompleteMilestone, MilestonePatch, NewIntent, NewMilestone};
+pub use decide::{Ctx, Decision, Settings, decide, open};
+pub use duty::{Duty, Effect};
+pub use event::{Event, EventKind, Subject};
+pub use id::{
+    EventId, Ids, IntentId, KeyId, MerchantId, MilestoneId, OrderId, RawId, RefundId, RequestId, SettlementId,
+    TransferId,
+};
+pub use invariants::Broken;
+pub use ledger::{Account, Funds, Purpose, PurposeKind, Rail, Transfer};
+pub use money::{Amount, Currency, Decimal};
+pub use rejection::Rejection;
+pub use state::{
+    Escrow, IntentState, IntentStatus, Milestone, MilestoneState, MilestoneStatus, Order, Refund, Settlement,
+};
+pub use terms::{Metadata, Mode, Owner, PaymentType, ReleaseType, SettlementMethod, Terms};
+pub use time::{Span, Timestamp};

@@ -1,0 +1,37 @@
+//! Every bound of the domain, in one place.
+
+/// The largest amount of one payment or milestone, in units of its currency.
+pub const MAX_AMOUNT_UNITS: i64 = 1_000_000_000;
+
+/// The most milestones one order may ever have, cancelled ones included.
+pub const MAX_MILESTONES: usize = 100;
+
+/// The largest `milestoneIndex`: what clients in other languages keep in a signed 32-bit integer.
+pub const MAX_MILESTONE_INDEX: u32 = 2_147_483_647;
+
+/// The longest completion proof or delivery proof, in bytes.
+pub const MAX_PROOF_BYTES: usize = 4 * 1024;
+
+/// The longest free text (a description, a reason, an address to return to), in bytes.
+pub const MAX_TEXT_BYTES: usize = 2 * 1024;
+
+/// The longest label of a person (`completedBy` and its kin), in characters.
+pub const MAX_LABEL_CHARS: usize = 256;
+
+/// The largest metadata object, in bytes of JSON.
+pub const MAX_METADATA_BYTES: usize = 16 * 1024;
+
+/// The most keys of a metadata object.
+pub const MAX_METADATA_KEYS: usize = 50;
+
+/// The longest delivery period: ten years, in seconds.
+pub const MAX_DELIVERY_PERIOD_S: i64 = 10 * 365 * 24 * 3600;
+
+/// The longest dispute window: 90 days, in seconds.
+pub const MAX_DISPUTE_WINDOW_S: i64 = 90 * 24 * 3600;
+
+/// The delivery period of an order that names none: 30 days, in seconds.
+pub const DEFAULT_DELIVERY_PERIOD_S: i64 = 30 * 24 * 3600;
+
+/// The dispute window of an order that names none: 7 days, in seconds.
+pub const DEFAULT_DISPUTE_WINDOW_S: i64 = 7 * 24 * 3600;

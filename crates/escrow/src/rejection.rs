@@ -1,0 +1,97 @@
+//! Why a command is refused. A refusal changes nothing.
+
+use crate::limits::MAX_MILESTONES;
+use crate::money::AmountError;
+use crate::state::{IntentStatus, MilestoneStatus, OrderStatus, RefundStatus, SettlementStatus};
+use crate::terms::ReleaseType;
+use crate::time::Timestamp;
+
+/// Why a command is refused; the text is what the caller is told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The intent has no escrow order.
+    #[error("Payment intent is not of type DELIVERY_VS_PAYMENT")]
+    NoOrder,
+    /// Not a share this order can have.
+    #[error("{0}")]
+    Amount(#[from] AmountError),
+    /// The order has no such milestone.
+    #[error("Milestone not found")]
+    MilestoneNotFound,
+    /// The intent has no such settlement.
+    #[error("Settlement not found")]
+    SettlementNotFound,
+    /// The intent has no such refund.
+    #[error("Refund not found")]
+    RefundNotFound,
+    /// Only milestone-locked orders have milestones.
+    #[error("Cannot create milestone for order with release type: {0}")]
+    NotMilestoneLocked(ReleaseType),
+    /// The index is taken.
+    #[error("Milestone with index {0} already exists")]
+    IndexTaken(u32),
+    /// A new milestone would come before one that is done.
+    #[error("Milestone index must be above {0}, the highest completed one")]
+    IndexBelowCompleted(u32),
+    /// The order is full.
+    #[error("An order can have at most {MAX_MILESTONES} milestones, deleted ones included")]
+    TooManyMilestones,
+    /// The shares would exceed the whole.
+    #[error("Total milestone amounts exceed escrow order amount")]
+    TotalExceeded,
+    /// The order is over.
+    #[error("Cannot create milestone: order is {0}")]
+    OrderOver(OrderStatus),
+    /// The share is gone already.
+    #[error("Milestone already released")]
+    MilestoneReleased,
+    /// The milestone is done already.
+    #[error("Milestone already completed")]
+    MilestoneCompleted,
+    /// The milestone is in a state that does not allow this.
+    #[error("Cannot {action} milestone in status: {status}")]
+    MilestoneStatus {
+        /// What was asked for.
+        action: &'static str,
+        /// The milestone's state.
+        status: MilestoneStatus,
+    },
+    /// A lower milestone is not done.
+    #[error("Previous milestone (index {0}) must be completed first")]
+    PreviousNotCompleted(u32),
+    /// A lower milestone is done but not released.
+    #[error("Previous milestone (index {0}) must be released first")]
+    PreviousNotReleased(u32),
+    /// There is no money in escrow.
+    #[error("Payment intent is not funded")]
+    NotFunded,
+    /// The intent is in a state that does not allow this.
+    #[error("Cannot {action} payment intent in status: {status}")]
+    IntentStatus {
+        /// What was asked for.
+        action: &'static str,
+        /// The intent's state.
+        status: IntentStatus,
+    },
+    /// Part of the money is the merchant's already.
+    #[error("Cannot cancel payment intent after a release")]
+    CancelAfterRelease,
+    /// Simulated money never touches live objects.
+    #[error("Simulated payments exist in the sandbox only")]
+    SandboxOnly,
+    /// The settlement is past this.
+    #[error("Settlement is in status: {0}")]
+    SettlementStatus(SettlementStatus),
+    /// The refund is past this.
+    #[error("Refund is in status: {0}")]
+    RefundStatus(RefundStatus),
+    /// A timer rang too early, for instance because the clock stepped back.
+    #[error("Not due before {} (Unix milliseconds)", .0.ms())]
+    NotDue(Timestamp),
+    /// The merchant's totals would not fit any more.
+    #[error("The merchant's balance would exceed the largest that can be kept")]
+    BalanceTooLarge,
+    /// The decision would have broken an invariant: a defect of Milepost, caught before it touched anything.
+    #[error("The request would break an invariant of the ledger and was refused: {0}")]
+    Broken(String),
+}

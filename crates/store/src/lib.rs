@@ -1,0 +1,174 @@
+//! Where Milepost keeps its state.
+//!
+//! A [`Store`] takes and gives plain data. It commits many independent [`Unit`]s in one transaction, each whole or not at all;
+//! no transaction handle ever leaves this crate, and only this crate contains SQL. It knows nothing of commands and decides
+//! nothing but whether a unit still fits what is stored.
+
+use async_trait::async_trait;
+use escrow::{Account, Currency, Effect, Escrow, IntentId, Owner, Settlement, SettlementId, Timestamp};
+
+mod keys;
+mod page;
+mod row;
+
+pub use keys::{ApiKey, KeyKind, KeyScope, Merchant};
+pub use page::{EscrowFilter, Page, PageRequest, Position, TransferFilter};
+pub use row::{Audited, EventRow, Job, Lease, Reply, StoredTransfer, TransferRow, Versioned};
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The storage underneath failed or is gone; nothing was changed.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// What is stored cannot be understood.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// The cursor of a page names nothing that the list's owner has.
+    #[error("no such cursor")]
+    UnknownCursor,
+}
+
+/// What the engine needs to decide a batch.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Escrows, by intent.
+    pub escrows: Vec<IntentId>,
+    /// Replies, by owner and idempotency key.
+    pub replies: Vec<(Owner, String)>,
+}
+
+/// What was there of it, in the order it was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// The escrows, each with its version.
+    pub escrows: Vec<Option<Versioned>>,
+    /// The replies, expired ones included.
+    pub replies: Vec<Option<Reply>>,
+}
+
+/// What is committed for one escrow: all of it, or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Unit {
+    /// The change of the escrow; `None` when all its commands were refused.
+    pub change: Option<Change>,
+    /// Replies to remember. The unit is [`Outcome::Lost`] when one of their keys is taken.
+    pub replies: Vec<Reply>,
+    /// Leases of the jobs whose results this unit carries. The unit is [`Outcome::Lost`] when one is no longer held.
+    pub leases: Vec<Lease>,
+}
+
+/// The change of one escrow.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// What the decision was made on; the unit is [`Outcome::Lost`] when it is no longer the newest version. `None`: the
+    /// escrow is new, and the unit is lost when it exists.
+    pub base: Option<Versioned>,
+    /// The new state, its event chain continued by `events`.
+    pub next: Escrow,
+    /// The money that moves. The merchant's running totals follow from it.
+    pub transfers: Vec<TransferRow>,
+    /// What happened.
+    pub events: Vec<EventRow>,
+    /// What becomes of the escrow's jobs.
+    pub effects: Vec<Effect>,
+}
+
+/// What became of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is stored, durably.
+    Committed,
+    /// Another one came first; nothing of it is stored.
+    Lost,
+    /// A total of its owner would leave the range of 64 bits; nothing of it is stored.
+    TotalTooLarge,
+}
+
+/// One balance of an owner's running totals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Balance {
+    /// The account; those of intents are summed over all of the owner's.
+    pub account: Account,
+    /// The currency.
+    pub currency: Currency,
+    /// The balance in minor units; negative only for rails.
+    pub minor: i64,
+}
+
+/// Keeps everything: escrows, ledger, events, jobs, replies, merchants and keys.
+///
+/// Reads see every commit that was answered before they began.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// What the engine needs for a batch, in one read.
+    async fn load(&self, wanted: Wanted) -> Result<Loaded, StoreError>;
+
+    /// Commits units in this order, in one transaction: each is stored whole or drops out alone. An error means that nothing
+    /// of any unit is stored. Answers only once all of it is durable.
+    async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError>;
+
+    /// Leases up to `limit` jobs that are due at `now` and not leased beyond it, earliest first, until `until`. Each lease has
+    /// a token of its own, so that whoever held an earlier one can no longer commit.
+    async fn claim_jobs(&self, now: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Job>, StoreError>;
+
+    /// Gives a leased job back, to be claimed again at `at`; does nothing when the lease is no longer held.
+    async fn postpone_job(&self, lease: Lease, at: Timestamp) -> Result<(), StoreError>;
+
+    /// When the next job can be claimed, if there is one.
+    async fn next_job(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Forgets replies created before this time.
+    async fn forget_replies(&self, before: Timestamp) -> Result<(), StoreError>;
+
+    /// One escrow.
+    async fn escrow(&self, id: IntentId) -> Result<Option<Escrow>, StoreError>;
+
+    /// Escrows of an owner, newest first.
+    async fn escrows(&self, owner: Owner, filter: EscrowFilter, page: PageRequest) -> Result<Page<Escrow>, StoreError>;
+
+    /// The escrow that has this settlement.
+    async fn escrow_of_settlement(&self, id: SettlementId) -> Result<Option<Escrow>, StoreError>;
+
+    /// Settlements of an owner with the intents they belong to, newest first.
+    async fn settlements(&self, owner: Owner, page: PageRequest) -> Result<Page<(IntentId, Settlement)>, StoreError>;
+
+    /// Transfers of an owner, newest first.
+    async fn transfers(
+        &self,
+        owner: Owner,
+        filter: TransferFilter,
+        page: PageRequest,
+    ) -> Result<Page<StoredTransfer>, StoreError>;
+
+    /// The running totals of an owner, in the order of their accounts and currencies.
+    async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError>;
+
+    /// Adds a merchant.
+    async fn add_merchant(&self, merchant: Merchant) -> Result<(), StoreError>;
+
+    /// Every merchant, oldest first.
+    async fn merchants(&self) -> Result<Vec<Merchant>, StoreError>;
+
+    /// Adds an API key under the keyed hash of its secret; does nothing when that hash is known.
+    async fn add_key(&self, key: ApiKey, hash: [u8; 32]) -> Result<(), StoreError>;
+
+    /// The key whose secret has this keyed hash, expired and revoked ones included.
+    async fn key(&self, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError>;
+
+    /// Every key, oldest first.
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError>;
+
+    /// Changes when a key expires and whether it is revoked; `false` when there is no such key.
+    async fn update_key(&self, key: ApiKey) -> Result<bool, StoreError>;
+
+    /// Walks over everything in one consistent view, with bounded memory, in an order that is the same for every store:
+    /// escrows by id with all that belongs to them, then rows that belong to no escrow, then balances.
+    async fn audit(&self, visit: Box<dyn FnMut(Audited) + Send>) -> Result<(), StoreError>;
+
+    /// Answers when the store can read and write.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Finishes what is under way and closes the store. Everything asked afterwards is [`StoreError::Unavailable`].
+    async fn close(&self);
+}
