@@ -1,1 +1,25 @@
-//! placeholder
+//! The shell around the pure decision: it batches what waits, commits it at once, answers only then, and does later what was
+//! promised for later.
+//!
+//! The engine never knows what HTTP or SQL is, and takes time, ids, randomness, timers and tasks from its [`Host`].
+
+mod batch;
+mod engine;
+mod host;
+mod ids;
+mod jobs;
+mod keyring;
+mod ports;
+mod present;
+mod request;
+#[doc(hidden)]
+pub mod testing;
+pub mod verify;
+
+pub use engine::{Config, Engine, Parts};
+pub use host::{Host, System, Task};
+pub use ids::FreshIds;
+pub use keyring::{Keyring, MIN_SECRET_CHARS, NotAKey, key_kind};
+pub use ports::{PaymentAnswer, Payments, Payout, Repayment, SimulatedPayments};
+pub use present::Present;
+pub use request::{Answer, Ask, Idempotency, Render, Rendered, Request, Unavailable};

@@ -2,19 +2,19 @@
 //!
 //! | command | INITIATED | PROCESSING | SUCCEEDED | SETTLED | FINAL | CANCELED |
 //! |---|---|---|---|---|---|---|
-//! | fund | SUCCEEDED | SUCCEEDED | – | – | – | – |
+//! | fund | SUCCEEDED or SETTLED | SUCCEEDED or SETTLED | – | – | – | – |
 //! | cancel | CANCELED | CANCELED | CANCELED | – | – | – |
 //! | add milestone | INITIATED | PROCESSING | SUCCEEDED | – | – | – |
 //! | update milestone | INITIATED | PROCESSING | SUCCEEDED | – | – | – |
 //! | delete milestone | INITIATED | PROCESSING | SUCCEEDED | – | – | – |
-//! | complete milestone | SUCCEEDED | SUCCEEDED | SUCCEEDED | – | – | – |
-//! | release milestone | – | – | SUCCEEDED | – | – | – |
+//! | complete milestone | SUCCEEDED or SETTLED | SUCCEEDED or SETTLED | SUCCEEDED or SETTLED | – | – | – |
+//! | release milestone | – | – | SUCCEEDED or SETTLED | – | – | – |
 //! | start settlement | – | – | SUCCEEDED | – | – | – |
 //! | confirm settlement | – | – | SUCCEEDED or SETTLED | – | – | – |
 //! | confirm refund | – | – | – | – | – | CANCELED |
 //! | finalize | – | – | – | FINAL | – | – |
 //!
-//! A dash is a refusal. The test `the_table_above_is_what_decide_does` reads this table and tries every cell.
+//! A dash is a refusal. A release settles an intent at once only where the fee takes all of it. The test `the_table_above_is_what_decide_does` reads this table and tries every cell.
 
 use crate::command::{Command, NewIntent};
 use crate::duty::{Duty, Effect, effects};

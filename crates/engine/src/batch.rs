@@ -1,0 +1,279 @@
+//! Group commit: whatever waits is decided one after the other and committed at once, one independent unit per escrow.
+//!
+//! While a batch is being committed the next one gathers, so that batches grow with the load and one fsync serves them all.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use escrow::{IntentId, Owner, Rejection};
+use store::{Lease, Loaded, Outcome, Reply, Wanted};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use crate::engine::{Parts, raised};
+use crate::ids::FreshIds;
+use crate::request::{Answer, Ask, Idempotency, Render, Unavailable};
+use plan::Plan;
+
+mod plan;
+
+/// How often a command is decided again after another one came first, before its caller is told to try later.
+const MAX_TRIES: u32 = 16;
+
+/// A command on its way through the engine.
+pub(crate) struct Submission {
+    ask: Ask,
+    source: Source,
+    tries: u32,
+    /// Whether it must have a batch to itself, so that a refusal by the store can be laid at its door alone.
+    alone: bool,
+}
+
+/// Who sent a command, and waits for what became of it.
+pub(crate) enum Source {
+    /// Somebody outside.
+    Caller {
+        /// Who.
+        owner: Owner,
+        /// Under which key.
+        idempotency: Option<Idempotency>,
+        /// How to answer.
+        render: Render,
+        /// Where to.
+        answer: oneshot::Sender<Result<Answer, Unavailable>>,
+    },
+    /// A worker, with the result of a job.
+    Job {
+        /// Its right to report it.
+        lease: Lease,
+        /// Where to say what the domain made of it.
+        answer: oneshot::Sender<Result<Result<(), Rejection>, Unavailable>>,
+    },
+}
+
+impl Submission {
+    pub(crate) const fn new(ask: Ask, source: Source) -> Submission {
+        Submission { ask, source, tries: 0, alone: false }
+    }
+
+    const fn intent(&self) -> IntentId {
+        match &self.ask {
+            Ask::Open(new) => new.id,
+            Ask::Decide(intent, _) => *intent,
+        }
+    }
+
+    fn reply_key(&self) -> Option<(Owner, String)> {
+        match &self.source {
+            Source::Caller { owner, idempotency, .. } => idempotency.as_ref().map(|known| (*owner, known.key.clone())),
+            Source::Job { .. } => None,
+        }
+    }
+
+    /// Whether whoever sent it has stopped waiting.
+    fn is_abandoned(&self) -> bool {
+        match &self.source {
+            Source::Caller { answer, .. } => answer.is_closed(),
+            Source::Job { answer, .. } => answer.is_closed(),
+        }
+    }
+
+    fn answer(self, answer: Answer) {
+        if let Source::Caller { answer: sender, .. } = self.source {
+            // A caller who has gone away reads the answer under its idempotency key.
+            let _ = sender.send(Ok(answer));
+        }
+    }
+
+    fn fail(self, why: Unavailable) {
+        match self.source {
+            Source::Caller { answer, .. } => drop(answer.send(Err(why))),
+            Source::Job { answer, .. } => drop(answer.send(Err(why))),
+        }
+    }
+}
+
+/// The task that decides and commits.
+pub(crate) struct Batcher {
+    parts: Parts,
+    ids: Arc<FreshIds>,
+    queue: mpsc::Receiver<Submission>,
+    /// What must wait for the next batch; older than anything in the queue.
+    held: VecDeque<Submission>,
+    stop: watch::Receiver<bool>,
+    scheduled: Arc<Notify>,
+}
+
+impl Batcher {
+    pub(crate) fn new(
+        parts: Parts,
+        ids: Arc<FreshIds>,
+        queue: mpsc::Receiver<Submission>,
+        stop: watch::Receiver<bool>,
+        scheduled: Arc<Notify>,
+    ) -> Batcher {
+        Batcher { parts, ids, queue, held: VecDeque::new(), stop, scheduled }
+    }
+
+    /// Serves until it is told to stop and nothing waits any more.
+    pub(crate) async fn run(mut self) {
+        while let Some(first) = self.first().await {
+            let batch = self.gather(first);
+            if !batch.is_empty() {
+                self.serve(batch).await;
+            }
+        }
+    }
+
+    async fn first(&mut self) -> Option<Submission> {
+        if let Some(held) = self.held.pop_front() {
+            return Some(held);
+        }
+        tokio::select! {
+            biased;
+            next = self.queue.recv() => next,
+            () = raised(&mut self.stop) => {
+                self.queue.close();
+                self.queue.recv().await
+            }
+        }
+    }
+
+    /// Whatever else waits, up to the limit. Of two submissions under one idempotency key the second is held back, so that it
+    /// finds the reply of the first.
+    fn gather(&mut self, first: Submission) -> Vec<Submission> {
+        let mut keys = BTreeSet::new();
+        let mut batch = Vec::new();
+        let mut held = VecDeque::new();
+        let mut candidate = Some(first);
+        while let Some(submission) = candidate {
+            let goes_now = batch.is_empty() || !submission.alone;
+            if submission.is_abandoned() {
+                // Nobody waits, and nothing has been done: it did not happen.
+            } else if goes_now && submission.reply_key().is_none_or(|key| keys.insert(key)) {
+                let fills_the_batch = submission.alone || batch.len() + 1 >= self.parts.config.batch_limit;
+                batch.push(submission);
+                if fills_the_batch {
+                    break;
+                }
+            } else {
+                held.push_back(submission);
+            }
+            candidate = self.held.pop_front().or_else(|| self.queue.try_recv().ok());
+        }
+        held.append(&mut self.held);
+        self.held = held;
+        batch
+    }
+
+    async fn serve(&mut self, batch: Vec<Submission>) {
+        let wanted = wanted(&batch);
+        let loaded = match self.load(&wanted).await {
+            Ok(loaded) => loaded,
+            Err(why) => return batch.into_iter().for_each(|submission| submission.fail(why.clone())),
+        };
+        let mut plans = self.decide(batch, wanted, loaded);
+        let undecided = |plan: &mut Plan| !plan.needs_commit();
+        plans.extract_if(.., undecided).for_each(Plan::deliver);
+        if !plans.is_empty() {
+            self.commit(plans).await;
+        }
+    }
+
+    /// Loads what the batch needs. A reply past its time is forgotten first: its key is free again.
+    async fn load(&self, wanted: &Wanted) -> Result<Loaded, Unavailable> {
+        let unavailable = |error: store::StoreError| Unavailable::Store(error.to_string());
+        let mut loaded = self.parts.store.load(wanted.clone()).await.map_err(unavailable)?;
+        let now_ms = self.parts.host.now().ms();
+        let oldest = escrow::Timestamp::from_ms(now_ms - self.parts.config.reply_lifetime.ms());
+        let is_expired = |reply: &Option<Reply>| reply.as_ref().is_some_and(|reply| reply.created < oldest);
+        if loaded.replies.iter().any(is_expired) {
+            self.parts.store.forget_replies(oldest).await.map_err(unavailable)?;
+            for reply in loaded.replies.iter_mut().filter(|reply| is_expired(reply)) {
+                *reply = None;
+            }
+        }
+        Ok(loaded)
+    }
+
+    /// Decides every submission in turn, each on the state that the ones before it left. Those that are answered by what was
+    /// loaded are answered at once.
+    fn decide(&self, batch: Vec<Submission>, wanted: Wanted, loaded: Loaded) -> Vec<Plan> {
+        let replies: BTreeMap<_, _> = wanted.replies.into_iter().zip(loaded.replies).collect();
+        let mut plans: BTreeMap<IntentId, Plan> =
+            wanted.escrows.into_iter().zip(loaded.escrows).map(|(intent, base)| (intent, Plan::new(base))).collect();
+        for submission in batch {
+            let known = submission.reply_key().and_then(|key| replies.get(&key)).and_then(Option::as_ref);
+            match (known, plans.get_mut(&submission.intent())) {
+                (Some(reply), _) => replay(submission, reply),
+                (None, Some(plan)) => plan.decide(submission, &self.parts, &self.ids),
+                (None, None) => submission.answer(Answer::NotFound),
+            }
+        }
+        plans.into_values().collect()
+    }
+
+    async fn commit(&mut self, mut plans: Vec<Plan>) {
+        let units = plans.iter_mut().map(Plan::unit).collect();
+        let outcomes = match self.parts.store.commit(units).await {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                tracing::error!(%error, "a batch was not committed");
+                let why = Unavailable::Store(error.to_string());
+                return plans.into_iter().for_each(|plan| plan.fail(&why));
+            }
+        };
+        for (plan, outcome) in plans.into_iter().zip(outcomes) {
+            match outcome {
+                Outcome::Committed => plan.deliver(),
+                Outcome::Lost => self.try_again(plan),
+                Outcome::TotalTooLarge => self.refuse_total(plan).await,
+            }
+        }
+        self.scheduled.notify_one();
+    }
+
+    /// Somebody else came first: all commands of the unit, refused ones too, are decided again on what is there now.
+    fn try_again(&mut self, plan: Plan) {
+        for mut submission in plan.into_submissions().into_iter().rev() {
+            submission.tries += 1;
+            if submission.tries < MAX_TRIES {
+                self.held.push_front(submission);
+            } else {
+                submission.fail(Unavailable::Store("too many others change the same payment intent".to_owned()));
+            }
+        }
+    }
+
+    /// The owner's totals would not fit. One command is refused for it; several are tried again one by one.
+    async fn refuse_total(&mut self, plan: Plan) {
+        let submissions = plan.into_submissions();
+        if submissions.len() > 1 {
+            let alone = submissions.into_iter().map(|submission| Submission { alone: true, ..submission });
+            alone.rev().for_each(|submission| self.held.push_front(submission));
+            return;
+        }
+        let mut plan = Plan::new(None);
+        for submission in submissions {
+            plan.refuse(submission, Rejection::BalanceTooLarge, self.parts.host.now());
+        }
+        match self.parts.store.commit(vec![plan.unit()]).await {
+            Ok(_) => plan.deliver(),
+            Err(error) => plan.fail(&Unavailable::Store(error.to_string())),
+        }
+    }
+}
+
+fn wanted(batch: &[Submission]) -> Wanted {
+    let escrows: BTreeSet<IntentId> = batch.iter().map(Submission::intent).collect();
+    let replies: BTreeSet<(Owner, String)> = batch.iter().filter_map(Submission::reply_key).collect();
+    Wanted { escrows: escrows.into_iter().collect(), replies: replies.into_iter().collect() }
+}
+
+fn replay(submission: Submission, reply: &Reply) {
+    let is_same = match &submission.source {
+        Source::Caller { idempotency: Some(sent), .. } => sent.fingerprint == reply.fingerprint,
+        Source::Caller { idempotency: None, .. } | Source::Job { .. } => false,
+    };
+    let rendered = crate::request::Rendered { status: reply.status, body: reply.body.clone() };
+    submission.answer(if is_same { Answer::Replayed(rendered) } else { Answer::KeyReused });
+}

@@ -1,0 +1,184 @@
+//! The engine's front door.
+
+use std::sync::Arc;
+
+use escrow::{Ids, Settings, Span};
+use store::Store;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use crate::batch::{Batcher, Source, Submission};
+use crate::host::Host;
+use crate::ids::FreshIds;
+use crate::jobs::Worker;
+use crate::ports::Payments;
+use crate::present::Present;
+use crate::request::{Answer, Request, Unavailable};
+
+/// What the operator may set about the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// What every decision is told.
+    pub settings: Settings,
+    /// How many requests may wait; past it they are refused as [`Unavailable::Overloaded`].
+    pub queue_limit: usize,
+    /// How many requests are committed together at most.
+    pub batch_limit: usize,
+    /// How long a request waits for its answer.
+    pub patience: Span,
+    /// How long a claimed job is its worker's alone.
+    pub lease: Span,
+    /// How long replies are remembered under their idempotency keys, in real time.
+    pub reply_lifetime: Span,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            settings: Settings::default(),
+            queue_limit: 4096,
+            batch_limit: 256,
+            patience: Span::from_seconds(30),
+            lease: Span::from_seconds(60),
+            reply_lifetime: Span::from_seconds(24 * 3600),
+        }
+    }
+}
+
+/// What an engine is made of.
+#[derive(Clone)]
+pub struct Parts {
+    /// Where state is kept.
+    pub store: Arc<dyn Store>,
+    /// What it runs on.
+    pub host: Arc<dyn Host>,
+    /// How events look.
+    pub present: Arc<dyn Present>,
+    /// Where money goes out.
+    pub payments: Arc<dyn Payments>,
+    /// What the operator has set.
+    pub config: Config,
+}
+
+/// A running engine. It runs until [`Engine::shut_down`].
+pub struct Engine {
+    parts: Parts,
+    ids: Arc<FreshIds>,
+    queue: mpsc::Sender<Submission>,
+    stop_worker: watch::Sender<bool>,
+    stop_batcher: watch::Sender<bool>,
+    batcher_done: ending::Done,
+    worker_done: ending::Done,
+}
+
+impl Engine {
+    /// Starts an engine: a task that commits what is asked, and one that does what has fallen due.
+    #[must_use]
+    pub fn start(parts: Parts) -> Arc<Engine> {
+        let ids = Arc::new(FreshIds::new(parts.host.clone()));
+        let (queue, waiting) = mpsc::channel(parts.config.queue_limit);
+        let (stop_worker, worker_stopped) = watch::channel(false);
+        let (stop_batcher, batcher_stopped) = watch::channel(false);
+        let scheduled = Arc::new(Notify::new());
+        let batcher = Batcher::new(parts.clone(), ids.clone(), waiting, batcher_stopped, scheduled.clone());
+        let worker = Worker::new(parts.clone(), queue.clone(), worker_stopped, scheduled);
+        let (batcher_ends, batcher_done) = ending::pair();
+        let (worker_ends, worker_done) = ending::pair();
+        parts.host.spawn(Box::pin(async move {
+            batcher.run().await;
+            drop(batcher_ends);
+        }));
+        parts.host.spawn(Box::pin(async move {
+            worker.run().await;
+            drop(worker_ends);
+        }));
+        Arc::new(Engine { parts, ids, queue, stop_worker, stop_batcher, batcher_done, worker_done })
+    }
+
+    /// Asks for something and waits for the answer. When the caller stops waiting, the request either happens or not, and its
+    /// idempotency key tells.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn submit(&self, request: Request) -> Result<Answer, Unavailable> {
+        let has_key = request.idempotency.is_some();
+        let (answer, answered) = oneshot::channel();
+        let Request { owner, ask, idempotency, render } = request;
+        enqueue(&self.queue, Submission::new(ask, Source::Caller { owner, idempotency, render, answer }))?;
+        tokio::select! {
+            answer = answered => answer.unwrap_or(Err(Unavailable::Closing)),
+            () = self.parts.host.sleep(self.parts.config.patience) => {
+                Err(if has_key { Unavailable::KeyInUse } else { Unavailable::TimedOut })
+            }
+        }
+    }
+
+    /// The store, for reading. What it shows includes everything that was answered.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.parts.store
+    }
+
+    /// What the engine runs on.
+    #[must_use]
+    pub fn host(&self) -> &Arc<dyn Host> {
+        &self.parts.host
+    }
+
+    /// Fresh ids.
+    #[must_use]
+    pub fn ids(&self) -> &dyn Ids {
+        self.ids.as_ref()
+    }
+
+    /// What the operator has set.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.parts.config
+    }
+
+    /// Starts nothing new, answers what waits, ends the tasks and closes the store. The worker goes first, so that what it has
+    /// under way can still be booked.
+    pub async fn shut_down(&self) {
+        self.stop_worker.send_replace(true);
+        self.worker_done.wait().await;
+        self.stop_batcher.send_replace(true);
+        self.batcher_done.wait().await;
+        self.parts.store.close().await;
+    }
+}
+
+/// Puts a submission in the queue, or says why not.
+pub(crate) fn enqueue(queue: &mpsc::Sender<Submission>, submission: Submission) -> Result<(), Unavailable> {
+    queue.try_send(submission).map_err(|error| match error {
+        mpsc::error::TrySendError::Full(_) => Unavailable::Overloaded,
+        mpsc::error::TrySendError::Closed(_) => Unavailable::Closing,
+    })
+}
+
+/// Waits until a flag is raised, or whoever could raise it is gone.
+pub(crate) async fn raised(flag: &mut watch::Receiver<bool>) {
+    drop(flag.wait_for(|raised| *raised).await);
+}
+
+/// A flag that is raised by dropping its other half, so that it is raised however a task ends.
+mod ending {
+    use tokio::sync::watch;
+
+    /// Held by the task.
+    pub(super) struct Running(#[expect(dead_code, reason = "its drop is the signal")] watch::Sender<()>);
+
+    /// Waits for the task.
+    pub(super) struct Done(watch::Receiver<()>);
+
+    pub(super) fn pair() -> (Running, Done) {
+        let (sender, receiver) = watch::channel(());
+        (Running(sender), Done(receiver))
+    }
+
+    impl Done {
+        pub(super) async fn wait(&self) {
+            let mut receiver = self.0.clone();
+            while receiver.changed().await.is_ok() {}
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Duties that fell due: claimed with a lease, done outside any transaction, their results brought back as commands.
+
+use std::sync::Arc;
+
+use escrow::{Command, Duty, Rejection, Span, Timestamp};
+use store::{Job, StoreError};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
+
+use crate::batch::{Source, Submission};
+use crate::engine::{Parts, enqueue, raised};
+use crate::ports::{PaymentAnswer, Payout, Repayment};
+use crate::request::{Ask, Unavailable};
+
+/// How many jobs are under way at once.
+const MAX_UNDER_WAY: usize = 256;
+
+/// How long to wait at most before looking for jobs again, whatever the store said about the next one.
+const LONGEST_NAP: Span = Span::from_seconds(1);
+
+/// How long to wait after the store failed.
+const STORE_RETRY: Span = Span::from_ms(250);
+
+/// How long to wait before a job is tried again: doubled with every attempt, up to the longest.
+const FIRST_RETRY: Span = Span::from_seconds(1);
+
+/// The longest wait between two attempts of a job.
+const LONGEST_RETRY_MS: i64 = 5 * 60 * 1000;
+
+/// How often replies past their time are swept out.
+const SWEEP_EVERY: Span = Span::from_seconds(600);
+
+/// The task that does what has fallen due.
+pub(crate) struct Worker {
+    carrier: Arc<Carrier>,
+    stop: watch::Receiver<bool>,
+    scheduled: Arc<Notify>,
+    under_way: Arc<Semaphore>,
+}
+
+/// Carries out single jobs.
+struct Carrier {
+    parts: Parts,
+    queue: mpsc::Sender<Submission>,
+}
+
+/// Why a job is not done yet.
+enum Unfinished {
+    /// It is to be tried again at this time.
+    NotBefore(Timestamp),
+    /// It is to be tried again after a while.
+    Later(String),
+}
+
+impl Worker {
+    pub(crate) fn new(
+        parts: Parts,
+        queue: mpsc::Sender<Submission>,
+        stop: watch::Receiver<bool>,
+        scheduled: Arc<Notify>,
+    ) -> Worker {
+        let carrier = Arc::new(Carrier { parts, queue });
+        Worker { carrier, stop, scheduled, under_way: Arc::new(Semaphore::new(MAX_UNDER_WAY)) }
+    }
+
+    /// Works until it is told to stop, then waits for what is under way.
+    pub(crate) async fn run(mut self) {
+        let mut next_sweep = self.carrier.parts.host.now();
+        while !*self.stop.borrow() {
+            let now = self.carrier.parts.host.now();
+            if next_sweep <= now {
+                self.carrier.sweep(now).await;
+                next_sweep = now.after(SWEEP_EVERY);
+            }
+            let nap = match self.start_due(now).await {
+                Ok(nap) => nap,
+                Err(error) => {
+                    tracing::warn!(%error, "jobs cannot be claimed");
+                    STORE_RETRY
+                }
+            };
+            tokio::select! {
+                () = self.carrier.parts.host.sleep(nap) => {}
+                () = self.scheduled.notified() => {}
+                () = raised(&mut self.stop) => {}
+            }
+        }
+        // Holding every permit means that no job is under way.
+        let all = u32::try_from(MAX_UNDER_WAY).unwrap_or(u32::MAX);
+        drop(self.under_way.acquire_many(all).await);
+    }
+
+    /// Starts every job that is due, and says how long to wait for the next.
+    async fn start_due(&self, now: Timestamp) -> Result<Span, StoreError> {
+        let store = &self.carrier.parts.store;
+        loop {
+            let free = self.under_way.available_permits();
+            let until = now.after(self.carrier.parts.config.lease);
+            let jobs = store.claim_jobs(now, until, free).await?;
+            let claimed = jobs.len();
+            for job in jobs {
+                self.start(job).await;
+            }
+            if claimed < free || *self.stop.borrow() {
+                break;
+            }
+            // As many as were free were due: there may be more, once one of these is done.
+            drop(self.under_way.acquire().await);
+        }
+        let wait_ms = store.next_job().await?.map_or(LONGEST_NAP.ms(), |at| at.ms() - now.ms());
+        Ok(Span::from_ms(wait_ms.clamp(1, LONGEST_NAP.ms())))
+    }
+
+    async fn start(&self, job: Job) {
+        let permit = self.under_way.clone().acquire_owned().await;
+        let carrier = self.carrier.clone();
+        self.carrier.parts.host.spawn(Box::pin(async move {
+            carrier.carry_out(job).await;
+            drop(permit);
+        }));
+    }
+}
+
+impl Carrier {
+    async fn sweep(&self, now: Timestamp) {
+        let oldest = Timestamp::from_ms(now.ms() - self.parts.config.reply_lifetime.ms());
+        if let Err(error) = self.parts.store.forget_replies(oldest).await {
+            tracing::warn!(%error, "old replies cannot be forgotten");
+        }
+    }
+
+    async fn carry_out(&self, job: Job) {
+        let again_at = match self.attempt(&job).await {
+            Ok(()) => return,
+            Err(Unfinished::NotBefore(at)) => at,
+            Err(Unfinished::Later(why)) => {
+                let wait = retry_delay(job.attempts);
+                let (intent, duty, wait_ms) = (job.lease.intent, job.lease.duty, wait.ms());
+                tracing::warn!(%intent, ?duty, why, wait_ms, "a job will be tried again");
+                self.parts.host.now().after(wait)
+            }
+        };
+        if let Err(error) = self.parts.store.postpone_job(job.lease, again_at).await {
+            tracing::warn!(%error, "a job cannot be given back; its lease will run out");
+        }
+    }
+
+    async fn attempt(&self, job: &Job) -> Result<(), Unfinished> {
+        let command = match job.lease.duty {
+            Duty::StartSettlement(id) => Command::StartSettlement(id),
+            Duty::Finalize => Command::Finalize,
+            Duty::PayOut(id) => Command::ConfirmSettlement(id, self.pay_out(job, id).await?),
+            Duty::PayBack(id) => Command::ConfirmRefund(id, self.pay_back(job, id).await?),
+        };
+        match self.submit(job, command).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Rejection::NotDue(at))) => Err(Unfinished::NotBefore(at)),
+            Ok(Err(rejection)) => Err(Unfinished::Later(rejection.to_string())),
+            Err(unavailable) => Err(Unfinished::Later(unavailable.to_string())),
+        }
+    }
+
+    async fn pay_out(&self, job: &Job, id: escrow::SettlementId) -> Result<String, Unfinished> {
+        let escrow = self.escrow(job).await?;
+        let settlement =
+            escrow.settlement(id).ok_or_else(|| Unfinished::Later(Rejection::SettlementNotFound.to_string()))?;
+        let payout = Payout {
+            id,
+            mode: job.owner.mode,
+            amount: settlement.amount,
+            method: settlement.method,
+            destination: settlement.destination.clone(),
+        };
+        arrived(self.parts.payments.pay_out(payout).await)
+    }
+
+    async fn pay_back(&self, job: &Job, id: escrow::RefundId) -> Result<String, Unfinished> {
+        let escrow = self.escrow(job).await?;
+        let refund = escrow.refund(id).ok_or_else(|| Unfinished::Later(Rejection::RefundNotFound.to_string()))?;
+        let repayment = Repayment { id, amount: refund.amount, rail: refund.rail };
+        arrived(self.parts.payments.pay_back(repayment).await)
+    }
+
+    async fn escrow(&self, job: &Job) -> Result<escrow::Escrow, Unfinished> {
+        let found = self.parts.store.escrow(job.lease.intent).await;
+        let found = found.map_err(|error| Unfinished::Later(error.to_string()))?;
+        found.ok_or_else(|| Unfinished::Later("the payment intent is gone".to_owned()))
+    }
+
+    /// Brings a result to the domain.
+    async fn submit(&self, job: &Job, command: Command) -> Result<Result<(), Rejection>, Unavailable> {
+        let (answer, answered) = oneshot::channel();
+        let source = Source::Job { lease: job.lease, answer };
+        enqueue(&self.queue, Submission::new(Ask::Decide(job.lease.intent, command), source))?;
+        answered.await.unwrap_or(Err(Unavailable::Closing))
+    }
+}
+
+fn arrived(answer: PaymentAnswer) -> Result<String, Unfinished> {
+    match answer {
+        PaymentAnswer::Arrived(reference) => Ok(reference),
+        PaymentAnswer::Unknown => Err(Unfinished::Later("the payment has not been confirmed yet".to_owned())),
+    }
+}
+
+/// How long to wait after so many earlier attempts.
+fn retry_delay(attempts: u32) -> Span {
+    let doubled = FIRST_RETRY.ms().saturating_mul(1_i64.checked_shl(attempts.min(32)).unwrap_or(i64::MAX));
+    Span::from_ms(doubled.min(LONGEST_RETRY_MS))
+}

@@ -1,0 +1,86 @@
+//! What is asked of the engine, and what it answers.
+
+use std::sync::Arc;
+
+use escrow::{Command, Escrow, Hash, IntentId, NewIntent, Owner, Rejection};
+
+/// Turns what the domain decided into the answer that the caller gets and an idempotency key remembers: the state after the
+/// command, or why it was refused. It may be called more than once, and the last result counts.
+pub type Render = Arc<dyn Fn(Result<&Escrow, &Rejection>) -> Rendered + Send + Sync>;
+
+/// A command and who sends it.
+#[derive(Clone)]
+pub struct Request {
+    /// Who sends it. Another merchant's intent is forbidden to them, the other mode's does not exist for them.
+    pub owner: Owner,
+    /// What is asked.
+    pub ask: Ask,
+    /// The idempotency key, where one was sent.
+    pub idempotency: Option<Idempotency>,
+    /// How to answer.
+    pub render: Render,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// A new intent.
+    Open(Box<NewIntent>),
+    /// Something of an existing one.
+    Decide(IntentId, Command),
+}
+
+/// An idempotency key and what came with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The key, as sent.
+    pub key: String,
+    /// What tells this request from others under the same key.
+    pub fingerprint: Hash,
+}
+
+/// An answer: opaque to the engine, which only keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// Its HTTP status.
+    pub status: u16,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The domain decided, for or against it; whatever it changed is durable.
+    Decided(Rendered),
+    /// The key was used for the same request before; this is what was answered then, and nothing happened now.
+    Replayed(Rendered),
+    /// The key was used for another request before; nothing happened.
+    KeyReused,
+    /// The intent is another merchant's; nothing happened.
+    Forbidden,
+    /// There is no such intent; nothing happened.
+    NotFound,
+}
+
+/// Why a request got no answer. Nothing happened, unless it says so.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// Too many requests wait already.
+    #[error("the gateway is overloaded; nothing was done")]
+    Overloaded,
+    /// The gateway is shutting down.
+    #[error("the gateway is shutting down; nothing was done")]
+    Closing,
+    /// The store did not take it.
+    #[error("{0}")]
+    Store(String),
+    /// Another request with the same idempotency key took longer than this one could wait.
+    #[error("a request with this idempotency key is still under way")]
+    KeyInUse,
+    /// It took too long. Whether it happened is not known yet; its idempotency key tells.
+    #[error(
+        "the gateway did not answer in time; send the request again with the same idempotency key to learn its outcome"
+    )]
+    TimedOut,
+}

@@ -1,0 +1,303 @@
+//! Checks every invariant of the domain over a whole store, in one read snapshot and with bounded memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use escrow::{Account, Chain, Currency, Duty, Escrow, Funds, MilestoneId, Owner, Purpose, Timestamp};
+use store::{Audited, Balance, EventRow, Store, StoreError, StoredTransfer};
+
+/// How many broken rows a report names; all are counted.
+const MAX_NAMED: usize = 20;
+
+/// What was looked at, and what does not hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Intents, each with its order.
+    pub escrows: u64,
+    /// Milestones.
+    pub milestones: u64,
+    /// Settlements.
+    pub settlements: u64,
+    /// Refunds.
+    pub refunds: u64,
+    /// Transfers.
+    pub transfers: u64,
+    /// Events.
+    pub events: u64,
+    /// Jobs.
+    pub jobs: u64,
+    /// Running totals.
+    pub balances: u64,
+    /// The first rows that break an invariant.
+    pub broken: Vec<Broken>,
+    /// How many do.
+    pub broken_total: u64,
+}
+
+impl Report {
+    /// Whether everything holds.
+    #[must_use]
+    pub const fn is_clean(&self) -> bool {
+        self.broken_total == 0
+    }
+}
+
+/// A row that breaks an invariant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Which one.
+    pub invariant: Invariant,
+    /// The row, and what is wrong with it.
+    pub what: String,
+}
+
+/// What always holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Invariant {
+    /// Per currency and mode all balances add up to zero, and every balance equals the sum of its transfers.
+    Ledger,
+    /// An escrow's state agrees with itself: balances, milestones, release order, status.
+    State,
+    /// A share is released at most once, a settlement and a refund paid at most once, an intent funded at most once.
+    Once,
+    /// Events number 1..n without a gap, and each hash follows from the one before it and the event's own bytes.
+    Events,
+    /// Every timed duty has exactly one job, and every job is a duty.
+    Jobs,
+    /// Every row can be read and belongs to an escrow.
+    Rows,
+}
+
+impl Invariant {
+    /// The invariant in a few words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Invariant::Ledger => "ledger balances",
+            Invariant::State => "escrow state",
+            Invariant::Once => "paid at most once",
+            Invariant::Events => "event chain",
+            Invariant::Jobs => "one job per duty",
+            Invariant::Rows => "readable rows",
+        }
+    }
+}
+
+/// Checks everything in a store, in use or not.
+///
+/// # Errors
+/// When the store cannot be read. What is broken is in the report.
+pub async fn verify(store: &dyn Store) -> Result<Report, StoreError> {
+    let check = Arc::new(Mutex::new(Check::default()));
+    let visitor = check.clone();
+    let visit = move |row| visitor.lock().unwrap_or_else(PoisonError::into_inner).visit(row);
+    store.audit(Box::new(visit)).await?;
+    let mut check = std::mem::take(&mut *check.lock().unwrap_or_else(PoisonError::into_inner));
+    check.finish();
+    Ok(check.report)
+}
+
+/// The place of a balance: whose, of which account, in which currency.
+type Place = (Owner, Account, Currency);
+
+#[derive(Default)]
+struct Check {
+    report: Report,
+    /// What the transfers so far add up to.
+    sums: BTreeMap<Place, i128>,
+    /// What the store says they add up to.
+    totals: BTreeMap<Place, i64>,
+    streams: BTreeMap<Owner, Stream>,
+}
+
+/// The places of an owner's events: all of 1..n, each once, is what count, highest and sum together say.
+#[derive(Clone, Copy, Default)]
+struct Stream {
+    count: u64,
+    highest: u64,
+    sum: u128,
+}
+
+impl Check {
+    fn visit(&mut self, row: Audited) {
+        match row {
+            Audited::Escrow { stored, events, transfers, jobs } => {
+                let escrow = &stored.escrow;
+                self.count(escrow, &events, &transfers, &jobs);
+                if let Err(what) = escrow.check() {
+                    self.broken(Invariant::State, escrow, &what);
+                }
+                self.events(escrow, &events);
+                self.transfers(escrow, &transfers);
+                self.once(escrow, &transfers);
+                self.jobs(escrow, jobs);
+            }
+            Audited::Stray { table, what } => self.note(Invariant::Rows, format!("{table}: {what}")),
+            Audited::Balance(owner, balance) => self.balance(owner, balance),
+        }
+    }
+
+    fn count(
+        &mut self,
+        escrow: &Escrow,
+        events: &[(Owner, u64, EventRow)],
+        transfers: &[(Owner, StoredTransfer)],
+        jobs: &[(Duty, Timestamp)],
+    ) {
+        let report = &mut self.report;
+        report.escrows += 1;
+        report.milestones += escrow.milestones().len() as u64;
+        report.settlements += escrow.settlements.len() as u64;
+        report.refunds += escrow.refunds.len() as u64;
+        report.events += events.len() as u64;
+        report.transfers += transfers.len() as u64;
+        report.jobs += jobs.len() as u64;
+    }
+
+    fn events(&mut self, escrow: &Escrow, events: &[(Owner, u64, EventRow)]) {
+        let mut chain = Chain::EMPTY;
+        for (owner, position, event) in events {
+            let stream = self.streams.entry(*owner).or_default();
+            stream.count += 1;
+            stream.highest = stream.highest.max(*position);
+            stream.sum += u128::from(*position);
+            chain = chain.followed_by(&event.body);
+            if event.sequence != chain.count {
+                let what = format!("event {} has sequence {} in place of {}", event.id, event.sequence, chain.count);
+                return self.broken(Invariant::Events, escrow, &what);
+            }
+            if event.hash != chain.head {
+                let what = format!("event {} (sequence {}) does not hash to its stored hash", event.id, event.sequence);
+                return self.broken(Invariant::Events, escrow, &what);
+            }
+            if *owner != escrow.owner {
+                self.broken(Invariant::Events, escrow, &format!("event {} is in another owner's stream", event.id));
+            }
+        }
+        if chain != escrow.chain {
+            let what = format!(
+                "{} events end in {}, the intent says {} and {}",
+                chain.count, chain.head, escrow.chain.count, escrow.chain.head
+            );
+            self.broken(Invariant::Events, escrow, &what);
+        }
+    }
+
+    fn transfers(&mut self, escrow: &Escrow, transfers: &[(Owner, StoredTransfer)]) {
+        let mut funds = Funds::none(escrow.terms.amount.currency());
+        for (owner, stored) in transfers {
+            let transfer = &stored.transfer;
+            let (from, to) = transfer.purpose.accounts();
+            let (currency, minor) = (transfer.amount.currency(), i128::from(transfer.amount.minor()));
+            *self.sums.entry((*owner, from, currency)).or_default() -= minor;
+            *self.sums.entry((*owner, to, currency)).or_default() += minor;
+            if *owner != escrow.owner {
+                self.broken(Invariant::Ledger, escrow, &format!("{} is in another owner's ledger", transfer.id));
+            }
+            match funds.after(transfer) {
+                Ok(after) => funds = after,
+                Err(error) => self.broken(Invariant::Ledger, escrow, &format!("{}: {error}", transfer.id)),
+            }
+        }
+        if funds != escrow.funds {
+            let what = format!("its transfers add up to {funds:?}, it says {:?}", escrow.funds);
+            self.broken(Invariant::Ledger, escrow, &what);
+        }
+    }
+
+    /// Everything that may happen once happened once, and for the amount it was for.
+    fn once(&mut self, escrow: &Escrow, transfers: &[(Owner, StoredTransfer)]) {
+        let mut seen = BTreeSet::new();
+        for (_, StoredTransfer { transfer, .. }) in transfers {
+            let expected = match transfer.purpose {
+                Purpose::Fund(_) => Some(escrow.terms.amount),
+                Purpose::Release(Some(milestone)) => released_amount(escrow, milestone),
+                Purpose::Release(None) => Some(transfer.amount),
+                Purpose::Fee(_) => Some(transfer.amount),
+                Purpose::Reserve(id) | Purpose::Settle(id, _) => {
+                    escrow.settlement(id).map(|settlement| settlement.amount)
+                }
+                Purpose::Refund(id) | Purpose::Return(id, _) => escrow.refund(id).map(|refund| refund.amount),
+            };
+            if expected != Some(transfer.amount) {
+                let what = format!("{} moves {} where {expected:?} was due", transfer.id, transfer.amount);
+                self.broken(Invariant::Once, escrow, &what);
+            }
+            if !seen.insert(format!("{:?}", transfer.purpose)) {
+                self.broken(Invariant::Once, escrow, &format!("{} repeats {:?}", transfer.id, transfer.purpose));
+            }
+        }
+    }
+
+    fn jobs(&mut self, escrow: &Escrow, mut jobs: Vec<(Duty, Timestamp)>) {
+        let mut duties = escrow.duties();
+        duties.sort_unstable();
+        jobs.sort_unstable();
+        if duties != jobs {
+            self.broken(Invariant::Jobs, escrow, &format!("its duties are {duties:?}, its jobs {jobs:?}"));
+        }
+    }
+
+    fn balance(&mut self, owner: Owner, balance: Balance) {
+        self.report.balances += 1;
+        let Balance { account, currency, minor } = balance;
+        let is_in_range = if account.may_be_negative() { minor <= 0 } else { minor >= 0 };
+        if !is_in_range {
+            self.note(Invariant::Ledger, format!("{}: {account} in {currency} is {minor}", name(owner)));
+        }
+        if self.totals.insert((owner, account, currency), minor).is_some() {
+            self.note(Invariant::Ledger, format!("{}: {account} in {currency} stands twice", name(owner)));
+        }
+    }
+
+    /// What can only be said once everything was seen.
+    fn finish(&mut self) {
+        let places: BTreeSet<Place> = self.sums.keys().chain(self.totals.keys()).copied().collect();
+        let mut zero_sums: BTreeMap<_, i128> = BTreeMap::new();
+        for place in places {
+            let sum = self.sums.get(&place).copied().unwrap_or(0);
+            let total = i128::from(self.totals.get(&place).copied().unwrap_or(0));
+            let (owner, account, currency) = place;
+            *zero_sums.entry((owner.mode, currency)).or_default() += total;
+            if sum != total {
+                let what =
+                    format!("{}: {account} in {currency} is {total}, its transfers add up to {sum}", name(owner));
+                self.note(Invariant::Ledger, what);
+            }
+        }
+        for ((mode, currency), sum) in zero_sums {
+            if sum != 0 {
+                self.note(
+                    Invariant::Ledger,
+                    format!("all balances in {currency} ({mode:?}) add up to {sum}, not to zero"),
+                );
+            }
+        }
+        for (owner, Stream { count, highest, sum }) in std::mem::take(&mut self.streams) {
+            let is_gapless = highest == count && sum == u128::from(count) * u128::from(count + 1) / 2;
+            if !is_gapless {
+                let what = format!("{}: {count} events have places up to {highest}", name(owner));
+                self.note(Invariant::Events, what);
+            }
+        }
+    }
+
+    fn broken(&mut self, invariant: Invariant, escrow: &Escrow, what: &str) {
+        self.note(invariant, format!("{}: {what}", escrow.id));
+    }
+
+    fn note(&mut self, invariant: Invariant, what: String) {
+        self.report.broken_total += 1;
+        if self.report.broken.len() < MAX_NAMED {
+            self.report.broken.push(Broken { invariant, what });
+        }
+    }
+}
+
+fn released_amount(escrow: &Escrow, milestone: MilestoneId) -> Option<escrow::Amount> {
+    escrow.milestone(milestone).filter(|milestone| milestone.release().is_some()).map(|milestone| milestone.amount)
+}
+
+fn name(owner: Owner) -> String {
+    format!("{} ({:?})", owner.merchant, owner.mode)
+}

@@ -1,0 +1,131 @@
+//! A small world to decide in.
+
+use std::cell::Cell;
+
+use crate::command::{Command, CompleteMilestone, NewIntent, NewMilestone};
+use crate::decide::{Ctx, Decision, Settings, decide, open};
+use crate::id::{Ids, IntentId, MerchantId, MilestoneId, OrderId, RawId};
+use crate::ledger::Rail;
+use crate::money::{Amount, Currency, Decimal};
+use crate::rejection::Rejection;
+use crate::state::Escrow;
+use crate::terms::{Mode, Owner, PaymentType, ReleaseType, SettlementMethod, Terms};
+use crate::time::{Span, Timestamp};
+
+/// Counts.
+pub(super) struct Counter(Cell<u128>);
+
+impl Counter {
+    pub(super) const fn from(first: u128) -> Counter {
+        Counter(Cell::new(first))
+    }
+}
+
+impl Ids for Counter {
+    fn next(&self) -> RawId {
+        let id = self.0.get();
+        self.0.set(id + 1);
+        RawId::from_bits(id)
+    }
+}
+
+/// What is agreed: 100.00 USDC, milestone-locked, released by itself, no fee.
+pub(super) fn terms() -> Terms {
+    Terms {
+        amount: usdc("100"),
+        payment_type: PaymentType::DeliveryVsPayment,
+        release_type: ReleaseType::MilestoneLocked,
+        auto_release: true,
+        settlement_method: SettlementMethod::OffRampMock,
+        settlement_destination: "bank_account_123".to_owned(),
+        delivery_period: Span::from_seconds(3600),
+        dispute_window: Span::from_seconds(3600),
+        expected_delivery_hash: None,
+        delivery_oracle: None,
+        time_lock_until: None,
+        fee_basis_points: 0,
+        description: None,
+        metadata: None,
+        return_url: None,
+        cancel_url: None,
+    }
+}
+
+pub(super) fn usdc(text: &str) -> Amount {
+    Amount::parse(text, Currency::Usdc).expect("an amount")
+}
+
+pub(super) fn decimal(text: &str) -> Decimal {
+    Decimal::parse(text).expect("a decimal")
+}
+
+pub(super) const fn milestone_id(bits: u128) -> MilestoneId {
+    MilestoneId::new(RawId::from_bits(bits))
+}
+
+pub(super) fn new_milestone(id: u128, index: u32, amount: &str) -> NewMilestone {
+    NewMilestone { id: milestone_id(id), index, amount: decimal(amount), description: None, percentage: None }
+}
+
+pub(super) fn complete(id: u128) -> Command {
+    Command::CompleteMilestone(CompleteMilestone {
+        milestone: milestone_id(id),
+        by: "merchant@example.com".to_owned(),
+        proof: Some("proof_hash".to_owned()),
+        proof_uri: None,
+    })
+}
+
+/// An escrow and the clock it lives by.
+pub(super) struct World {
+    pub(super) state: Escrow,
+    pub(super) now_ms: i64,
+    pub(super) settings: Settings,
+    ids: Counter,
+}
+
+impl World {
+    /// A new sandbox intent with these milestones of index and amount; their ids are 1, 2, 3….
+    pub(super) fn new(terms: Terms, milestones: &[(u32, &str)]) -> World {
+        World::in_mode(Mode::Sandbox, terms, milestones)
+    }
+
+    pub(super) fn in_mode(mode: Mode, terms: Terms, milestones: &[(u32, &str)]) -> World {
+        let ids = Counter::from(1_000);
+        let settings = Settings::default();
+        let milestones = (1..).zip(milestones).map(|(id, (index, amount))| new_milestone(id, *index, amount)).collect();
+        let new = NewIntent {
+            id: IntentId::fresh(&ids),
+            order_id: OrderId::fresh(&ids),
+            owner: Owner { merchant: MerchantId::fresh(&ids), mode },
+            terms,
+            milestones,
+        };
+        let ctx = Ctx { now: Timestamp::from_ms(0), ids: &ids, settings: &settings };
+        let state = open(new, &ctx).expect("the world can be opened").next;
+        World { state, now_ms: 0, settings, ids }
+    }
+
+    /// The same world, its order manually funded on the rail that real money takes.
+    pub(super) fn funded(mut self) -> World {
+        let rail = match self.state.owner.mode {
+            Mode::Sandbox => Rail::Sandbox,
+            Mode::Live => Rail::Evm,
+        };
+        self.run(Command::Fund(rail)).expect("it can be funded");
+        self
+    }
+
+    /// Decides, without moving on.
+    pub(super) fn ask(&self, command: Command) -> Result<Decision, Rejection> {
+        let ctx = Ctx { now: Timestamp::from_ms(self.now_ms), ids: &self.ids, settings: &self.settings };
+        decide(&self.state, command, &ctx)
+    }
+
+    /// Decides, and moves on where that is possible.
+    pub(super) fn run(&mut self, command: Command) -> Result<Decision, Rejection> {
+        let decision = self.ask(command)?;
+        self.state = decision.next.clone();
+        Ok(decision)
+    }
+}
