@@ -59,7 +59,7 @@ pub struct Parts {
     pub config: Config,
 }
 
-/// A running engine. It runs until [`Engine::shut_down`].
+/// A running engine. It runs until [`Engine::shut_down`], or until it is dropped.
 pub struct Engine {
     parts: Parts,
     ids: Arc<FreshIds>,
@@ -144,6 +144,14 @@ impl Engine {
         self.stop_batcher.send_replace(true);
         self.batcher_done.wait().await;
         self.parts.store.close().await;
+    }
+}
+
+impl Drop for Engine {
+    /// Ends the tasks without waiting for them.
+    fn drop(&mut self) {
+        self.stop_worker.send_replace(true);
+        self.stop_batcher.send_replace(true);
     }
 }
 

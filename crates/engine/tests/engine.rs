@@ -1,0 +1,13 @@
+//! What the engine promises, on the memory store, with a clock that stands still until it is moved.
+
+#[path = "engine/world.rs"]
+mod world;
+
+#[path = "engine/batching.rs"]
+mod batching;
+#[path = "engine/idempotency.rs"]
+mod idempotency;
+#[path = "engine/jobs.rs"]
+mod jobs;
+#[path = "engine/verifying.rs"]
+mod verifying;

@@ -1,0 +1,66 @@
+//! `verify` counts what there is, and sees what is wrong.
+
+use engine::verify::{Invariant, verify};
+use escrow::{Effect, Hash};
+use store::{Change, Outcome, Unit, Versioned, Wanted};
+
+use crate::world::{World, complete};
+
+async fn main_job() -> (World, Versioned) {
+    let world = World::new();
+    let (intent, milestones) = world.open(&["30", "70"]).await;
+    world.ask(complete(intent, milestones[0]), None).await.expect("an answer");
+    let wanted = Wanted { escrows: vec![intent], replies: Vec::new() };
+    let mut loaded = world.store.load(wanted).await.expect("a store");
+    let base = loaded.escrows.pop().flatten().expect("the intent");
+    (world, base)
+}
+
+/// Stores a change behind the domain's back, and tells which invariant is found broken.
+async fn broken_by(tamper: impl FnOnce(&mut Change)) -> Vec<Invariant> {
+    let (world, base) = main_job().await;
+    let next = base.escrow.clone();
+    let mut change = Change { base: Some(base), next, transfers: Vec::new(), events: Vec::new(), effects: Vec::new() };
+    tamper(&mut change);
+    let unit = Unit { change: Some(change), replies: Vec::new(), leases: Vec::new() };
+    let outcomes = world.store.commit(vec![unit]).await.expect("a store");
+    assert_eq!(outcomes, [Outcome::Committed]);
+    let report = verify(world.store.as_ref()).await.expect("a store");
+    report.broken.iter().map(|broken| broken.invariant).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_nobody_touched_is_clean_and_counted() {
+    let (world, _) = main_job().await;
+    let report = world.assert_clean().await;
+    assert_eq!((report.escrows, report.milestones, report.settlements, report.jobs), (1, 2, 1, 1));
+    assert_eq!((report.transfers, report.events), (2, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_changed_behind_its_back_is_named() {
+    let moved = broken_by(|change| change.next.funds.payable = change.next.terms.amount).await;
+    assert!(moved.contains(&Invariant::State) && moved.contains(&Invariant::Ledger), "{moved:?}");
+    let cut = broken_by(|change| change.next.chain.count -= 1).await;
+    assert_eq!(cut, [Invariant::Events]);
+    let rehashed = broken_by(|change| change.next.chain.head = Hash::ZERO).await;
+    assert_eq!(rehashed, [Invariant::Events]);
+    let forgotten = broken_by(|change| {
+        let duties = change.next.duties();
+        change.effects = duties.iter().map(|(duty, _)| Effect::Drop(*duty)).collect();
+    });
+    assert_eq!(forgotten.await, [Invariant::Jobs]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transfer_made_twice_is_named() {
+    let (world, _) = main_job().await;
+    let release = world.transfers().await[0];
+    let broken = broken_by(|change| {
+        let mut transfer = release.transfer;
+        transfer.id = escrow::TransferId::new(escrow::RawId::from_bits(u128::MAX));
+        change.transfers.push(store::TransferRow { transfer, created: release.created });
+    });
+    let broken = broken.await;
+    assert!(broken.contains(&Invariant::Ledger) && broken.contains(&Invariant::Once), "{broken:?}");
+}

@@ -1,0 +1,183 @@
+//! An engine with nothing around it.
+
+use std::sync::Arc;
+
+use engine::testing::ManualHost;
+use engine::{
+    Answer, Ask, Config, Engine, Host, Idempotency, Parts, Present, Rendered, Request, SimulatedPayments, Unavailable,
+};
+use escrow::chain::Numbered;
+use escrow::{
+    Amount, Command, CompleteMilestone, Currency, Decimal, Escrow, Hash, IntentId, MerchantId, MilestoneId, Mode,
+    NewIntent, NewMilestone, OrderId, Owner, PaymentType, RawId, ReleaseType, SettlementMethod, Span, Terms, Timestamp,
+};
+use store::{MemoryStore, PageRequest, Position, Store, StoredTransfer, TransferFilter};
+
+/// When every test begins.
+pub(crate) const START_MS: i64 = 1_700_000_000_000;
+
+pub(crate) const OWNER: Owner = Owner { merchant: MerchantId::new(RawId::from_bits(1)), mode: Mode::Sandbox };
+
+/// Events as their sequence and type.
+pub(crate) struct PlainEvents;
+
+impl Present for PlainEvents {
+    fn event(&self, escrow: &Escrow, numbered: Numbered<'_>, created: Timestamp) -> Vec<u8> {
+        format!("{} {} {} {}", escrow.id, numbered.sequence, numbered.event.kind, created.ms()).into_bytes()
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) host: Arc<ManualHost>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) engine: Arc<Engine>,
+}
+
+impl World {
+    pub(crate) fn new() -> World {
+        World::with(Config::default())
+    }
+
+    pub(crate) fn with(config: Config) -> World {
+        World::on(Arc::new(MemoryStore::default()), Arc::new(ManualHost::at_ms(START_MS)), config)
+    }
+
+    /// One more engine on the same store, as if another process served it.
+    pub(crate) fn another(&self) -> World {
+        let host = Arc::new(ManualHost::at_ms(self.host.now().ms()));
+        // Its randomness must differ, or it would make the same ids.
+        host.random(&mut [0; 1 << 16]);
+        World::on(self.store.clone(), host, Config::default())
+    }
+
+    fn on(store: Arc<dyn Store>, host: Arc<ManualHost>, config: Config) -> World {
+        let parts = Parts {
+            store: store.clone(),
+            host: host.clone(),
+            present: Arc::new(PlainEvents),
+            payments: Arc::new(SimulatedPayments),
+            config,
+        };
+        World { host, store, engine: Engine::start(parts) }
+    }
+
+    /// Opens an intent of 100 USDC with milestones of these amounts; returns it with their ids.
+    pub(crate) async fn open(&self, amounts: &[&str]) -> (IntentId, Vec<MilestoneId>) {
+        let new = new_intent(&self.engine, amounts);
+        let ids = (new.id, new.milestones.iter().map(|milestone| milestone.id).collect());
+        let answer = self.ask(Ask::Open(Box::new(new)), None).await;
+        assert_eq!(status(&answer), 200);
+        ids
+    }
+
+    pub(crate) async fn ask(&self, ask: Ask, idempotency: Option<Idempotency>) -> Result<Answer, Unavailable> {
+        self.engine.submit(request(OWNER, ask, idempotency)).await
+    }
+
+    pub(crate) async fn escrow(&self, intent: IntentId) -> Escrow {
+        self.store.escrow(intent).await.expect("a store").expect("the intent")
+    }
+
+    pub(crate) async fn transfers(&self) -> Vec<StoredTransfer> {
+        let page = PageRequest { limit: 10_000, position: Position::Offset(0) };
+        self.store.transfers(OWNER, TransferFilter::default(), page).await.expect("a store").items
+    }
+
+    /// Waits, on a clock that only these tests move, until a condition holds.
+    pub(crate) async fn until(&self, intent: IntentId, holds: impl Fn(&Escrow) -> bool) -> Escrow {
+        for _ in 0..1_000 {
+            let escrow = self.escrow(intent).await;
+            if holds(&escrow) {
+                return escrow;
+            }
+            self.host.sleep(Span::from_ms(100)).await;
+        }
+        panic!("it never came true: {:?}", self.escrow(intent).await);
+    }
+
+    pub(crate) async fn assert_clean(&self) -> engine::verify::Report {
+        let report = engine::verify::verify(self.store.as_ref()).await.expect("a store");
+        assert!(report.is_clean(), "{report:#?}");
+        report
+    }
+}
+
+pub(crate) fn request(owner: Owner, ask: Ask, idempotency: Option<Idempotency>) -> Request {
+    Request { owner, ask, idempotency, render: Arc::new(render) }
+}
+
+/// 200 with the state's version of events, or 400 with the reason.
+fn render(result: Result<&Escrow, &escrow::Rejection>) -> Rendered {
+    match result {
+        Ok(escrow) => Rendered { status: 200, body: format!("{} {}", escrow.id, escrow.chain.count).into_bytes() },
+        Err(rejection) => Rendered { status: 400, body: rejection.to_string().into_bytes() },
+    }
+}
+
+pub(crate) fn new_intent(engine: &Engine, amounts: &[&str]) -> NewIntent {
+    let ids = engine.ids();
+    let terms = Terms {
+        amount: Amount::parse("100", Currency::Usdc).expect("an amount"),
+        payment_type: PaymentType::DeliveryVsPayment,
+        release_type: ReleaseType::MilestoneLocked,
+        auto_release: true,
+        settlement_method: SettlementMethod::OffRampMock,
+        settlement_destination: "bank".to_owned(),
+        delivery_period: Span::from_seconds(3600),
+        dispute_window: Span::from_seconds(3600),
+        expected_delivery_hash: None,
+        delivery_oracle: None,
+        time_lock_until: None,
+        fee_basis_points: 0,
+        description: None,
+        metadata: None,
+        return_url: None,
+        cancel_url: None,
+    };
+    let milestones = (0..).zip(amounts).map(|(index, amount)| new_milestone(engine, index, amount)).collect();
+    NewIntent { id: IntentId::fresh(ids), order_id: OrderId::fresh(ids), owner: OWNER, terms, milestones }
+}
+
+pub(crate) fn new_milestone(engine: &Engine, index: u32, amount: &str) -> NewMilestone {
+    NewMilestone {
+        id: MilestoneId::fresh(engine.ids()),
+        index,
+        amount: Decimal::parse(amount).expect("a decimal"),
+        description: None,
+        percentage: None,
+    }
+}
+
+pub(crate) fn complete(intent: IntentId, milestone: MilestoneId) -> Ask {
+    let command = CompleteMilestone { milestone, by: "merchant@example.com".to_owned(), proof: None, proof_uri: None };
+    Ask::Decide(intent, Command::CompleteMilestone(command))
+}
+
+pub(crate) fn key(key: &str, fingerprint: u8) -> Option<Idempotency> {
+    Some(Idempotency { key: key.to_owned(), fingerprint: Hash::from_bytes([fingerprint; 32]) })
+}
+
+pub(crate) fn status(answer: &Result<Answer, Unavailable>) -> u16 {
+    match answer {
+        Ok(Answer::Decided(rendered) | Answer::Replayed(rendered)) => rendered.status,
+        other => panic!("no answer: {other:?}"),
+    }
+}
+
+/// Sends all of them at the same time, and collects their answers.
+pub(crate) async fn at_once(world: &World, requests: Vec<Request>) -> Vec<Result<Answer, Unavailable>> {
+    let tasks: Vec<_> = requests
+        .into_iter()
+        .map(|request| {
+            let engine = world.engine.clone();
+            let (sender, receiver) = tokio::sync::oneshot::channel();
+            world.host.spawn(Box::pin(async move { drop(sender.send(engine.submit(request).await)) }));
+            receiver
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(task.await.expect("an answer"));
+    }
+    answers
+}
