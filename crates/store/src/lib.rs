@@ -8,12 +8,16 @@ use async_trait::async_trait;
 use escrow::{Account, Currency, Effect, Escrow, IntentId, Owner, Settlement, SettlementId, Timestamp};
 
 mod keys;
+mod memory;
 mod page;
 mod row;
+mod sqlite;
 
 pub use keys::{ApiKey, KeyKind, KeyScope, Merchant};
+pub use memory::MemoryStore;
 pub use page::{EscrowFilter, Page, PageRequest, Position, TransferFilter};
 pub use row::{Audited, EventRow, Job, Lease, Reply, StoredTransfer, TransferRow, Versioned};
+pub use sqlite::{OpenError, SqliteStore};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -118,7 +122,7 @@ pub trait Store: Send + Sync + 'static {
     /// When the next job can be claimed, if there is one.
     async fn next_job(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Forgets replies created before this time.
+    /// Forgets replies created before this time; their keys are free again. A time before the latest one given changes nothing.
     async fn forget_replies(&self, before: Timestamp) -> Result<(), StoreError>;
 
     /// One escrow.
@@ -144,13 +148,14 @@ pub trait Store: Send + Sync + 'static {
     /// The running totals of an owner, in the order of their accounts and currencies.
     async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError>;
 
-    /// Adds a merchant.
+    /// Adds a merchant; does nothing when its id or its name is known. Whoever must have one of a name adds it and then looks
+    /// for that name among [`Store::merchants`].
     async fn add_merchant(&self, merchant: Merchant) -> Result<(), StoreError>;
 
     /// Every merchant, oldest first.
     async fn merchants(&self) -> Result<Vec<Merchant>, StoreError>;
 
-    /// Adds an API key under the keyed hash of its secret; does nothing when that hash is known.
+    /// Adds an API key under the keyed hash of its secret; does nothing when that hash or its id is known.
     async fn add_key(&self, key: ApiKey, hash: [u8; 32]) -> Result<(), StoreError>;
 
     /// The key whose secret has this keyed hash, expired and revoked ones included.

@@ -1,0 +1,382 @@
+//! The store in memory: the plainest one that keeps the promises. Other stores are compared with it, and simulations run on it.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use escrow::{
+    Account, Currency, Duty, Effect, Escrow, IntentId, KeyId, MerchantId, Owner, RawId, Settlement, SettlementId,
+    Timestamp, TransferId,
+};
+
+use crate::{
+    ApiKey, Audited, Balance, Change, EscrowFilter, EventRow, Job, Lease, Loaded, Merchant, Outcome, Page, PageRequest,
+    Position, Reply, Store, StoreError, StoredTransfer, TransferFilter, Unit, Versioned, Wanted,
+};
+
+/// A [`Store`] in memory. What it holds is gone with it.
+pub struct MemoryStore {
+    /// `None` once it is closed.
+    state: Mutex<Option<Everything>>,
+}
+
+type Balances = BTreeMap<(Owner, Account, Currency), i64>;
+
+#[derive(Clone, Default)]
+struct Everything {
+    escrows: BTreeMap<IntentId, Versioned>,
+    events: BTreeMap<IntentId, Vec<(Owner, u64, EventRow)>>,
+    positions: BTreeMap<Owner, u64>,
+    transfers: BTreeMap<TransferId, (Owner, StoredTransfer)>,
+    balances: Balances,
+    jobs: BTreeMap<(IntentId, Duty), JobState>,
+    last_token: u64,
+    replies: BTreeMap<(Owner, String), Reply>,
+    replies_from: Option<Timestamp>,
+    merchants: BTreeMap<MerchantId, Merchant>,
+    keys: BTreeMap<KeyId, (ApiKey, [u8; 32])>,
+}
+
+#[derive(Clone)]
+struct JobState {
+    owner: Owner,
+    due: Timestamp,
+    run_at: Timestamp,
+    /// The token of its lease, while somebody has one.
+    token: Option<u64>,
+    attempts: u32,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> MemoryStore {
+        MemoryStore { state: Mutex::new(Some(Everything::default())) }
+    }
+
+    fn with<A>(&self, task: impl FnOnce(&mut Everything) -> A) -> Result<A, StoreError> {
+        let closed = || StoreError::Unavailable("the store is closed".to_owned());
+        self.lock().as_mut().map(task).ok_or_else(closed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Everything>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> MemoryStore {
+        MemoryStore::new()
+    }
+}
+
+impl Everything {
+    fn commit(&mut self, unit: Unit) -> Outcome {
+        if !self.fits(&unit) {
+            return Outcome::Lost;
+        }
+        if let Some(change) = unit.change {
+            let Some((balances, transfers)) = self.book(&change) else { return Outcome::TotalTooLarge };
+            let owner = change.next.owner;
+            self.balances = balances;
+            self.transfers.extend(transfers.into_iter().map(|stored| (stored.transfer.id, (owner, stored))));
+            self.apply(change);
+        }
+        self.replies.extend(unit.replies.into_iter().map(|reply| ((reply.owner, reply.key.clone()), reply)));
+        Outcome::Committed
+    }
+
+    fn fits(&self, unit: &Unit) -> bool {
+        let keys: Vec<_> = unit.replies.iter().map(|reply| (reply.owner, reply.key.clone())).collect();
+        let are_keys_free =
+            keys.iter().all(|key| self.reply(key).is_none() && keys.iter().filter(|other| *other == key).count() == 1);
+        let is_newest = unit.change.as_ref().is_none_or(|change| {
+            let stored = self.escrows.get(&change.next.id).map(|stored| stored.version);
+            stored == change.base.as_ref().map(|base| base.version)
+        });
+        are_keys_free && is_newest && unit.leases.iter().all(|lease| self.is_held(*lease))
+    }
+
+    fn is_held(&self, lease: Lease) -> bool {
+        self.jobs.get(&(lease.intent, lease.duty)).is_some_and(|job| job.token == Some(lease.token))
+    }
+
+    fn reply(&self, key: &(Owner, String)) -> Option<&Reply> {
+        self.replies.get(key).filter(|reply| Some(reply.created) >= self.replies_from)
+    }
+
+    /// The balances and transfers after a change; `None` when a balance would leave the range of 64 bits.
+    fn book(&self, change: &Change) -> Option<(Balances, Vec<StoredTransfer>)> {
+        let (owner, mut balances, mut stored) = (change.next.owner, self.balances.clone(), Vec::new());
+        for row in &change.transfers {
+            let transfer = row.transfer;
+            let mut add = |account: Account, minor: i64| {
+                let balance = balances.entry((owner, account, transfer.amount.currency())).or_insert(0);
+                *balance = balance.checked_add(minor)?;
+                Some(*balance)
+            };
+            let (from, to) = transfer.purpose.accounts();
+            let from_after = add(from, -transfer.amount.minor())?;
+            let to_after = add(to, transfer.amount.minor())?;
+            let intent = change.next.id;
+            stored.push(StoredTransfer { transfer, intent, created: row.created, from_after, to_after });
+        }
+        Some((balances, stored))
+    }
+
+    fn apply(&mut self, change: Change) {
+        let (id, owner) = (change.next.id, change.next.owner);
+        let version = change.base.map_or(1, |base| base.version + 1);
+        self.escrows.insert(id, Versioned { version, escrow: change.next });
+        for event in change.events {
+            let position = self.positions.entry(owner).or_insert(0);
+            *position += 1;
+            self.events.entry(id).or_default().push((owner, *position, event));
+        }
+        for effect in change.effects {
+            match effect {
+                Effect::Schedule(duty, due) => {
+                    let job = JobState { owner, due, run_at: due, token: None, attempts: 0 };
+                    self.jobs.insert((id, duty), job);
+                }
+                Effect::Drop(duty) => drop(self.jobs.remove(&(id, duty))),
+            }
+        }
+    }
+
+    fn claim(&mut self, now: Timestamp, until: Timestamp, limit: usize) -> Vec<Job> {
+        let claimable = self.jobs.iter().filter(|(_, job)| job.run_at <= now);
+        let mut keys: Vec<_> = claimable.map(|(key, job)| (job.run_at, *key)).collect();
+        keys.sort_unstable();
+        keys.truncate(limit);
+        let mut claimed = Vec::new();
+        for (_, (intent, duty)) in keys {
+            let Some(job) = self.jobs.get_mut(&(intent, duty)) else { continue };
+            self.last_token += 1;
+            let lease = Lease { intent, duty, token: self.last_token };
+            claimed.push(Job { lease, owner: job.owner, due: job.due, attempts: job.attempts });
+            (job.run_at, job.token) = (until, Some(self.last_token));
+            job.attempts = job.attempts.saturating_add(1);
+        }
+        claimed
+    }
+
+    fn postpone(&mut self, lease: Lease, at: Timestamp) {
+        if self.is_held(lease)
+            && let Some(job) = self.jobs.get_mut(&(lease.intent, lease.duty))
+        {
+            (job.run_at, job.token) = (at, None);
+        }
+    }
+
+    fn audit(&self, visit: &mut dyn FnMut(Audited)) {
+        for (id, stored) in &self.escrows {
+            let transfers = self.transfers.values().filter(|(_, stored)| stored.intent == *id);
+            let jobs = self.jobs.iter().filter(|((intent, _), _)| intent == id);
+            visit(Audited::Escrow {
+                stored: Box::new(stored.clone()),
+                events: self.events.get(id).cloned().unwrap_or_default(),
+                transfers: transfers.copied().collect(),
+                jobs: jobs.map(|((_, duty), job)| (*duty, job.due)).collect(),
+            });
+        }
+        for ((owner, account, currency), minor) in &self.balances {
+            let balance = Balance { account: *account, currency: *currency, minor: *minor };
+            visit(Audited::Balance(*owner, balance));
+        }
+    }
+}
+
+/// A page of what an owner has, given by id from the oldest on, of which a filter keeps some.
+fn page<T>(all: Vec<(RawId, T)>, keep: impl Fn(&T) -> bool, request: PageRequest) -> Result<Page<T>, StoreError> {
+    let knows = |cursor: RawId| all.iter().any(|(id, _)| *id == cursor);
+    let (skipped, is_upwards, range) = match request.position {
+        Position::Offset(offset) => (usize::try_from(offset).unwrap_or(usize::MAX), false, None..None),
+        Position::After(cursor) if knows(cursor) => (0, false, None..Some(cursor)),
+        Position::Before(cursor) if knows(cursor) => (0, true, Some(cursor)..None),
+        Position::After(_) | Position::Before(_) => return Err(StoreError::UnknownCursor),
+    };
+    let is_inside = |id: RawId| range.start.is_none_or(|start| id > start) && range.end.is_none_or(|end| id < end);
+    let mut items: Vec<T> =
+        all.into_iter().filter(|(id, item)| is_inside(*id) && keep(item)).map(|(_, item)| item).collect();
+    if !is_upwards {
+        items.reverse();
+    }
+    let mut items: Vec<T> = items.into_iter().skip(skipped).collect();
+    let has_more = items.len() > request.limit;
+    items.truncate(request.limit);
+    if is_upwards {
+        items.reverse();
+    }
+    Ok(Page { items, has_more })
+}
+
+fn passes_escrow(filter: &EscrowFilter, escrow: &Escrow) -> bool {
+    filter.status.is_none_or(|status| escrow.status() == status)
+        && filter.payment_type.is_none_or(|payment_type| escrow.terms.payment_type == payment_type)
+        && filter.currency.is_none_or(|currency| escrow.terms.amount.currency() == currency)
+        && filter.created_from.is_none_or(|from| escrow.created >= from)
+        && filter.created_to.is_none_or(|to| escrow.created <= to)
+}
+
+fn passes_transfer(filter: &TransferFilter, stored: &StoredTransfer) -> bool {
+    filter.intent.is_none_or(|intent| stored.intent == intent)
+        && filter.currency.is_none_or(|currency| stored.transfer.amount.currency() == currency)
+        && filter.kinds.as_ref().is_none_or(|kinds| kinds.contains(&stored.transfer.purpose.kind()))
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn load(&self, wanted: Wanted) -> Result<Loaded, StoreError> {
+        self.with(|all| Loaded {
+            escrows: wanted.escrows.iter().map(|id| all.escrows.get(id).cloned()).collect(),
+            replies: wanted.replies.iter().map(|key| all.reply(key).cloned()).collect(),
+        })
+    }
+
+    async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
+        self.with(|all| units.into_iter().map(|unit| all.commit(unit)).collect())
+    }
+
+    async fn claim_jobs(&self, now: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Job>, StoreError> {
+        self.with(|all| all.claim(now, until, limit))
+    }
+
+    async fn postpone_job(&self, lease: Lease, at: Timestamp) -> Result<(), StoreError> {
+        self.with(|all| all.postpone(lease, at))
+    }
+
+    async fn next_job(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.with(|all| all.jobs.values().map(|job| job.run_at).min())
+    }
+
+    async fn forget_replies(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.with(|all| {
+            all.replies_from = all.replies_from.max(Some(before));
+            all.replies.retain(|_, reply| Some(reply.created) >= all.replies_from);
+        })
+    }
+
+    async fn escrow(&self, id: IntentId) -> Result<Option<Escrow>, StoreError> {
+        self.with(|all| all.escrows.get(&id).map(|stored| stored.escrow.clone()))
+    }
+
+    async fn escrows(
+        &self,
+        owner: Owner,
+        filter: EscrowFilter,
+        request: PageRequest,
+    ) -> Result<Page<Escrow>, StoreError> {
+        self.with(|all| {
+            let escrows = all.escrows.values().map(|stored| &stored.escrow).filter(|escrow| escrow.owner == owner);
+            let escrows = escrows.map(|escrow| (escrow.id.raw(), escrow.clone())).collect();
+            page(escrows, |escrow| passes_escrow(&filter, escrow), request)
+        })?
+    }
+
+    async fn escrow_of_settlement(&self, id: SettlementId) -> Result<Option<Escrow>, StoreError> {
+        self.with(|all| {
+            let mut escrows = all.escrows.values().map(|stored| &stored.escrow);
+            escrows.find(|escrow| escrow.settlement(id).is_some()).cloned()
+        })
+    }
+
+    async fn settlements(
+        &self,
+        owner: Owner,
+        request: PageRequest,
+    ) -> Result<Page<(IntentId, Settlement)>, StoreError> {
+        self.with(|all| {
+            let escrows = all.escrows.values().map(|stored| &stored.escrow).filter(|escrow| escrow.owner == owner);
+            let settlements =
+                escrows.flat_map(|escrow| escrow.settlements.iter().map(|settlement| (escrow.id, settlement)));
+            let mut settlements: Vec<_> =
+                settlements.map(|(intent, settlement)| (settlement.id.raw(), (intent, settlement.clone()))).collect();
+            settlements.sort_by_key(|(id, _)| *id);
+            page(settlements, |_| true, request)
+        })?
+    }
+
+    async fn transfers(
+        &self,
+        owner: Owner,
+        filter: TransferFilter,
+        request: PageRequest,
+    ) -> Result<Page<StoredTransfer>, StoreError> {
+        self.with(|all| {
+            let transfers = all.transfers.iter().filter(|(_, (other, _))| *other == owner);
+            let transfers = transfers.map(|(id, (_, stored))| (id.raw(), *stored)).collect();
+            page(transfers, |stored| passes_transfer(&filter, stored), request)
+        })?
+    }
+
+    async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError> {
+        self.with(|all| {
+            let balances = all.balances.iter().filter(|((other, ..), _)| *other == owner);
+            let balance = |((_, account, currency), minor): (&(Owner, Account, Currency), &i64)| Balance {
+                account: *account,
+                currency: *currency,
+                minor: *minor,
+            };
+            balances.map(balance).collect()
+        })
+    }
+
+    async fn add_merchant(&self, merchant: Merchant) -> Result<(), StoreError> {
+        self.with(|all| {
+            if all.merchants.values().all(|other| other.id != merchant.id && other.name != merchant.name) {
+                all.merchants.insert(merchant.id, merchant);
+            }
+        })
+    }
+
+    async fn merchants(&self) -> Result<Vec<Merchant>, StoreError> {
+        self.with(|all| {
+            let mut merchants: Vec<Merchant> = all.merchants.values().cloned().collect();
+            merchants.sort_by_key(|merchant| (merchant.created, merchant.id));
+            merchants
+        })
+    }
+
+    async fn add_key(&self, key: ApiKey, hash: [u8; 32]) -> Result<(), StoreError> {
+        self.with(|all| {
+            if all.keys.values().all(|(other, known)| other.id != key.id && *known != hash) {
+                all.keys.insert(key.id, (key, hash));
+            }
+        })
+    }
+
+    async fn key(&self, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+        self.with(|all| all.keys.values().find(|(_, known)| *known == hash).map(|(key, _)| key.clone()))
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        self.with(|all| {
+            let mut keys: Vec<ApiKey> = all.keys.values().map(|(key, _)| key.clone()).collect();
+            keys.sort_by_key(|key| (key.created, key.id));
+            keys
+        })
+    }
+
+    async fn update_key(&self, key: ApiKey) -> Result<bool, StoreError> {
+        self.with(|all| {
+            let stored = all.keys.get_mut(&key.id);
+            stored.map(|(stored, _)| (stored.expires, stored.revoked) = (key.expires, key.revoked)).is_some()
+        })
+    }
+
+    async fn audit(&self, mut visit: Box<dyn FnMut(Audited) + Send>) -> Result<(), StoreError> {
+        // The walk is over a copy, so that whoever looks on may take their time.
+        let all = self.with(|all| all.clone())?;
+        all.audit(&mut visit);
+        Ok(())
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.with(|_| ())
+    }
+
+    async fn close(&self) {
+        *self.lock() = None;
+    }
+}

@@ -1,0 +1,144 @@
+//! The walk over everything, for `verify` and `export`: one snapshot, one escrow in memory at a time.
+//!
+//! The escrows are read in the order of their ids, and what belongs to each by an index that begins with that id. Both move in
+//! the same direction, so that every page is read once, as in a merge.
+
+use escrow::{IntentId, RawId};
+use rusqlite::{Connection, Row};
+
+use super::codec::{self, IdBytes, OwnerBytes};
+use super::error::Fault;
+use super::page::Readings;
+use super::split::Pieces;
+use super::{jobs, read};
+use crate::{Audited, Balance};
+
+/// Rows that belong to no escrow: the table, and a query for the intent they name and which of its rows they are.
+const ORPHANS: [(&str, &str); 4] = [
+    (
+        "parts",
+        "SELECT p.escrow, 'kind ' || p.kind || ', id ' || lower(hex(p.id)) FROM parts p
+         WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.id = p.escrow) ORDER BY p.escrow, p.kind, p.id",
+    ),
+    (
+        "events",
+        "SELECT v.intent, 'sequence ' || v.sequence FROM events v
+         WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.id = v.intent) ORDER BY v.intent, v.sequence",
+    ),
+    (
+        "transfers",
+        "SELECT t.intent, 'id ' || lower(hex(t.id)) FROM transfers t
+         WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.id = t.intent) ORDER BY t.intent, t.id",
+    ),
+    (
+        "jobs",
+        "SELECT j.intent, 'duty ' || j.duty || ', subject ' || lower(hex(j.subject)) FROM jobs j
+         WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.id = j.intent) ORDER BY j.intent, j.duty, j.subject",
+    ),
+];
+
+/// Walks over everything in one read transaction.
+pub(super) fn audit(db: &mut Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
+    let snapshot = db.transaction()?;
+    escrows(&snapshot, visit)?;
+    orphans(&snapshot, visit)?;
+    balances(&snapshot, visit)
+}
+
+fn escrows(db: &Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
+    let mut statement = db.prepare("SELECT id FROM escrows ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if let Some(id) = readable("escrows", "a row", row.get(0).map_err(Fault::from), visit)? {
+            escrow(db, id, visit)?;
+        }
+    }
+    Ok(())
+}
+
+fn escrow(db: &Connection, id: IdBytes, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
+    let name = IntentId::new(RawId::from_bytes(id)).to_string();
+    let found = read::escrow(db, id).and_then(|pieces| pieces.map(Pieces::assemble).transpose());
+    let Some(stored) = readable("escrows", &name, found, visit)?.flatten() else { return Ok(()) };
+    let events = all_readable("events", &name, read::events_of(db, id)?, visit)?;
+    let transfers = all_readable("transfers", &name, read::transfers_of(db, id)?, visit)?;
+    let jobs = all_readable("jobs", &name, jobs::of_intent(db, id)?, visit)?;
+    visit(Audited::Escrow { stored: Box::new(stored), events, transfers, jobs });
+    Ok(())
+}
+
+fn orphans(db: &Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
+    for (table, sql) in ORPHANS {
+        let mut statement = db.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let orphan = orphan(row);
+            if let Some(what) = readable(table, "a row", orphan, visit)? {
+                visit(Audited::Stray { table, what });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn orphan(row: &Row<'_>) -> Result<String, Fault> {
+    let (intent, which): (IdBytes, String) = (row.get(0)?, row.get(1)?);
+    Ok(format!("{which} belongs to {}, which does not exist", IntentId::new(RawId::from_bytes(intent))))
+}
+
+fn balances(db: &Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
+    let mut statement = db.prepare("SELECT account, currency, minor, owner FROM balances ORDER BY owner")?;
+    let mut rows = statement.query([])?;
+    // An owner has few balances. They are put into the order of their accounts, which the database does not know.
+    let mut of_owner: (Option<OwnerBytes>, Vec<Balance>) = (None, Vec::new());
+    while let Some(row) = rows.next()? {
+        let owner = row.get(3).map_err(Fault::from);
+        let Some(owner) = readable("balances", "a row", owner, visit)? else { continue };
+        if of_owner.0 != Some(owner) {
+            flush(std::mem::replace(&mut of_owner, (Some(owner), Vec::new())), visit)?;
+        }
+        of_owner.1.extend(readable("balances", "a row", read::balance(row), visit)?);
+    }
+    flush(of_owner, visit)
+}
+
+fn flush(
+    (bytes, mut balances): (Option<OwnerBytes>, Vec<Balance>),
+    visit: &mut dyn FnMut(Audited),
+) -> Result<(), Fault> {
+    let Some(bytes) = bytes else { return Ok(()) };
+    let Some(owner) = readable("balances", "a row", codec::owner(bytes), visit)? else { return Ok(()) };
+    balances.sort_unstable();
+    balances.into_iter().for_each(|balance| visit(Audited::Balance(owner, balance)));
+    Ok(())
+}
+
+/// Reports what cannot be understood and goes on; only a failure of the database itself ends the walk.
+fn readable<T>(
+    table: &'static str,
+    which: &str,
+    result: Result<T, Fault>,
+    visit: &mut dyn FnMut(Audited),
+) -> Result<Option<T>, Fault> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(Fault::Damaged(why)) => {
+            visit(Audited::Stray { table, what: format!("{which}: {why}") });
+            Ok(None)
+        }
+        Err(other @ (Fault::Sql(_) | Fault::UnknownCursor)) => Err(other),
+    }
+}
+
+fn all_readable<T>(
+    table: &'static str,
+    intent: &str,
+    rows: Readings<T>,
+    visit: &mut dyn FnMut(Audited),
+) -> Result<Vec<T>, Fault> {
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        all.extend(readable(table, intent, row, visit)?);
+    }
+    Ok(all)
+}

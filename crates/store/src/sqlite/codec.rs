@@ -1,0 +1,129 @@
+//! How values of the domain stand in columns.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use escrow::{
+    Currency, Duty, MerchantId, MilestoneId, Mode, Owner, Purpose, PurposeKind, Rail, RawId, RefundId, SettlementId,
+    SettlementMethod, Timestamp,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::Fault;
+
+/// The bytes of an id.
+pub(super) type IdBytes = [u8; 16];
+/// The bytes of an owner: the merchant's id, and a byte for the mode. They sort like the owner.
+pub(super) type OwnerBytes = [u8; 17];
+
+const MILLISECONDS_IN_A_DAY: i64 = 24 * 3600 * 1000;
+
+pub(super) fn owner_bytes(owner: Owner) -> OwnerBytes {
+    let merchant = owner.merchant.raw().to_bytes();
+    let mode = match owner.mode {
+        Mode::Sandbox => 0,
+        Mode::Live => 1,
+    };
+    std::array::from_fn(|place| merchant.get(place).copied().unwrap_or(mode))
+}
+
+pub(super) fn owner(bytes: OwnerBytes) -> Result<Owner, Fault> {
+    let [merchant @ .., mode] = bytes;
+    let mode = match mode {
+        0 => Mode::Sandbox,
+        1 => Mode::Live,
+        other => return Err(Fault::Damaged(format!("there is no mode {other}"))),
+    };
+    Ok(Owner { merchant: MerchantId::new(RawId::from_bytes(merchant)), mode })
+}
+
+/// The UTC day of a time, counted from the Unix epoch.
+pub(super) const fn day(time: Timestamp) -> i64 {
+    time.ms().div_euclid(MILLISECONDS_IN_A_DAY)
+}
+
+/// A count as SQLite keeps it.
+pub(super) fn integer(count: u64) -> Result<i64, Fault> {
+    i64::try_from(count).map_err(|_| Fault::Damaged(format!("{count} is more than can be counted")))
+}
+
+/// A count as it was kept.
+pub(super) fn count(integer: i64) -> Result<u64, Fault> {
+    u64::try_from(integer).map_err(|_| Fault::Damaged(format!("{integer} is no count")))
+}
+
+/// What a name in a column stands for.
+pub(super) fn named<T>(what: &str, name: &str, from_name: impl FnOnce(&str) -> Option<T>) -> Result<T, Fault> {
+    from_name(name).ok_or_else(|| Fault::Damaged(format!("there is no {what} {name:?}")))
+}
+
+/// What a text in a column stands for.
+pub(super) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, Fault> {
+    text.parse().map_err(|error: T::Err| Fault::Damaged(error.to_string()))
+}
+
+pub(super) fn currency(code: &str) -> Result<Currency, Fault> {
+    named("currency", code, Currency::from_code)
+}
+
+pub(super) fn json<T: Serialize>(value: &T) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(|error| Fault::Damaged(format!("a value cannot be written: {error}")))
+}
+
+pub(super) fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Fault> {
+    serde_json::from_str(text).map_err(|error| Fault::Damaged(format!("{what} cannot be read: {error}")))
+}
+
+/// A duty as a number and the bytes of what it is about. They sort like the duty.
+pub(super) fn duty_columns(duty: Duty) -> (i64, Vec<u8>) {
+    match duty {
+        Duty::StartSettlement(id) => (1, id.raw().to_bytes().to_vec()),
+        Duty::PayOut(id) => (2, id.raw().to_bytes().to_vec()),
+        Duty::PayBack(id) => (3, id.raw().to_bytes().to_vec()),
+        Duty::Finalize => (4, Vec::new()),
+    }
+}
+
+pub(super) fn duty(kind: i64, subject: &[u8]) -> Result<Duty, Fault> {
+    let unknown = || Fault::Damaged(format!("there is no duty {kind} about {} bytes", subject.len()));
+    let id = || IdBytes::try_from(subject).map(RawId::from_bytes).map_err(|_| unknown());
+    match kind {
+        1 => Ok(Duty::StartSettlement(SettlementId::new(id()?))),
+        2 => Ok(Duty::PayOut(SettlementId::new(id()?))),
+        3 => Ok(Duty::PayBack(RefundId::new(id()?))),
+        4 if subject.is_empty() => Ok(Duty::Finalize),
+        _ => Err(unknown()),
+    }
+}
+
+/// A purpose as columns: what it was made for, and the rail or payout method.
+pub(super) fn purpose_columns(purpose: Purpose) -> (Option<IdBytes>, Option<&'static str>) {
+    match purpose {
+        Purpose::Fund(rail) => (None, Some(rail.name())),
+        Purpose::Release(milestone) | Purpose::Fee(milestone) => (milestone.map(|id| id.raw().to_bytes()), None),
+        Purpose::Reserve(id) => (Some(id.raw().to_bytes()), None),
+        Purpose::Settle(id, method) => (Some(id.raw().to_bytes()), Some(method.name())),
+        Purpose::Refund(id) => (Some(id.raw().to_bytes()), None),
+        Purpose::Return(id, rail) => (Some(id.raw().to_bytes()), Some(rail.name())),
+    }
+}
+
+pub(super) fn purpose(kind: &str, subject: Option<IdBytes>, method: Option<&str>) -> Result<Purpose, Fault> {
+    let subject = subject.map(RawId::from_bytes);
+    let incomplete = || Fault::Damaged(format!("a transfer of kind {kind:?} lacks a part"));
+    let id = || subject.ok_or_else(incomplete);
+    let rail = || named("rail", method.unwrap_or_default(), Rail::from_name);
+    match named("kind of transfer", kind, PurposeKind::from_name)? {
+        PurposeKind::Fund => Ok(Purpose::Fund(rail()?)),
+        PurposeKind::Release => Ok(Purpose::Release(subject.map(MilestoneId::new))),
+        PurposeKind::Fee => Ok(Purpose::Fee(subject.map(MilestoneId::new))),
+        PurposeKind::Reserve => Ok(Purpose::Reserve(SettlementId::new(id()?))),
+        PurposeKind::Settle => {
+            let method = named("payout method", method.unwrap_or_default(), SettlementMethod::from_name)?;
+            Ok(Purpose::Settle(SettlementId::new(id()?), method))
+        }
+        PurposeKind::Refund => Ok(Purpose::Refund(RefundId::new(id()?))),
+        PurposeKind::Return => Ok(Purpose::Return(RefundId::new(id()?), rail()?)),
+    }
+}

@@ -1,0 +1,119 @@
+//! Duties written down, leased to whoever carries them out.
+
+use escrow::{Duty, IntentId, RawId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+
+use super::codec::{self, IdBytes, OwnerBytes};
+use super::counters::{self, Counter};
+use super::error::Fault;
+use super::page::{Readings, collect};
+use crate::{Job, Lease};
+
+/// The token of a job that nobody has a lease of.
+const NO_LEASE: i64 = 0;
+
+/// Writes a duty down afresh: not claimed yet, so that any earlier lease of it is void.
+pub(super) fn schedule(
+    db: &Connection,
+    intent: IdBytes,
+    owner: OwnerBytes,
+    duty: Duty,
+    due: Timestamp,
+) -> Result<(), Fault> {
+    let (kind, subject) = codec::duty_columns(duty);
+    let sql = "INSERT OR REPLACE INTO jobs (intent, duty, subject, owner, due, run_at, token, attempts)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, 0)";
+    db.prepare_cached(sql)?.execute(params![intent, kind, subject, owner, due.ms(), NO_LEASE])?;
+    Ok(())
+}
+
+/// Strikes a duty off.
+pub(super) fn forget(db: &Connection, intent: IdBytes, duty: Duty) -> Result<(), Fault> {
+    let (kind, subject) = codec::duty_columns(duty);
+    let sql = "DELETE FROM jobs WHERE intent = ?1 AND duty = ?2 AND subject = ?3";
+    db.prepare_cached(sql)?.execute(params![intent, kind, subject])?;
+    Ok(())
+}
+
+/// Whether every one of these leases still is the newest of its job.
+pub(super) fn are_held(db: &Connection, leases: &[Lease]) -> Result<bool, Fault> {
+    let sql = "SELECT token FROM jobs WHERE intent = ?1 AND duty = ?2 AND subject = ?3";
+    for lease in leases {
+        let (kind, subject) = codec::duty_columns(lease.duty);
+        let key = params![lease.intent.raw().to_bytes(), kind, subject];
+        let token: Option<i64> = db.prepare_cached(sql)?.query_row(key, |row| row.get(0)).optional()?;
+        if token != Some(codec::integer(lease.token)?) || token == Some(NO_LEASE) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Leases up to `limit` jobs that can be claimed at `now`, until `until`.
+pub(super) fn claim(db: &mut Connection, now: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Job>, Fault> {
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut due = claimable(&transaction, now, limit)?;
+    if due.is_empty() {
+        return Ok(due);
+    }
+    // Tokens are counted over all jobs, so that a lease of a job that was dropped never fits one that is scheduled later.
+    let mut token = counters::get(&transaction, Counter::LeaseToken)?.unwrap_or(NO_LEASE);
+    for job in &mut due {
+        token = token.saturating_add(1);
+        job.lease.token = codec::count(token)?;
+        let (kind, subject) = codec::duty_columns(job.lease.duty);
+        let sql = "UPDATE jobs SET run_at = ?4, token = ?5, attempts = attempts + 1
+            WHERE intent = ?1 AND duty = ?2 AND subject = ?3";
+        let row = params![job.lease.intent.raw().to_bytes(), kind, subject, until.ms(), token];
+        transaction.prepare_cached(sql)?.execute(row)?;
+    }
+    counters::set(&transaction, Counter::LeaseToken, token)?;
+    transaction.commit()?;
+    Ok(due)
+}
+
+fn claimable(db: &Connection, now: Timestamp, limit: usize) -> Result<Vec<Job>, Fault> {
+    let sql = "SELECT intent, duty, subject, owner, due, attempts FROM jobs
+        WHERE run_at <= ?1 ORDER BY run_at, intent, duty, subject LIMIT ?2";
+    let mut statement = db.prepare_cached(sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    collect(statement.query([now.ms(), limit])?, |row| {
+        let subject: Vec<u8> = row.get(2)?;
+        let duty = codec::duty(row.get(1)?, &subject)?;
+        Ok(Job {
+            lease: Lease { intent: IntentId::new(RawId::from_bytes(row.get(0)?)), duty, token: 0 },
+            owner: codec::owner(row.get(3)?)?,
+            due: Timestamp::from_ms(row.get(4)?),
+            attempts: row.get(5)?,
+        })
+    })
+}
+
+/// Gives a leased job back, to be claimed again at `at`.
+pub(super) fn postpone(db: &Connection, lease: Lease, at: Timestamp) -> Result<(), Fault> {
+    let (kind, subject) = codec::duty_columns(lease.duty);
+    let token = codec::integer(lease.token)?;
+    let sql = "UPDATE jobs SET run_at = ?5, token = ?6
+        WHERE intent = ?1 AND duty = ?2 AND subject = ?3 AND token = ?4 AND token <> ?6";
+    let intent = lease.intent.raw().to_bytes();
+    db.prepare_cached(sql)?.execute(params![intent, kind, subject, token, at.ms(), NO_LEASE])?;
+    Ok(())
+}
+
+/// When the next job can be claimed.
+pub(super) fn next(db: &Connection) -> Result<Option<Timestamp>, Fault> {
+    let mut statement = db.prepare_cached("SELECT min(run_at) FROM jobs")?;
+    let next: Option<i64> = statement.query_row([], |row| row.get(0))?;
+    Ok(next.map(Timestamp::from_ms))
+}
+
+/// The jobs of an escrow with when they fall due, in the order of the duties.
+pub(super) fn of_intent(db: &Connection, intent: IdBytes) -> Result<Readings<(Duty, Timestamp)>, Fault> {
+    let sql = "SELECT duty, subject, due FROM jobs WHERE intent = ?1 ORDER BY duty, subject";
+    let mut statement = db.prepare_cached(sql)?;
+    let read = |row: &Row<'_>| {
+        let subject: Vec<u8> = row.get(1)?;
+        Ok((codec::duty(row.get(0)?, &subject)?, Timestamp::from_ms(row.get(2)?)))
+    };
+    collect(statement.query([intent])?, |row| Ok(read(row)))
+}

@@ -1,0 +1,240 @@
+//! The store in one SQLite file: the default, for one process.
+//!
+//! One thread writes, two read, one moves the write-ahead log into the database. Nothing here decides anything but whether a
+//! unit still fits what is stored.
+
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use escrow::{Escrow, IntentId, Owner, Settlement, SettlementId, Timestamp};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::{
+    ApiKey, Audited, Balance, EscrowFilter, Job, Lease, Loaded, Merchant, Outcome, Page, PageRequest, Store,
+    StoreError, StoredTransfer, TransferFilter, Unit, Wanted,
+};
+
+mod audit;
+mod codec;
+mod commit;
+mod counters;
+mod crew;
+mod error;
+mod jobs;
+mod open;
+mod page;
+mod people;
+mod prepare;
+mod read;
+mod replies;
+mod split;
+mod wal;
+mod writer;
+
+use crew::{Crew, Tool};
+use error::Fault;
+pub use open::OpenError;
+use split::Pieces;
+use writer::Writer;
+
+/// How many reads may run at the same time.
+const READERS: usize = 2;
+
+/// A [`Store`] in the file `milepost.db` of a folder.
+pub struct SqliteStore {
+    dir: PathBuf,
+    readers: Crew<Reader>,
+    /// `None` when it was opened for reading only.
+    writer: Option<Crew<Writer>>,
+}
+
+/// The connection of a thread that reads.
+struct Reader(Connection);
+
+impl Tool for Reader {}
+
+impl SqliteStore {
+    /// Opens the store in this folder, for this process alone; makes both where there are none. Blocks while it brings the
+    /// schema up to date.
+    ///
+    /// # Errors
+    /// Why it cannot be opened; nothing of another program or of a newer version was changed.
+    pub fn open(dir: &Path) -> Result<SqliteStore, OpenError> {
+        let writer = Writer::open(dir)?;
+        let readers = start_readers(dir)?;
+        let writer = Crew::start("milepost-writer", vec![writer]).map_err(|error| open::inaccessible(dir, &error))?;
+        Ok(SqliteStore { dir: dir.to_owned(), readers, writer: Some(writer) })
+    }
+
+    /// Opens the store in this folder for reading only, while another process may serve it. Every write is
+    /// [`StoreError::Unavailable`].
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub fn open_read_only(dir: &Path) -> Result<SqliteStore, OpenError> {
+        Ok(SqliteStore { dir: dir.to_owned(), readers: start_readers(dir)?, writer: None })
+    }
+
+    async fn write<A: Send + 'static>(
+        &self,
+        task: impl FnOnce(&mut Connection) -> Result<A, Fault> + Send + 'static,
+    ) -> Result<A, StoreError> {
+        let read_only = || StoreError::Unavailable("the store was opened for reading only".to_owned());
+        let writer = self.writer.as_ref().ok_or_else(read_only)?;
+        writer.run(move |writer| task(writer.db())).await
+    }
+
+    /// Runs a read in one read transaction, so that all its statements see the same.
+    async fn read<A: Send + 'static>(
+        &self,
+        task: impl FnOnce(&Connection) -> Result<A, Fault> + Send + 'static,
+    ) -> Result<A, StoreError> {
+        self.readers.run(move |reader| task(&*reader.0.transaction()?)).await
+    }
+}
+
+fn start_readers(dir: &Path) -> Result<Crew<Reader>, OpenError> {
+    let readers = (0..READERS).map(|_| open::reader(dir).map(Reader)).collect::<Result<Vec<Reader>, OpenError>>()?;
+    Crew::start("milepost-reader", readers).map_err(|error| open::inaccessible(dir, &error))
+}
+
+impl Drop for SqliteStore {
+    /// As [`Store::close`], blocking.
+    fn drop(&mut self) {
+        self.readers.stop_blocking();
+        if let Some(writer) = &self.writer {
+            writer.stop_blocking();
+        }
+    }
+}
+
+fn assemble(pieces: Option<Pieces>) -> Result<Option<Escrow>, StoreError> {
+    Ok(pieces.map(Pieces::assemble).transpose()?.map(|stored| stored.escrow))
+}
+
+/// An error in words for everybody; what the system says is for the log alone.
+fn unavailable(words: &str, error: &dyn std::fmt::Display) -> StoreError {
+    tracing::warn!(%error, "{words}");
+    StoreError::Unavailable(words.to_owned())
+}
+
+fn map_page<T, U>(page: Page<T>, map: impl FnMut(T) -> Result<U, Fault>) -> Result<Page<U>, StoreError> {
+    let items = page.items.into_iter().map(map).collect::<Result<Vec<U>, Fault>>()?;
+    Ok(Page { items, has_more: page.has_more })
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn load(&self, wanted: Wanted) -> Result<Loaded, StoreError> {
+        let found = self.read(move |db| read::load(db, &wanted)).await?;
+        let escrows = found.escrows.into_iter().map(|pieces| pieces.map(Pieces::assemble).transpose());
+        Ok(Loaded { escrows: escrows.collect::<Result<Vec<_>, Fault>>()?, replies: found.replies })
+    }
+
+    async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
+        let units = units.into_iter().map(prepare::prepare).collect::<Result<Vec<_>, Fault>>()?;
+        self.write(move |db| commit::commit(db, &units)).await
+    }
+
+    async fn claim_jobs(&self, now: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Job>, StoreError> {
+        self.write(move |db| jobs::claim(db, now, until, limit)).await
+    }
+
+    async fn postpone_job(&self, lease: Lease, at: Timestamp) -> Result<(), StoreError> {
+        self.write(move |db| jobs::postpone(db, lease, at)).await
+    }
+
+    async fn next_job(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(jobs::next).await
+    }
+
+    async fn forget_replies(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.write(move |db| replies::forget(db, before)).await?;
+        while self.write(replies::delete_forgotten).await? {}
+        Ok(())
+    }
+
+    async fn escrow(&self, id: IntentId) -> Result<Option<Escrow>, StoreError> {
+        assemble(self.read(move |db| read::escrow(db, id.raw().to_bytes())).await?)
+    }
+
+    async fn escrows(&self, owner: Owner, filter: EscrowFilter, page: PageRequest) -> Result<Page<Escrow>, StoreError> {
+        let page = self.read(move |db| read::escrows(db, owner, &filter, page)).await?;
+        map_page(page, |pieces| Ok(pieces.assemble()?.escrow))
+    }
+
+    async fn escrow_of_settlement(&self, id: SettlementId) -> Result<Option<Escrow>, StoreError> {
+        assemble(self.read(move |db| read::escrow_of_settlement(db, id)).await?)
+    }
+
+    async fn settlements(&self, owner: Owner, page: PageRequest) -> Result<Page<(IntentId, Settlement)>, StoreError> {
+        let page = self.read(move |db| read::settlements(db, owner, page)).await?;
+        map_page(page, |(intent, body)| Ok((intent, codec::from_json("a settlement", &body)?)))
+    }
+
+    async fn transfers(
+        &self,
+        owner: Owner,
+        filter: TransferFilter,
+        page: PageRequest,
+    ) -> Result<Page<StoredTransfer>, StoreError> {
+        self.read(move |db| read::transfers(db, owner, &filter, page)).await
+    }
+
+    async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError> {
+        self.read(move |db| read::balances(db, owner)).await
+    }
+
+    async fn add_merchant(&self, merchant: Merchant) -> Result<(), StoreError> {
+        self.write(move |db| people::add_merchant(db, &merchant)).await
+    }
+
+    async fn merchants(&self) -> Result<Vec<Merchant>, StoreError> {
+        self.read(people::merchants).await
+    }
+
+    async fn add_key(&self, key: ApiKey, hash: [u8; 32]) -> Result<(), StoreError> {
+        self.write(move |db| people::add_key(db, &key, hash)).await
+    }
+
+    async fn key(&self, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+        self.read(move |db| people::key(db, hash)).await
+    }
+
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        self.read(people::keys).await
+    }
+
+    async fn update_key(&self, key: ApiKey) -> Result<bool, StoreError> {
+        self.write(move |db| people::update_key(db, &key)).await
+    }
+
+    /// Runs on a thread and a connection of its own, so that it keeps nobody waiting.
+    async fn audit(&self, mut visit: Box<dyn FnMut(Audited) + Send>) -> Result<(), StoreError> {
+        self.readers.check_open()?;
+        let (answer, answered) = oneshot::channel();
+        let dir = self.dir.clone();
+        let mut walk = move || {
+            let mut db =
+                open::reader(&dir).map_err(|error| unavailable("the database file cannot be opened", &error))?;
+            audit::audit(&mut db, &mut visit).map_err(StoreError::from)
+        };
+        let thread = std::thread::Builder::new().name("milepost-audit".to_owned());
+        let spawned = thread.spawn(move || drop(answer.send(walk())));
+        spawned.map_err(|error| unavailable("there are no threads left", &error))?;
+        answered.await.map_err(|error| unavailable("the audit ended in a panic", &error))?
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|db| jobs::next(db).map(drop)).await?;
+        self.write(counters::ping).await
+    }
+
+    async fn close(&self) {
+        self.readers.stop().await;
+        if let Some(writer) = &self.writer {
+            writer.stop().await;
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Units made ready for the writer. It is the busiest thread there is, so that comparing and encoding is done before its queue.
+
+use escrow::{Effect, IntentId};
+
+use super::codec::{self, OwnerBytes};
+use super::error::Fault;
+use super::split::{self, Part};
+use crate::{Change, EventRow, Lease, Reply, TransferRow, Unit};
+
+/// A [`Unit`] in the form of its rows.
+pub(super) struct PreparedUnit {
+    pub(super) change: Option<PreparedChange>,
+    pub(super) replies: Vec<Reply>,
+    pub(super) leases: Vec<Lease>,
+}
+
+/// A [`Change`] in the form of its rows.
+pub(super) struct PreparedChange {
+    pub(super) id: IntentId,
+    pub(super) owner: OwnerBytes,
+    /// The version that must be stored; `None`: no escrow of this id.
+    pub(super) base: Option<i64>,
+    pub(super) version: i64,
+    pub(super) status: &'static str,
+    pub(super) payment_type: &'static str,
+    pub(super) currency: &'static str,
+    pub(super) created: i64,
+    pub(super) head: String,
+    pub(super) parts: Vec<Part>,
+    pub(super) transfers: Vec<TransferRow>,
+    pub(super) events: Vec<EventRow>,
+    pub(super) effects: Vec<Effect>,
+}
+
+pub(super) fn prepare(unit: Unit) -> Result<PreparedUnit, Fault> {
+    let change = unit.change.map(prepare_change).transpose()?;
+    Ok(PreparedUnit { change, replies: unit.replies, leases: unit.leases })
+}
+
+fn prepare_change(change: Change) -> Result<PreparedChange, Fault> {
+    let next = &change.next;
+    let base = change.base.as_ref().map(|base| codec::integer(base.version)).transpose()?;
+    let version = base.unwrap_or(0).saturating_add(1);
+    Ok(PreparedChange {
+        id: next.id,
+        owner: codec::owner_bytes(next.owner),
+        base,
+        version,
+        status: next.status().name(),
+        payment_type: next.terms.payment_type.name(),
+        currency: next.terms.amount.currency().code(),
+        created: next.created.ms(),
+        head: split::head(next)?,
+        parts: split::changed_parts(change.base.as_ref().map(|base| &base.escrow), next, version)?,
+        transfers: change.transfers,
+        events: change.events,
+        effects: change.effects,
+    })
+}

@@ -1,0 +1,151 @@
+//! Reads. Each runs in one read transaction on a reader's connection; what takes time to understand is understood elsewhere.
+
+use escrow::{Account, Amount, EventId, Hash, IntentId, Owner, RawId, SettlementId, Timestamp, Transfer, TransferId};
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::codec::{self, IdBytes};
+use super::error::Fault;
+use super::page::{List, Readings, collect};
+use super::replies;
+use super::split::Pieces;
+use crate::{Balance, EscrowFilter, EventRow, Page, PageRequest, Reply, StoredTransfer, TransferFilter, Wanted};
+
+/// What was found of [`Wanted`], the escrows still in pieces.
+pub(super) struct Found {
+    pub(super) escrows: Vec<Option<Pieces>>,
+    pub(super) replies: Vec<Option<Reply>>,
+}
+
+pub(super) fn load(db: &Connection, wanted: &Wanted) -> Result<Found, Fault> {
+    let escrows = wanted.escrows.iter().map(|id| escrow(db, id.raw().to_bytes()));
+    let kept_from = replies::kept_from(db)?;
+    let replies = wanted.replies.iter().map(|(owner, key)| replies::find(db, *owner, key, kept_from));
+    Ok(Found { escrows: escrows.collect::<Result<_, Fault>>()?, replies: replies.collect::<Result<_, Fault>>()? })
+}
+
+const ESCROW_COLUMNS: &str = "SELECT id, owner, version, created, body FROM escrows";
+
+pub(super) fn escrow(db: &Connection, id: IdBytes) -> Result<Option<Pieces>, Fault> {
+    let mut statement = db.prepare_cached(&format!("{ESCROW_COLUMNS} WHERE id = ?1"))?;
+    let mut rows = statement.query([id])?;
+    rows.next()?.map(|row| pieces(db, row)).transpose()
+}
+
+fn pieces(db: &Connection, row: &Row<'_>) -> Result<Pieces, Fault> {
+    let id = row.get(0)?;
+    let mut statement = db.prepare_cached("SELECT kind, body FROM parts WHERE escrow = ?1 ORDER BY kind, place")?;
+    let parts = collect(statement.query([id])?, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Pieces { id, owner: row.get(1)?, version: row.get(2)?, created: row.get(3)?, head: row.get(4)?, parts })
+}
+
+pub(super) fn escrows(
+    db: &Connection,
+    owner: Owner,
+    filter: &EscrowFilter,
+    request: PageRequest,
+) -> Result<Page<Pieces>, Fault> {
+    let find = "SELECT 1 FROM escrows WHERE id = ?1 AND owner = ?2";
+    let mut list = List::new(&format!("{ESCROW_COLUMNS} WHERE owner = ?1"), find, owner);
+    list.only_if("status =", filter.status.map(|status| status.name().to_owned()));
+    list.only_if("payment_type =", filter.payment_type.map(|payment_type| payment_type.name().to_owned()));
+    list.only_if("currency =", filter.currency.map(|currency| currency.code().to_owned()));
+    list.only_if("created >=", filter.created_from.map(Timestamp::ms));
+    list.only_if("created <=", filter.created_to.map(Timestamp::ms));
+    list.page(db, request, |row| pieces(db, row))
+}
+
+pub(super) fn escrow_of_settlement(db: &Connection, id: SettlementId) -> Result<Option<Pieces>, Fault> {
+    let mut statement = db.prepare_cached("SELECT escrow FROM parts WHERE kind = 2 AND id = ?1")?;
+    let intent: Option<IdBytes> = statement.query_row([id.raw().to_bytes()], |row| row.get(0)).optional()?;
+    intent.map_or(Ok(None), |intent| escrow(db, intent))
+}
+
+/// Settlements as the id of their intent and their JSON.
+pub(super) fn settlements(
+    db: &Connection,
+    owner: Owner,
+    request: PageRequest,
+) -> Result<Page<(IntentId, String)>, Fault> {
+    let find = "SELECT 1 FROM parts WHERE kind = 2 AND id = ?1 AND owner = ?2";
+    let list = List::new("SELECT escrow, body FROM parts WHERE kind = 2 AND owner = ?1", find, owner);
+    list.page(db, request, |row| Ok((IntentId::new(RawId::from_bytes(row.get(0)?)), row.get(1)?)))
+}
+
+const TRANSFER_COLUMNS: &str =
+    "SELECT id, kind, subject, method, minor, currency, intent, created, from_after, to_after, owner
+    FROM transfers";
+
+pub(super) fn transfers(
+    db: &Connection,
+    owner: Owner,
+    filter: &TransferFilter,
+    request: PageRequest,
+) -> Result<Page<StoredTransfer>, Fault> {
+    let find = "SELECT 1 FROM transfers WHERE id = ?1 AND owner = ?2";
+    // The plus keeps SQLite from going through all of the owner's transfers for the few of one intent.
+    let owned = if filter.intent.is_some() { "+owner = ?1" } else { "owner = ?1" };
+    let mut list = List::new(&format!("{TRANSFER_COLUMNS} WHERE {owned}"), find, owner);
+    list.only_if("intent =", filter.intent.map(|intent| intent.raw().to_bytes().to_vec()));
+    list.only_if("currency =", filter.currency.map(|currency| currency.code().to_owned()));
+    if let Some(kinds) = &filter.kinds {
+        list.only_named("kind", kinds.iter().map(|kind| kind.name()));
+    }
+    list.page(db, request, transfer)
+}
+
+/// The transfers of an intent by id, each with whose ledger it is in.
+pub(super) fn transfers_of(db: &Connection, intent: IdBytes) -> Result<Readings<(Owner, StoredTransfer)>, Fault> {
+    let mut statement = db.prepare_cached(&format!("{TRANSFER_COLUMNS} WHERE intent = ?1 ORDER BY id"))?;
+    let read = |row: &Row<'_>| Ok((codec::owner(row.get(10)?)?, transfer(row)?));
+    collect(statement.query([intent])?, |row| Ok(read(row)))
+}
+
+fn transfer(row: &Row<'_>) -> Result<StoredTransfer, Fault> {
+    let (kind, currency): (String, String) = (row.get(1)?, row.get(5)?);
+    let method: Option<String> = row.get(3)?;
+    let amount = Amount::from_minor(row.get(4)?, codec::currency(&currency)?);
+    Ok(StoredTransfer {
+        transfer: Transfer {
+            id: TransferId::new(RawId::from_bytes(row.get(0)?)),
+            purpose: codec::purpose(&kind, row.get(2)?, method.as_deref())?,
+            amount: amount.map_err(|error| Fault::Damaged(error.to_string()))?,
+        },
+        intent: IntentId::new(RawId::from_bytes(row.get(6)?)),
+        created: Timestamp::from_ms(row.get(7)?),
+        from_after: row.get(8)?,
+        to_after: row.get(9)?,
+    })
+}
+
+/// The events of an intent by sequence, each with whose stream it is in and its place there.
+pub(super) fn events_of(db: &Connection, intent: IdBytes) -> Result<Readings<(Owner, u64, EventRow)>, Fault> {
+    let sql =
+        "SELECT owner, position, id, sequence, created, hash, body FROM events WHERE intent = ?1 ORDER BY sequence";
+    let mut statement = db.prepare_cached(sql)?;
+    let read = |row: &Row<'_>| {
+        let event = EventRow {
+            id: EventId::new(RawId::from_bytes(row.get(2)?)),
+            sequence: codec::count(row.get(3)?)?,
+            created: Timestamp::from_ms(row.get(4)?),
+            hash: Hash::from_bytes(row.get(5)?),
+            body: row.get(6)?,
+        };
+        Ok((codec::owner(row.get(0)?)?, codec::count(row.get(1)?)?, event))
+    };
+    collect(statement.query([intent])?, |row| Ok(read(row)))
+}
+
+/// The running totals of an owner, in the order of their accounts and currencies.
+pub(super) fn balances(db: &Connection, owner: Owner) -> Result<Vec<Balance>, Fault> {
+    let mut statement = db.prepare_cached("SELECT account, currency, minor FROM balances WHERE owner = ?1")?;
+    let mut balances = collect(statement.query([codec::owner_bytes(owner)])?, balance)?;
+    balances.sort_unstable();
+    Ok(balances)
+}
+
+/// A balance from the columns account, currency and minor.
+pub(super) fn balance(row: &Row<'_>) -> Result<Balance, Fault> {
+    let (account, currency): (String, String) = (row.get(0)?, row.get(1)?);
+    let account: Account = codec::parsed(&account)?;
+    Ok(Balance { account, currency: codec::currency(&currency)?, minor: row.get(2)? })
+}

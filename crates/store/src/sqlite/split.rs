@@ -1,0 +1,169 @@
+//! An escrow in pieces: a small head that every commit rewrites, and parts that are written only when they change.
+
+use std::collections::HashMap;
+
+use escrow::state::{Funding, OrderState};
+use escrow::{
+    Chain, Escrow, Funds, IntentId, IntentState, Milestone, Order, OrderId, RawId, Refund, Settlement, Terms, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use super::codec::{self, IdBytes, OwnerBytes};
+use super::error::Fault;
+use crate::Versioned;
+
+/// How many parts of one kind a commit may add before their places run into those of the next commit.
+const PLACES_PER_VERSION: i64 = 1 << 16;
+
+/// What every commit rewrites. Its JSON is what is stored: a change of it is a migration.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    state: IntentState,
+    funding: Option<Funding>,
+    order: Option<OrderHead>,
+    funds: Funds,
+    chain: Chain,
+    updated: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OrderHead {
+    id: OrderId,
+    state: OrderState,
+}
+
+/// The kinds of parts, as the column `kind` counts them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Terms = 0,
+    Milestone = 1,
+    Settlement = 2,
+    Refund = 3,
+}
+
+/// What becomes of one part.
+pub(super) struct Part {
+    pub(super) kind: Kind,
+    pub(super) id: IdBytes,
+    pub(super) change: PartChange,
+}
+
+pub(super) enum PartChange {
+    Added { place: i64, body: String },
+    Changed { body: String },
+    Removed,
+}
+
+/// The JSON of an escrow's head.
+pub(super) fn head(escrow: &Escrow) -> Result<String, Fault> {
+    codec::json(&Head {
+        state: escrow.state,
+        funding: escrow.funding,
+        order: escrow.order.as_ref().map(|order| OrderHead { id: order.id, state: order.state }),
+        funds: escrow.funds,
+        chain: escrow.chain,
+        updated: escrow.updated,
+    })
+}
+
+/// The parts in which `next`, of this version, differs from what is stored.
+pub(super) fn changed_parts(base: Option<&Escrow>, next: &Escrow, version: i64) -> Result<Vec<Part>, Fault> {
+    let mut parts = Vec::new();
+    let terms = (base.map_or(&[][..], |base| std::slice::from_ref(&base.terms)), std::slice::from_ref(&next.terms));
+    compare(&mut parts, Kind::Terms, version, terms, |_| next.id.raw())?;
+    let milestones = (base.map_or(&[][..], Escrow::milestones), next.milestones());
+    compare(&mut parts, Kind::Milestone, version, milestones, |milestone: &Milestone| milestone.id.raw())?;
+    let settlements = (base.map_or(&[][..], |base| &base.settlements), next.settlements.as_slice());
+    compare(&mut parts, Kind::Settlement, version, settlements, |settlement: &Settlement| settlement.id.raw())?;
+    let refunds = (base.map_or(&[][..], |base| &base.refunds), next.refunds.as_slice());
+    compare(&mut parts, Kind::Refund, version, refunds, |refund: &Refund| refund.id.raw())?;
+    Ok(parts)
+}
+
+fn compare<T: PartialEq + Serialize>(
+    parts: &mut Vec<Part>,
+    kind: Kind,
+    version: i64,
+    (before, after): (&[T], &[T]),
+    id: impl Fn(&T) -> RawId,
+) -> Result<(), Fault> {
+    let mut gone: HashMap<RawId, &T> = before.iter().map(|part| (id(part), part)).collect();
+    // What is added later comes after what is there, and within one commit in the order of the list.
+    let first_place = version.saturating_mul(PLACES_PER_VERSION);
+    for (part, place) in after.iter().zip(0..PLACES_PER_VERSION) {
+        let place = first_place.saturating_add(place);
+        let change = match gone.remove(&id(part)) {
+            Some(same) if same == part => continue,
+            Some(_) => PartChange::Changed { body: codec::json(part)? },
+            None => PartChange::Added { place, body: codec::json(part)? },
+        };
+        parts.push(Part { kind, id: id(part).to_bytes(), change });
+    }
+    let removed = before.iter().map(&id).filter(|id| gone.contains_key(id));
+    parts.extend(removed.map(|id| Part { kind, id: id.to_bytes(), change: PartChange::Removed }));
+    Ok(())
+}
+
+/// An escrow as its rows say, not yet understood.
+pub(super) struct Pieces {
+    pub(super) id: IdBytes,
+    pub(super) owner: OwnerBytes,
+    pub(super) version: i64,
+    pub(super) created: i64,
+    pub(super) head: String,
+    /// In the order of their places.
+    pub(super) parts: Vec<(i64, String)>,
+}
+
+impl Pieces {
+    /// Puts the escrow together again.
+    pub(super) fn assemble(self) -> Result<Versioned, Fault> {
+        let head: Head = codec::from_json("its head", &self.head)?;
+        let mut parts = Parts::default();
+        self.parts.iter().try_for_each(|(kind, body)| parts.add(*kind, body))?;
+        // The sort is stable: of one index, the milestones stay in the order of their places.
+        parts.milestones.sort_by_key(|milestone| milestone.index);
+        let order = match head.order {
+            Some(order) => Some(Order { id: order.id, state: order.state, milestones: parts.milestones }),
+            None if parts.milestones.is_empty() => None,
+            None => return Err(Fault::Damaged("it has milestones and no order".to_owned())),
+        };
+        let escrow = Escrow {
+            id: IntentId::new(RawId::from_bytes(self.id)),
+            owner: codec::owner(self.owner)?,
+            terms: parts.terms.ok_or_else(|| Fault::Damaged("its terms are missing".to_owned()))?,
+            state: head.state,
+            funding: head.funding,
+            order,
+            funds: head.funds,
+            settlements: parts.settlements,
+            refunds: parts.refunds,
+            chain: head.chain,
+            created: Timestamp::from_ms(self.created),
+            updated: head.updated,
+        };
+        Ok(Versioned { version: codec::count(self.version)?, escrow })
+    }
+}
+
+#[derive(Default)]
+struct Parts {
+    terms: Option<Terms>,
+    milestones: Vec<Milestone>,
+    settlements: Vec<Settlement>,
+    refunds: Vec<Refund>,
+}
+
+impl Parts {
+    fn add(&mut self, kind: i64, body: &str) -> Result<(), Fault> {
+        const KINDS: [Kind; 4] = [Kind::Terms, Kind::Milestone, Kind::Settlement, Kind::Refund];
+        let known = KINDS.into_iter().find(|known| *known as i64 == kind);
+        match known.ok_or_else(|| Fault::Damaged(format!("it has a part of unknown kind {kind}")))? {
+            Kind::Terms => self.terms = Some(codec::from_json("its terms", body)?),
+            Kind::Milestone => self.milestones.push(codec::from_json("a milestone", body)?),
+            Kind::Settlement => self.settlements.push(codec::from_json("a settlement", body)?),
+            Kind::Refund => self.refunds.push(codec::from_json("a refund", body)?),
+        }
+        Ok(())
+    }
+}

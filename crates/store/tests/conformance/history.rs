@@ -1,0 +1,204 @@
+//! The same long, random history on both stores: every answer on the way is the same, and so is all that is left.
+
+use escrow::{Command, Duty, IntentId, Owner, PurposeKind, Rail, Rejection, Timestamp};
+use store::{
+    EscrowFilter, Job, MemoryStore, Outcome, PageRequest, Position, SqliteStore, Store, TransferFilter, Unit,
+    Versioned, Wanted,
+};
+
+use crate::world::{World, at, audit, complete, intent, milestone, owner, reply, with_lease, with_reply};
+
+const STEPS: usize = 250;
+
+#[tokio::test]
+async fn both_stores_tell_the_same_history() {
+    for seed in 1..=4 {
+        let dir = tempfile::tempdir().expect("a folder");
+        let sqlite = SqliteStore::open(dir.path()).expect("a store");
+        let expected = History::of(&MemoryStore::new(), seed).await;
+        let told = History::of(&sqlite, seed).await;
+        for (step, (told, expected)) in told.iter().zip(&expected).enumerate() {
+            assert_eq!(told, expected, "seed {seed}, answer {step}");
+        }
+        assert_eq!(told.len(), expected.len(), "seed {seed}");
+        sqlite.close().await;
+    }
+}
+
+/// A history under way: whatever it does next depends on the seed, and on what the store answered so far.
+struct History<'s> {
+    store: &'s dyn Store,
+    world: World,
+    random: u64,
+    now_ms: i64,
+    intents: Vec<IntentId>,
+    /// What was read some time ago, and may be outdated.
+    outdated: Vec<Versioned>,
+    told: Vec<String>,
+}
+
+impl History<'_> {
+    async fn of(store: &dyn Store, seed: u64) -> Vec<String> {
+        let random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let (world, intents, outdated) = (World::default(), Vec::new(), Vec::new());
+        let mut history = History { store, world, random, now_ms: 1000, intents, outdated, told: Vec::new() };
+        for _ in 0..STEPS {
+            history.step().await;
+        }
+        for audited in audit(store).await {
+            history.told.push(format!("{audited:?}"));
+        }
+        history.told
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        usize::try_from(self.random % bound as u64).expect("small")
+    }
+
+    fn owner(&mut self) -> Owner {
+        owner(self.below(2) as u128 + 1)
+    }
+
+    fn any_intent(&mut self) -> Option<IntentId> {
+        let place = self.below(self.intents.len().max(1));
+        self.intents.get(place).copied()
+    }
+
+    fn now(&self) -> Timestamp {
+        at(self.now_ms)
+    }
+
+    fn tell(&mut self, what: &dyn std::fmt::Debug) {
+        self.told.push(format!("{what:?}"));
+    }
+
+    async fn step(&mut self) {
+        self.now_ms += 700;
+        match self.below(10) {
+            0..=5 => self.commit().await,
+            6 | 7 => self.work().await,
+            8 => self.look().await,
+            _ => self.forget().await,
+        }
+    }
+
+    async fn forget(&mut self) {
+        let before = at(self.now_ms - 20_000);
+        self.store.forget_replies(before).await.expect("a write");
+    }
+
+    async fn commit(&mut self) {
+        let mut units = Vec::new();
+        for _ in 0..=self.below(4) {
+            let unit = match self.below(4) {
+                0 => Some(self.opening()),
+                _ => self.changing().await,
+            };
+            units.extend(unit);
+        }
+        for unit in &mut units {
+            if self.below(2) == 0 {
+                let (whose, key) = (self.owner(), format!("key {}", self.below(20)));
+                *unit = with_reply(std::mem::take(unit), reply(whose, &key, self.now()));
+            }
+        }
+        let opened: Vec<IntentId> = units.iter().map(intent).collect();
+        let outcomes = self.store.commit(units).await.expect("a commit");
+        let stored = opened.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Committed);
+        self.intents.extend(stored.map(|(id, _)| *id));
+        self.tell(&outcomes);
+    }
+
+    fn opening(&mut self) -> Unit {
+        let whose = self.owner();
+        self.world.open(whose, self.now())
+    }
+
+    async fn changing(&mut self) -> Option<Unit> {
+        let id = self.any_intent()?;
+        let wanted = Wanted { escrows: vec![id], replies: vec![(owner(1), format!("key {}", self.below(20)))] };
+        let loaded = self.store.load(wanted).await.expect("a read");
+        self.tell(&loaded);
+        let base = loaded.escrows.into_iter().flatten().next()?;
+        let outdated = self.below(8) == 0;
+        let base = if outdated { self.outdated.last().cloned()? } else { base };
+        self.outdated.push(base.clone());
+        let command = self.command(&base)?;
+        self.world.try_after(&base, command, self.now()).ok()
+    }
+
+    fn command(&mut self, base: &Versioned) -> Option<Command> {
+        let milestones = base.escrow.milestones();
+        let any = milestones.get(self.below(milestones.len().max(1)))?.id;
+        Some(match self.below(9) {
+            0 => Command::Fund(Rail::Card),
+            1 if self.below(3) == 0 => Command::Cancel,
+            2 => Command::DeleteMilestone(any),
+            3 | 4 => {
+                let index = u32::try_from(self.below(4)).expect("small");
+                Command::AddMilestone(milestone(&self.world, index, "120"))
+            }
+            _ => complete(any),
+        })
+    }
+
+    /// Claims jobs and carries them out: sometimes too late, sometimes not at all.
+    async fn work(&mut self) {
+        let lease = 3000;
+        let limit = self.below(4) + 1;
+        let jobs = self.store.claim_jobs(self.now(), at(self.now_ms + lease), limit).await.expect("a claim");
+        self.tell(&jobs);
+        for job in jobs {
+            match self.below(5) {
+                0 => self.store.postpone_job(job.lease, at(self.now_ms + 1500)).await.expect("a write"),
+                1 => {
+                    let late = self.now_ms + lease;
+                    let again = self.store.claim_jobs(at(late), at(late + lease), 1).await.expect("a claim");
+                    self.tell(&again);
+                }
+                _ => {}
+            }
+            if self.below(4) > 0
+                && let Ok(unit) = self.carry_out(job).await
+            {
+                let outcomes = self.store.commit(vec![with_lease(unit, job.lease)]).await.expect("a commit");
+                self.tell(&outcomes);
+            }
+        }
+        let next = self.store.next_job().await.expect("a read");
+        self.tell(&next);
+    }
+
+    async fn carry_out(&mut self, job: Job) -> Result<Unit, Rejection> {
+        let base = crate::world::load(self.store, job.lease.intent).await.expect("an escrow with jobs");
+        let command = match job.lease.duty {
+            Duty::StartSettlement(id) => Command::StartSettlement(id),
+            Duty::PayOut(id) => Command::ConfirmSettlement(id, "paid".to_owned()),
+            Duty::PayBack(id) => Command::ConfirmRefund(id, "back".to_owned()),
+            Duty::Finalize => Command::Finalize,
+        };
+        self.world.try_after(&base, command, self.now())
+    }
+
+    async fn look(&mut self) {
+        let (whose, limit) = (self.owner(), self.below(6));
+        let cursor = self.any_intent().map(IntentId::raw);
+        let position = match (self.below(3), cursor) {
+            (0, Some(cursor)) => Position::After(cursor),
+            (1, Some(cursor)) => Position::Before(cursor),
+            _ => Position::Offset(self.below(4) as u64),
+        };
+        let filter = EscrowFilter { created_from: Some(at(self.now_ms / 3)), ..EscrowFilter::default() };
+        let escrows = self.store.escrows(whose, filter, PageRequest { limit, position }).await;
+        let newest = PageRequest { limit, position: Position::Offset(0) };
+        let filter =
+            TransferFilter { kinds: Some(vec![PurposeKind::Release, PurposeKind::Settle]), ..Default::default() };
+        let transfers = self.store.transfers(whose, filter, newest).await.expect("a page");
+        let settlements = self.store.settlements(whose, newest).await.expect("a page");
+        let balances = self.store.balances(whose).await.expect("a read");
+        self.tell(&(escrows, transfers, settlements, balances));
+    }
+}

@@ -1,0 +1,89 @@
+//! One suite for every store: the same operations, the same answers.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use store::{MemoryStore, SqliteStore, Store};
+
+mod audit;
+mod commits;
+mod history;
+mod jobs;
+mod lists;
+mod people;
+mod replies;
+mod sqlite;
+mod world;
+
+/// Makes a test of each check for each store.
+macro_rules! conformance {
+    ($($module:ident::$check:ident,)*) => {
+        mod in_memory {
+            use super::*;
+
+            $(#[tokio::test]
+            async fn $check() {
+                $module::$check(&MemoryStore::new()).await;
+            })*
+        }
+
+        mod in_sqlite {
+            use super::*;
+
+            $(#[tokio::test]
+            async fn $check() {
+                let dir = tempfile::tempdir().expect("a folder");
+                let store = SqliteStore::open(dir.path()).expect("a store");
+                $module::$check(&store).await;
+                store.close().await;
+            })*
+        }
+    };
+}
+
+conformance! {
+    commits::what_was_committed_is_read_back,
+    commits::an_older_version_loses,
+    commits::of_two_that_create_the_same_the_first_wins,
+    commits::a_taken_key_loses_the_whole_unit,
+    commits::a_lost_lease_loses_the_whole_unit,
+    commits::who_drops_out_drops_out_alone,
+    commits::balances_are_exact_after_every_transfer_of_a_batch,
+    commits::a_total_that_does_not_fit_stores_nothing,
+    commits::milestones_of_one_index_keep_their_order,
+    lists::pages_lead_through_everything_in_both_directions,
+    lists::offsets_leave_out_the_newest,
+    lists::cursors_of_others_are_unknown,
+    lists::filters_hold_together,
+    lists::settlements_are_listed_and_lead_to_their_escrow,
+    lists::transfers_are_filtered,
+    jobs::due_jobs_are_claimed_in_order_and_once,
+    jobs::a_lease_ends_and_the_next_one_has_a_higher_token,
+    jobs::a_postponed_job_waits,
+    jobs::a_lease_of_a_dropped_job_never_fits_again,
+    jobs::a_job_that_is_scheduled_again_is_nobodys,
+    replies::replies_are_forgotten_by_their_time,
+    replies::keys_belong_to_their_owner,
+    people::merchants_are_there_once,
+    people::keys_are_found_by_their_hash,
+    audit::everything_is_walked_over_in_order,
+    closing::closing_ends_everything,
+}
+
+mod closing {
+    use super::*;
+
+    pub(crate) async fn closing_ends_everything(store: &dyn Store) {
+        store.ping().await.expect("a store that works");
+        store.close().await;
+        let answers = [
+            store.ping().await,
+            store.commit(Vec::new()).await.map(drop),
+            store.merchants().await.map(drop),
+            store.audit(Box::new(|_| ())).await,
+        ];
+        for answer in answers {
+            assert!(matches!(answer, Err(store::StoreError::Unavailable(_))), "{answer:?}");
+        }
+        store.close().await;
+    }
+}

@@ -1,0 +1,208 @@
+//! What only a store in a file promises.
+
+use std::path::Path;
+
+use escrow::{Command, Rail};
+use rusqlite::Connection;
+use store::{Audited, OpenError, Outcome, SqliteStore, Store, StoreError, Wanted};
+use tempfile::TempDir;
+
+use crate::world::{World, at, audit, commit, intent, load, load_reply, owner, released, reply, stored, with_reply};
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+fn open(dir: &Path) -> SqliteStore {
+    SqliteStore::open(dir).expect("a store")
+}
+
+fn refused(dir: &Path) -> OpenError {
+    SqliteStore::open(dir).err().expect("a refusal")
+}
+
+/// Changes the database behind the store's back.
+fn tamper(dir: &Path, sql: &str) {
+    let db = Connection::open(dir.join("milepost.db")).expect("a database");
+    db.execute_batch(&format!("PRAGMA ignore_check_constraints = ON; {sql}")).expect("a change");
+}
+
+#[tokio::test]
+async fn everything_is_there_after_it_was_opened_again() {
+    let (dir, world) = (folder(), World::default());
+    let store = open(dir.path());
+    released(&store, &world, owner(1), at(1000)).await;
+    commit(&store, with_reply(world.open(owner(1), at(2000)), reply(owner(1), "key", at(2000)))).await;
+    let before = audit(&store).await;
+    assert!(before.len() > 2);
+    store.close().await;
+    assert!(!dir.path().join("milepost.db-wal").exists(), "all is in the database after a close");
+    let store = open(dir.path());
+    assert_eq!(audit(&store).await, before);
+    assert!(load_reply(&store, owner(1), "key").await.is_some());
+    // Dropped instead of closed, it still finishes what it was asked.
+    drop(store);
+    assert_eq!(audit(&open(dir.path())).await, before);
+}
+
+#[tokio::test]
+async fn a_second_one_is_kept_out_until_the_first_is_closed() {
+    let dir = folder();
+    let store = open(dir.path());
+    let refusal = refused(dir.path());
+    assert!(matches!(refusal, OpenError::InUse { .. }), "{refusal:?}");
+    let expected = format!(
+        "the data folder {} is in use by another milepost; stop that one first, or give this one a folder of its own",
+        dir.path().display()
+    );
+    assert_eq!(refusal.to_string(), expected);
+    store.ping().await.expect("the first is not disturbed");
+    store.close().await;
+    open(dir.path()).ping().await.expect("a store that works");
+}
+
+#[tokio::test]
+async fn what_a_newer_version_wrote_is_refused() {
+    let dir = folder();
+    open(dir.path()).close().await;
+    tamper(dir.path(), "PRAGMA user_version = 99");
+    for refusal in [refused(dir.path()), SqliteStore::open_read_only(dir.path()).err().expect("a refusal")] {
+        assert!(matches!(refusal, OpenError::NewerSchema { found: 99, known: 1, .. }), "{refusal:?}");
+        assert!(refusal.to_string().contains("has schema version 99, and this milepost knows versions up to 1"));
+    }
+}
+
+#[test]
+fn what_is_no_store_is_refused_and_left_alone() {
+    let another = folder();
+    let db = Connection::open(another.path().join("milepost.db")).expect("a database");
+    db.execute_batch("CREATE TABLE notes (text TEXT)").expect("a table");
+    drop(db);
+    let garbage = folder();
+    std::fs::write(garbage.path().join("milepost.db"), b"no database at all\n".repeat(1000)).expect("a file");
+    let short = folder();
+    std::fs::write(short.path().join("milepost.db"), b"short").expect("a file");
+    for dir in [another, garbage, short] {
+        let path = dir.path().join("milepost.db");
+        let before = std::fs::read(&path).expect("a file");
+        let refusal = refused(dir.path());
+        assert!(matches!(refusal, OpenError::NotAStore { .. }), "{refusal:?}");
+        assert_eq!(std::fs::read(&path).expect("a file"), before);
+    }
+}
+
+#[test]
+fn where_nothing_can_be_made_or_read_is_said_so() {
+    let dir = folder();
+    let file = dir.path().join("file");
+    std::fs::write(&file, b"").expect("a file");
+    let refusal = refused(&file.join("data"));
+    assert!(matches!(refusal, OpenError::Inaccessible { .. }), "{refusal:?}");
+    assert!(refusal.to_string().contains("file/data cannot be created, read or written: "), "{refusal}");
+    let refusal = SqliteStore::open_read_only(dir.path()).err().expect("a refusal");
+    assert_eq!(refusal.to_string(), format!("there is no Milepost store in {}", dir.path().display()));
+}
+
+#[tokio::test]
+async fn one_may_read_while_another_writes() {
+    let (dir, world) = (folder(), World::default());
+    let store = open(dir.path());
+    let reading = SqliteStore::open_read_only(dir.path()).expect("a store");
+    let opened = world.open(owner(1), at(1000));
+    let id = intent(&opened);
+    assert_eq!(commit(&store, opened.clone()).await, Outcome::Committed);
+    assert_eq!(load(&reading, id).await, load(&store, id).await);
+    assert_eq!(audit(&reading).await, audit(&store).await);
+    for answer in [
+        reading.commit(vec![opened]).await.map(drop),
+        reading.claim_jobs(at(1), at(2), 1).await.map(drop),
+        reading.forget_replies(at(1)).await,
+        reading.ping().await,
+    ] {
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    }
+    store.close().await;
+    assert_eq!(audit(&reading).await.len(), 1);
+    reading.close().await;
+    // Nobody serves it now, and it can be read all the same.
+    let reading = SqliteStore::open_read_only(dir.path()).expect("a store");
+    assert_eq!(audit(&reading).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_understood_is_reported_and_the_rest_is_read() {
+    let (dir, world) = (folder(), World::default());
+    let store = open(dir.path());
+    let broken = released(&store, &world, owner(1), at(1000)).await.escrow;
+    let sound = released(&store, &world, owner(1), at(1000)).await;
+    store.close().await;
+    tamper(
+        dir.path(),
+        "UPDATE parts SET body = '{}' WHERE kind = 1 AND escrow = (SELECT min(id) FROM escrows);
+         UPDATE transfers SET kind = 'theft' WHERE id = (SELECT max(id) FROM transfers);
+         UPDATE balances SET account = 'pocket' WHERE account = 'fees';
+         INSERT INTO jobs (intent, duty, subject, owner, due, run_at, token, attempts)
+             VALUES (zeroblob(16), 4, x'', zeroblob(17), 1, 1, 0, 0);",
+    );
+    let store = open(dir.path());
+    let mut told = Vec::new();
+    for audited in audit(&store).await {
+        told.push(match audited {
+            Audited::Escrow { stored, transfers, .. } => format!("{} with {}", stored.escrow.id, transfers.len()),
+            Audited::Stray { table, what } => format!("{table}: {what}"),
+            Audited::Balance(_, balance) => balance.account.to_string(),
+        });
+    }
+    assert_eq!(
+        told,
+        [
+            format!("escrows: {}: a milestone cannot be read: missing field `id` at line 1 column 2", broken.id),
+            format!("transfers: {}: there is no kind of transfer \"theft\"", sound.escrow.id),
+            format!("{} with 4", sound.escrow.id),
+            "jobs: duty 4, subject  belongs to intent_0000000000000000000000, which does not exist".to_owned(),
+            "balances: a row: unknown account \"pocket\"".to_owned(),
+            "rail:sandbox".to_owned(),
+            "escrow".to_owned(),
+            "payable".to_owned(),
+        ]
+    );
+    let wanted = Wanted { escrows: vec![broken.id], replies: Vec::new() };
+    for answer in [store.escrow(broken.id).await.map(drop), store.load(wanted).await.map(drop)] {
+        assert!(matches!(answer, Err(StoreError::Damaged(_))), "{answer:?}");
+    }
+    assert_eq!(load(&store, sound.escrow.id).await, Some(sound));
+}
+
+/// A change of this text is a migration: older stores hold the older form.
+#[tokio::test]
+async fn the_stored_form_of_escrows_is_pinned() {
+    let (dir, world) = (folder(), World::default());
+    let store = open(dir.path());
+    let mut base = released(&store, &world, owner(1), at(1000)).await;
+    let [first, second] = [base.escrow.settlements[0].id, base.escrow.settlements[1].id];
+    for command in [
+        Command::StartSettlement(first),
+        Command::StartSettlement(second),
+        Command::ConfirmSettlement(first, "paid".to_owned()),
+    ] {
+        base = stored(&store, world.after(&base, command, at(20_000))).await;
+    }
+    let opened = stored(&store, world.open(owner(1), at(1000))).await;
+    let funded = stored(&store, world.after(&opened, Command::Fund(Rail::Card), at(2000))).await;
+    stored(&store, world.after(&funded, Command::Cancel, at(3000))).await;
+    store.close().await;
+    let expected = include_str!("stored.txt");
+    assert_eq!(texts(dir.path()), expected, "the stored form changed");
+}
+
+/// The heads of the escrows, then their parts with kind and place; each on its line.
+fn texts(dir: &Path) -> String {
+    let db = Connection::open(dir.join("milepost.db")).expect("a database");
+    let sql = "SELECT body FROM (
+            SELECT id AS escrow, -1 AS kind, 0 AS place, body FROM escrows
+            UNION ALL SELECT escrow, kind, place, kind || ' ' || place || ' ' || body FROM parts
+        ) ORDER BY escrow, kind, place";
+    let mut statement = db.prepare(sql).expect("a query");
+    let lines = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+    lines.map(|line| line.expect("a row") + "\n").collect()
+}
