@@ -11,6 +11,7 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::engine::{Parts, raised};
 use crate::ids::FreshIds;
+use crate::meter;
 use crate::request::{Answer, Ask, Idempotency, Render, Unavailable};
 use plan::Plan;
 
@@ -166,6 +167,7 @@ impl Batcher {
     }
 
     async fn serve(&mut self, batch: Vec<Submission>) {
+        meter::batch(batch.len(), self.queue.len() + self.held.len());
         let wanted = wanted(&batch);
         let loaded = match self.load(&wanted).await {
             Ok(loaded) => loaded,
@@ -214,7 +216,10 @@ impl Batcher {
 
     async fn commit(&mut self, mut plans: Vec<Plan>) {
         let units = plans.iter_mut().map(Plan::unit).collect();
-        let outcomes = match self.parts.store.commit(units).await {
+        let begun_us = self.parts.host.ticks_us();
+        let committed = self.parts.store.commit(units).await;
+        meter::commit(plans.len(), self.parts.host.ticks_us() - begun_us);
+        let outcomes = match committed {
             Ok(outcomes) => outcomes,
             Err(error) => {
                 tracing::error!(%error, "a batch was not committed");

@@ -16,8 +16,13 @@ pub trait Host: Send + Sync + 'static {
     /// The time, UTC. It may step back.
     fn now(&self) -> Timestamp;
 
-    /// Milliseconds of a clock that never steps back, for measuring how long something took; its zero means nothing.
-    fn ticks_ms(&self) -> i64;
+    /// Microseconds of a clock that never steps back, for measuring how long something took; its zero means nothing.
+    fn ticks_us(&self) -> i64;
+
+    /// The same in milliseconds.
+    fn ticks_ms(&self) -> i64 {
+        self.ticks_us() / 1000
+    }
 
     /// Fills `bytes` with what nobody can guess.
     fn random(&self, bytes: &mut [u8]);
@@ -61,8 +66,8 @@ impl Host for System {
         Timestamp::from_ms(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
     }
 
-    fn ticks_ms(&self) -> i64 {
-        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+    fn ticks_us(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_micros()).unwrap_or(i64::MAX)
     }
 
     #[expect(clippy::panic, reason = "a machine without randomness must not hand out guessable ids or keys")]

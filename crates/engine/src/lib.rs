@@ -9,6 +9,7 @@ mod host;
 mod ids;
 mod jobs;
 mod keyring;
+pub mod meter;
 mod ports;
 mod present;
 mod request;

@@ -39,8 +39,8 @@ impl Host for ManualHost {
         Timestamp::from_ms(self.now_ms.load(Ordering::SeqCst))
     }
 
-    fn ticks_ms(&self) -> i64 {
-        self.now_ms.load(Ordering::SeqCst)
+    fn ticks_us(&self) -> i64 {
+        self.now_ms.load(Ordering::SeqCst).saturating_mul(1000)
     }
 
     /// SplitMix64 over a counter.

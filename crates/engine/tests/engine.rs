@@ -1,4 +1,5 @@
 //! What the engine promises, on the memory store, with a clock that stands still until it is moved.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "engine/world.rs"]
 mod world;

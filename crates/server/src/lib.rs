@@ -1,1 +1,13 @@
-//! placeholder
+//! The HTTP API of Milepost.
+//!
+//! `http` turns requests into commands and answers into responses, one endpoint a file; `wire` holds what objects look like in
+//! JSON. Only this crate knows status codes. It decides nothing about money: start reading at `http/mod.rs`, where every route
+//! stands.
+
+mod gateway;
+mod http;
+mod wire;
+
+pub use gateway::{DEFAULT_PUBLIC_URL, Gateway, MAX_BODY_BYTES, Settings};
+pub use http::router;
+pub use wire::WireEvents;

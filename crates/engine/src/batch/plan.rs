@@ -54,8 +54,11 @@ impl Plan {
         }
     }
 
-    /// Notes a refusal.
-    pub(super) fn refuse(&mut self, submission: Submission, rejection: Rejection, now: Timestamp) {
+    /// Notes a refusal. A defect of ours is no decision: it is not remembered under any key.
+    pub(super) fn refuse(&mut self, mut submission: Submission, rejection: Rejection, now: Timestamp) {
+        if let (Rejection::Broken(_), Source::Caller { idempotency, .. }) = (&rejection, &mut submission.source) {
+            *idempotency = None;
+        }
         if let Rejection::Broken(what) = &rejection {
             tracing::error!(intent = %submission.intent(), what, "a decision would have broken an invariant and was refused");
         }

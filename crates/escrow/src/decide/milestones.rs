@@ -225,7 +225,7 @@ pub(super) fn release_amount(
 }
 
 fn find(state: &Escrow, id: MilestoneId) -> Result<(usize, &Milestone), Rejection> {
-    let milestones = state.milestones();
+    let milestones = &state.order.as_ref().ok_or(Rejection::NoOrder)?.milestones;
     milestones.iter().enumerate().find(|(_, milestone)| milestone.id == id).ok_or(Rejection::MilestoneNotFound)
 }
 

@@ -100,6 +100,11 @@ pub(super) fn postpone(db: &Connection, lease: Lease, at: Timestamp) -> Result<(
     Ok(())
 }
 
+/// Ends every lease: nobody can hold one in a store that was just opened, and whoever did has crashed with the work undone.
+pub(super) fn release_all(db: &Connection) -> rusqlite::Result<()> {
+    db.execute("UPDATE jobs SET run_at = due, token = ?1 WHERE token <> ?1", [NO_LEASE]).map(drop)
+}
+
 /// When the next job can be claimed.
 pub(super) fn next(db: &Connection) -> Result<Option<Timestamp>, Fault> {
     let mut statement = db.prepare_cached("SELECT min(run_at) FROM jobs")?;

@@ -189,7 +189,7 @@ fn tune(db: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn explain(path: &Path, error: rusqlite::Error) -> OpenError {
+pub(super) fn explain(path: &Path, error: rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 
 use super::crew::Tool;
+use super::jobs;
 use super::open::{self, OpenError};
 use super::wal::Wal;
 
@@ -26,6 +27,7 @@ impl Writer {
     pub(super) fn open(dir: &Path) -> Result<Writer, OpenError> {
         let lock = open::lock(dir)?;
         let db = open::writer(dir)?;
+        jobs::release_all(&db).map_err(|error| open::explain(&open::database(dir), error))?;
         let wal = Arc::new(Wal::default());
         let checkpoints = wal.watch(open::writer(dir)?).map_err(|error| open::inaccessible(dir, &error))?;
         Ok(Writer { db, wal, checkpoints: Some(checkpoints), changes: 0, _lock: lock })

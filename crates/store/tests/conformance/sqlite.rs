@@ -46,6 +46,21 @@ async fn everything_is_there_after_it_was_opened_again() {
 }
 
 #[tokio::test]
+async fn leases_end_with_the_process_that_held_them() {
+    let (dir, world) = (folder(), World::default());
+    let store = open(dir.path());
+    released(&store, &world, owner(1), at(1000)).await;
+    let due = store.next_job().await.expect("a store").expect("a job");
+    let held = store.claim_jobs(due, at(i64::MAX), 10).await.expect("a store");
+    assert!(!held.is_empty());
+    store.close().await;
+    let store = open(dir.path());
+    assert_eq!(store.next_job().await.expect("a store"), Some(due), "it need not wait for the lease to run out");
+    let again = store.claim_jobs(due, at(i64::MAX), 10).await.expect("a store");
+    assert!(again[0].lease.token > held[0].lease.token);
+}
+
+#[tokio::test]
 async fn a_second_one_is_kept_out_until_the_first_is_closed() {
     let dir = folder();
     let store = open(dir.path());

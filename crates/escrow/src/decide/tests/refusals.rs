@@ -45,6 +45,16 @@ fn a_milestone_is_refused_for_the_first_reason_that_holds() {
 }
 
 #[test]
+fn an_intent_without_an_order_has_no_milestones_to_speak_of() {
+    let pull = World::new(Terms { payment_type: PaymentType::ConsentedPull, ..terms() }, &[]);
+    let patch = Command::UpdateMilestone(milestone_id(1), MilestonePatch::default());
+    let release = Command::ReleaseMilestone(milestone_id(1), None);
+    for command in [complete(1), release, patch, Command::DeleteMilestone(milestone_id(1))] {
+        assert_eq!(pull.ask(command), Err(Rejection::NoOrder));
+    }
+}
+
+#[test]
 fn a_milestone_may_not_be_put_below_one_that_is_done() {
     let mut world = World::new(terms(), &[(3, "30"), (5, "30")]);
     world.run(complete(1)).expect("the first milestone");

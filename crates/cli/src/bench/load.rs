@@ -1,0 +1,219 @@
+//! The load: connections that each send their next request when the last one is answered.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use engine::Host;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+use super::measure::{self, Measured};
+use crate::failure::Failure;
+
+/// A request to be sent.
+#[derive(Clone, Debug)]
+struct Shot {
+    path: String,
+    idempotency_key: Option<String>,
+    body: Bytes,
+}
+
+/// What is sent, and what the answers must be.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    shots: Vec<Shot>,
+    keeps_answers: bool,
+}
+
+/// What came of it.
+pub(crate) struct Volley {
+    pub(crate) measured: Measured,
+    answers: Vec<Bytes>,
+}
+
+/// Where requests go.
+#[derive(Clone)]
+pub(crate) struct Load {
+    host: Arc<dyn Host>,
+    address: SocketAddr,
+    key: Arc<str>,
+}
+
+impl Target {
+    /// The main job's intents with their milestones.
+    pub(crate) fn creations(count: usize, unique: &str) -> Target {
+        let shots = (0..count).map(|number| Shot {
+            path: "/v1/payment-intents".to_owned(),
+            idempotency_key: Some(format!("{unique}-create-{number}")),
+            body: Bytes::from(creation()),
+        });
+        Target { shots: shots.collect(), keeps_answers: true }
+    }
+
+    /// The same requests for the handler that stores nothing.
+    pub(crate) fn constants(count: usize) -> Target {
+        let shot = Shot {
+            path: "/v1/payment-intents".to_owned(),
+            idempotency_key: Some("constant".to_owned()),
+            body: Bytes::from(creation()),
+        };
+        Target { shots: vec![shot; count], keeps_answers: false }
+    }
+}
+
+fn creation() -> String {
+    let milestone = |index: u32, amount: &str| json!({"milestoneIndex": index, "amount": amount});
+    json!({
+        "amount": "1000.00",
+        "currency": "USDC",
+        "type": "DELIVERY_VS_PAYMENT",
+        "settlementMethod": "OFF_RAMP_MOCK",
+        "settlementDestination": "bank_account_123",
+        "metadata": {"releaseType": "MILESTONE_LOCKED", "autoRelease": true},
+        "milestones": [milestone(0, "300.00"), milestone(1, "500.00"), milestone(2, "200.00")],
+    })
+    .to_string()
+}
+
+impl Load {
+    pub(crate) fn new(host: Arc<dyn Host>, address: SocketAddr, key: String) -> Load {
+        Load { host, address, key: key.into() }
+    }
+
+    /// The same load on another address.
+    pub(crate) fn at(&self, address: SocketAddr) -> Load {
+        Load { address, ..self.clone() }
+    }
+
+    /// Sends everything over so many connections, and measures each answer.
+    ///
+    /// # Errors
+    /// When a request is not answered with success.
+    pub(crate) async fn run(&self, connections: usize, target: &Target) -> Result<Volley, Failure> {
+        let mut clients = Vec::new();
+        for _ in 0..connections {
+            clients.push(Client::connect(self).await?);
+        }
+        let share = target.shots.len().div_ceil(connections).max(1);
+        let written_before = measure::written_bytes();
+        let begun_us = self.host.ticks_us();
+        let mut running = Vec::new();
+        for (client, shots) in clients.into_iter().zip(target.shots.chunks(share)) {
+            let (host, shots, keeps_answers) = (self.host.clone(), shots.to_vec(), target.keeps_answers);
+            let (done, result) = oneshot::channel();
+            self.host.spawn(Box::pin(async move { drop(done.send(client.fire(host, shots, keeps_answers).await)) }));
+            running.push(result);
+        }
+        let (mut latencies_us, mut answers) = (Vec::new(), Vec::new());
+        for result in running {
+            let (latencies, kept) = result.await.map_err(|_| Failure::no("a connection gave up"))??;
+            latencies_us.extend(latencies);
+            answers.extend(kept);
+        }
+        let took_us = self.host.ticks_us() - begun_us;
+        let written = measure::written_bytes().zip(written_before).map(|(after, before)| after.saturating_sub(before));
+        Ok(Volley { measured: Measured { latencies_us, took_us, written }, answers })
+    }
+
+    /// The completions of every milestone of the intents that were created: each intent's in order, over one connection.
+    ///
+    /// # Errors
+    /// When an escrow cannot be read.
+    pub(crate) async fn completions(&self, connections: usize, created: &Volley) -> Result<Target, Failure> {
+        let mut client = Client::connect(self).await?;
+        let mut shots = Vec::new();
+        let share = created.answers.len().div_ceil(connections).max(1);
+        for intents in created.answers.chunks(share) {
+            for intent in intents {
+                let id = text(&parse(intent)?, "/id")?;
+                let escrow = parse(&client.send("GET", &Shot::get(format!("/v1/payment-intents/{id}/escrow"))).await?)?;
+                let milestones = escrow.pointer("/data/milestones").and_then(Value::as_array).cloned().unwrap_or_default();
+                for milestone in milestones {
+                    let milestone = text(&milestone, "/id")?;
+                    shots.push(Shot {
+                        path: format!("/v1/payment-intents/{id}/escrow/milestones/{milestone}/complete"),
+                        idempotency_key: Some(milestone),
+                        body: Bytes::from_static(br#"{"completedBy": "bench@example.com", "completionProof": "proof"}"#),
+                    });
+                }
+            }
+        }
+        Ok(Target { shots, keeps_answers: false })
+    }
+}
+
+impl Shot {
+    const fn get(path: String) -> Shot {
+        Shot { path, idempotency_key: None, body: Bytes::new() }
+    }
+}
+
+/// One connection.
+struct Client {
+    sender: SendRequest<Full<Bytes>>,
+    address: SocketAddr,
+    key: Arc<str>,
+}
+
+impl Client {
+    async fn connect(load: &Load) -> Result<Client, Failure> {
+        let stream = TcpStream::connect(load.address).await.map_err(Failure::unavailable)?;
+        stream.set_nodelay(true).map_err(Failure::unavailable)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(Failure::unavailable)?;
+        load.host.spawn(Box::pin(async move { drop(connection.await) }));
+        Ok(Client { sender, address: load.address, key: load.key.clone() })
+    }
+
+    async fn fire(
+        mut self,
+        host: Arc<dyn Host>,
+        shots: Vec<Shot>,
+        keeps_answers: bool,
+    ) -> Result<(Vec<u64>, Vec<Bytes>), Failure> {
+        let (mut latencies_us, mut answers) = (Vec::with_capacity(shots.len()), Vec::new());
+        for shot in shots {
+            let begun_us = host.ticks_us();
+            let answer = self.send("POST", &shot).await?;
+            latencies_us.push(host.ticks_us().abs_diff(begun_us));
+            if keeps_answers {
+                answers.push(answer);
+            }
+        }
+        Ok((latencies_us, answers))
+    }
+
+    async fn send(&mut self, method: &str, shot: &Shot) -> Result<Bytes, Failure> {
+        let mut request = hyper::Request::builder()
+            .method(method)
+            .uri(&shot.path)
+            .header("host", self.address.to_string())
+            .header("x-api-key", &*self.key)
+            .header("content-type", "application/json");
+        if let Some(key) = &shot.idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        let request = request.body(Full::new(shot.body.clone())).map_err(Failure::no)?;
+        let response = self.sender.send_request(request).await.map_err(Failure::unavailable)?;
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.map_err(Failure::unavailable)?.to_bytes();
+        if (200..300).contains(&status) {
+            Ok(body)
+        } else {
+            Err(Failure::no(format!("{method} {} was answered {status}: {}", shot.path, String::from_utf8_lossy(&body))))
+        }
+    }
+}
+
+fn parse(body: &[u8]) -> Result<Value, Failure> {
+    serde_json::from_slice(body).map_err(|error| Failure::no(format!("an answer is no JSON: {error}")))
+}
+
+fn text(value: &Value, pointer: &str) -> Result<String, Failure> {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    found.map(str::to_owned).ok_or_else(|| Failure::no(format!("an answer has no {pointer}")))
+}

@@ -1,0 +1,122 @@
+//! Latencies, rates and their ratios.
+#![expect(clippy::float_arithmetic, reason = "nothing here is money")]
+
+use serde_json::{Value, json};
+
+/// The answers of a round.
+pub(crate) struct Measured {
+    pub(crate) latencies_us: Vec<u64>,
+    pub(crate) took_us: i64,
+    /// What the process wrote to the disk meanwhile, where the system tells.
+    pub(crate) written: Option<u64>,
+}
+
+/// Medians over the rounds.
+pub(crate) struct Summary {
+    rate: f64,
+    ratio: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+    bytes_each: Option<f64>,
+}
+
+impl Measured {
+    fn rate(&self) -> f64 {
+        count(self.latencies_us.len()) / (count(self.took_us.unsigned_abs()) / 1e6)
+    }
+}
+
+/// The medians of a workload's rounds, each beside the constant handler's of the same round.
+pub(crate) fn summary(rounds: &[&Measured], constants: &[&Measured]) -> Summary {
+    let ratios = rounds.iter().zip(constants).map(|(round, constant)| round.rate() / constant.rate());
+    let each = |round: &&Measured| round.written.map(|bytes| count(bytes) / count(round.latencies_us.len()));
+    let mut histogram = hdrhistogram::Histogram::<u64>::new_with_max(3_600_000_000, 3).ok();
+    for latency in rounds.iter().flat_map(|round| &round.latencies_us) {
+        if let Some(histogram) = &mut histogram {
+            histogram.saturating_record(*latency);
+        }
+    }
+    let quantile_ms = |quantile| histogram.as_ref().map_or(f64::NAN, |all| count(all.value_at_quantile(quantile)) / 1e3);
+    Summary {
+        rate: median(rounds.iter().map(|round| round.rate())),
+        ratio: median(ratios),
+        p50_ms: quantile_ms(0.5),
+        p99_ms: quantile_ms(0.99),
+        bytes_each: rounds.iter().map(each).collect::<Option<Vec<f64>>>().map(median),
+    }
+}
+
+impl Summary {
+    pub(crate) fn row(&self, name: &str) -> Vec<String> {
+        vec![
+            name.to_owned(),
+            format!("{:.0}", self.rate),
+            format!("{:.3}", self.ratio),
+            format!("{:.2}", self.p50_ms),
+            format!("{:.2}", self.p99_ms),
+            self.bytes_each.map_or_else(|| "unknown".to_owned(), |bytes| format!("{bytes:.0}")),
+        ]
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "per_second": self.rate,
+            "of_constant": self.ratio,
+            "p50_ms": self.p50_ms,
+            "p99_ms": self.p99_ms,
+            "disk_bytes_each": self.bytes_each,
+        })
+    }
+}
+
+/// What this process has written to the disk so far (Linux: `write_bytes` of proc(5), page by page as it was made dirty).
+pub(crate) fn written_bytes() -> Option<u64> {
+    let io = std::fs::read_to_string("/proc/self/io").ok()?;
+    io.lines().find_map(|line| line.strip_prefix("write_bytes: "))?.parse().ok()
+}
+
+/// The buckets of a histogram in the Prometheus text format: upper bounds, and how many lie in each alone.
+pub(crate) fn histogram(metrics: &str, name: &str) -> Vec<(f64, u64)> {
+    let prefix = format!("{name}_bucket{{le=\"");
+    let cumulative = metrics.lines().filter_map(|line| {
+        let (bound, count) = line.strip_prefix(&prefix)?.split_once("\"} ")?;
+        Some((bound.replace("+Inf", "inf").parse::<f64>().ok()?, count.parse::<u64>().ok()?))
+    });
+    let mut below = 0;
+    cumulative.map(|(bound, upto)| (bound, upto - std::mem::replace(&mut below, upto))).collect()
+}
+
+/// The upper bound of the bucket that the median lies in; infinite where there is none.
+pub(crate) fn median_bucket(buckets: &[(f64, u64)]) -> f64 {
+    let total: u64 = buckets.iter().map(|(_, count)| count).sum();
+    let mut seen = 0;
+    let median = buckets.iter().find(|(_, count)| {
+        seen += count;
+        seen * 2 >= total
+    });
+    median.map_or(f64::INFINITY, |(bound, _)| *bound)
+}
+
+fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
+fn count(number: impl TryInto<u64>) -> f64 {
+    number.try_into().unwrap_or(u64::MAX) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_is_read_back() {
+        let text = "# TYPE b histogram\nb_bucket{le=\"1\"} 2\nb_bucket{le=\"8\"} 10\nb_bucket{le=\"+Inf\"} 10\nb_sum 40\n";
+        let buckets = histogram(text, "b");
+        assert_eq!(buckets, [(1.0, 2), (8.0, 8), (f64::INFINITY, 0)]);
+        assert!((median_bucket(&buckets) - 8.0).abs() < f64::EPSILON);
+    }
+}

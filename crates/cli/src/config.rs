@@ -1,0 +1,322 @@
+//! What the operator has set: flags win over `MILEPOST_*` variables, those over `milepost.toml`, that over the defaults.
+//!
+//! Every setting has one name: `settlement_delay` in the file is `--settlement-delay` and `MILEPOST_SETTLEMENT_DELAY`. All of
+//! them are read as text in the same way, so that a message can say where a wrong one came from.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use engine::key_kind;
+use escrow::Span;
+use store::KeyKind;
+
+use crate::failure::Failure;
+
+/// The file that is read when none is named and it is there.
+const DEFAULT_FILE: &str = "milepost.toml";
+
+/// A setting: its name, what it is when nobody sets it, and how its text is read.
+pub(crate) struct Setting<T> {
+    name: &'static str,
+    default: Option<&'static str>,
+    parse: fn(&str) -> Result<T, String>,
+}
+
+impl<T> Setting<T> {
+    /// Reads a text that was found at `origin`.
+    ///
+    /// # Errors
+    /// When it is not understood; the message says where it was found.
+    pub(crate) fn read(&self, origin: &str, text: &str) -> Result<T, Failure> {
+        (self.parse)(text).map_err(|problem| Failure::usage(format!("{origin}: {problem}")))
+    }
+}
+
+/// Where the gateway listens.
+pub(crate) const LISTEN: Setting<SocketAddr> =
+    Setting { name: "listen", default: Some("127.0.0.1:3000"), parse: parse_listen };
+/// The folder of the embedded store.
+pub(crate) const DATA: Setting<PathBuf> =
+    Setting { name: "data", default: Some("./milepost-data"), parse: parse_folder };
+/// A PostgreSQL store; not available yet, and refused rather than overlooked.
+pub(crate) const DATABASE_URL: Setting<()> = Setting { name: "database_url", default: None, parse: refuse_database };
+/// The address that others reach the gateway under; where it listens, unless set.
+pub(crate) const PUBLIC_URL: Setting<String> = Setting { name: "public_url", default: None, parse: parse_url };
+/// A sandbox key that is made sure to exist.
+pub(crate) const TEST_KEY: Setting<String> = Setting { name: "test_key", default: None, parse: parse_test_key };
+/// Which rate limits hold.
+pub(crate) const RATE_LIMITS: Setting<RateLimits> =
+    Setting { name: "rate_limits", default: Some("documented"), parse: parse_rate_limits };
+/// How long after a release its settlement starts.
+pub(crate) const SETTLEMENT_DELAY: Setting<Span> =
+    Setting { name: "settlement_delay", default: Some("10s"), parse: parse_span };
+/// How long after it is settled an intent becomes final.
+pub(crate) const FINALITY_PERIOD: Setting<Span> =
+    Setting { name: "finality_period", default: Some("7d"), parse: parse_span };
+/// What the gateway keeps of every release.
+pub(crate) const FEE_BASIS_POINTS: Setting<u16> =
+    Setting { name: "fee_basis_points", default: Some("0"), parse: parse_basis_points };
+/// What is logged.
+pub(crate) const LOG_LEVEL: Setting<String> = Setting { name: "log_level", default: Some("info"), parse: parse_text };
+
+/// Every name that the file may hold.
+const NAMES: [&str; 10] = [
+    LISTEN.name,
+    DATA.name,
+    DATABASE_URL.name,
+    PUBLIC_URL.name,
+    TEST_KEY.name,
+    RATE_LIMITS.name,
+    SETTLEMENT_DELAY.name,
+    FINALITY_PERIOD.name,
+    FEE_BASIS_POINTS.name,
+    LOG_LEVEL.name,
+];
+
+/// Which rate limits hold. There are none yet; the choice is accepted so that scripts need not change when they come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RateLimits {
+    /// Those of the documentation.
+    Documented,
+    /// None.
+    Off,
+}
+
+/// Everything outside the command line that settings come from.
+pub(crate) struct Sources {
+    variable: fn(&str) -> Option<String>,
+    file: Option<File>,
+}
+
+struct File {
+    path: PathBuf,
+    values: toml::Table,
+}
+
+impl Sources {
+    /// The environment of this process, and the file at `named`, at `MILEPOST_CONFIG`, or `./milepost.toml` where that exists.
+    ///
+    /// # Errors
+    /// When a named file cannot be read, or a file is not understood.
+    pub(crate) fn of_process(named: Option<&Path>) -> Result<Sources, Failure> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let named = named.map(Path::to_owned).or_else(|| variable("MILEPOST_CONFIG").map(PathBuf::from));
+        Ok(Sources { variable, file: File::find(named)? })
+    }
+
+    /// The setting, from the first place that has it, or its default.
+    ///
+    /// # Errors
+    /// When the text is not understood, or nothing sets what has no default.
+    pub(crate) fn get<T>(&self, setting: &Setting<T>, flag: Option<&str>) -> Result<T, Failure> {
+        if let Some(value) = self.find(setting, flag)? {
+            return Ok(value);
+        }
+        let default = setting.default.ok_or_else(|| Failure::usage(format!("{} must be set", setting.name)))?;
+        setting.read(setting.name, default)
+    }
+
+    /// The setting, from the first place that has it, if any has.
+    ///
+    /// # Errors
+    /// When the text is not understood.
+    pub(crate) fn find<T>(&self, setting: &Setting<T>, flag: Option<&str>) -> Result<Option<T>, Failure> {
+        let Some((text, origin)) = self.text(setting.name, flag) else { return Ok(None) };
+        setting.read(&origin, &text).map(Some)
+    }
+
+    /// The text of a setting, and where it was found.
+    fn text(&self, name: &str, flag: Option<&str>) -> Option<(String, String)> {
+        let variable = format!("MILEPOST_{}", name.to_uppercase());
+        flag.map(|text| (text.to_owned(), format!("--{}", name.replace('_', "-"))))
+            .or_else(|| (self.variable)(&variable).map(|text| (text, variable)))
+            .or_else(|| self.file.as_ref()?.text(name))
+    }
+}
+
+impl File {
+    fn find(named: Option<PathBuf>) -> Result<Option<File>, Failure> {
+        match named {
+            Some(path) => File::read(path).map(Some),
+            None if Path::new(DEFAULT_FILE).exists() => File::read(PathBuf::from(DEFAULT_FILE)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn read(path: PathBuf) -> Result<File, Failure> {
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+        File::parse(path, &text)
+    }
+
+    fn parse(path: PathBuf, text: &str) -> Result<File, Failure> {
+        let wrong = |problem: String| Failure::usage(format!("{}: {problem}", path.display()));
+        let values: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+        for (name, value) in &values {
+            if !NAMES.contains(&name.as_str()) {
+                return Err(wrong(format!("unknown setting {name:?}; there are {}", NAMES.join(", "))));
+            }
+            if plain_text(value).is_none() {
+                return Err(wrong(format!("{name} must be a text or a whole number")));
+            }
+        }
+        Ok(File { path, values })
+    }
+
+    fn text(&self, name: &str) -> Option<(String, String)> {
+        let text = plain_text(self.values.get(name)?)?;
+        Some((text, format!("{}: {name}", self.path.display())))
+    }
+}
+
+/// A value of the file as the text that a flag would have. Settings are texts and whole numbers, nothing else.
+fn plain_text(value: &toml::Value) -> Option<String> {
+    value.as_str().map(str::to_owned).or_else(|| value.as_integer().map(|number| number.to_string()))
+}
+
+fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let text = numeric.as_deref().unwrap_or(text);
+    text.parse().map_err(|_| format!("expected an address and a port such as 127.0.0.1:3000, not {text:?}"))
+}
+
+fn parse_folder(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("expected a folder".to_owned()) } else { Ok(PathBuf::from(text)) }
+}
+
+fn refuse_database(_: &str) -> Result<(), String> {
+    Err("PostgreSQL stores are not available yet; use the embedded store with --data DIR".to_owned())
+}
+
+fn parse_url(text: &str) -> Result<String, String> {
+    let wrong = || format!("expected an address such as https://pay.example.com, not {text:?}");
+    let url = reqwest::Url::parse(text).map_err(|_| wrong())?;
+    let is_plain = matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
+    if is_plain { Ok(text.trim_end_matches('/').to_owned()) } else { Err(wrong()) }
+}
+
+/// The text is not repeated in the message: it may be a live key that went astray.
+fn parse_test_key(text: &str) -> Result<String, String> {
+    match key_kind(text).map_err(|error| error.to_string())? {
+        KeyKind::Test | KeyKind::Hackathon => Ok(text.to_owned()),
+        KeyKind::Live | KeyKind::Admin => Err("only sk_test_… and sk_hackathon_… keys can be brought along".to_owned()),
+    }
+}
+
+fn parse_rate_limits(text: &str) -> Result<RateLimits, String> {
+    match text {
+        "documented" => Ok(RateLimits::Documented),
+        "off" => Ok(RateLimits::Off),
+        _ => Err(format!("expected documented or off, not {text:?}")),
+    }
+}
+
+fn parse_basis_points(text: &str) -> Result<u16, String> {
+    const WHOLE: u16 = 10_000;
+    let wrong = || format!("expected hundredths of a percent from 0 to {WHOLE}, not {text:?}");
+    text.parse().ok().filter(|points| *points <= WHOLE).ok_or_else(wrong)
+}
+
+fn parse_text(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+/// Reads a length of time: a whole number with `ms`, `s`, `m`, `h` or `d`; seconds where no unit is given.
+pub(crate) fn parse_span(text: &str) -> Result<Span, String> {
+    const UNITS_MS: [(&str, i64); 6] =
+        [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("", 1_000)];
+    let wrong = || format!("expected a length of time such as 500ms, 10s, 15m, 24h or 90d, not {text:?}");
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let unit_ms = UNITS_MS.into_iter().find(|(name, _)| *name == unit).map(|(_, ms)| ms).ok_or_else(wrong)?;
+    let number: i64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(unit_ms).map(Span::from_ms).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(variable: fn(&str) -> Option<String>, file: &str) -> Sources {
+        Sources { variable, file: Some(File::parse(PathBuf::from("milepost.toml"), file).expect("a file")) }
+    }
+
+    fn nothing(_: &str) -> Option<String> {
+        None
+    }
+
+    #[test]
+    fn flags_win_over_the_environment_and_that_over_the_file() {
+        let from_environment = |name: &str| (name == "MILEPOST_LISTEN").then(|| "127.0.0.1:2".to_owned());
+        let port = |sources: &Sources, flag| sources.get(&LISTEN, flag).expect("an address").port();
+        let file = "listen = \"127.0.0.1:3\"";
+        assert_eq!(port(&sources(from_environment, file), Some("127.0.0.1:1")), 1);
+        assert_eq!(port(&sources(from_environment, file), None), 2);
+        assert_eq!(port(&sources(nothing, file), None), 3);
+        assert_eq!(port(&sources(nothing, ""), None), 3000);
+    }
+
+    #[test]
+    fn whoever_sets_something_wrong_is_told_where() {
+        let message = |sources: &Sources, flag| sources.get(&FEE_BASIS_POINTS, flag).expect_err("wrong").to_string();
+        let problem = "expected hundredths of a percent from 0 to 10000, not";
+        let from_environment = |name: &str| (name == "MILEPOST_FEE_BASIS_POINTS").then(|| "10001".to_owned());
+        assert_eq!(message(&sources(nothing, ""), Some("-1")), format!("--fee-basis-points: {problem} \"-1\""));
+        assert_eq!(
+            message(&sources(from_environment, ""), None),
+            format!("MILEPOST_FEE_BASIS_POINTS: {problem} \"10001\"")
+        );
+        assert_eq!(
+            message(&sources(nothing, "fee_basis_points = 20000"), None),
+            format!("milepost.toml: fee_basis_points: {problem} \"20000\"")
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_understood_is_refused() {
+        for text in ["port = \"127.0.0.1:1\"", "listen = [1]", "listen = true", "listen", "fee_basis_points = 0.5"] {
+            assert!(File::parse(PathBuf::from("milepost.toml"), text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_time() {
+        for (text, ms) in [
+            ("0", 0),
+            ("10", 10_000),
+            ("500ms", 500),
+            ("10s", 10_000),
+            ("15m", 900_000),
+            ("24h", 86_400_000),
+            ("90d", 7_776_000_000),
+        ] {
+            assert_eq!(parse_span(text), Ok(Span::from_ms(ms)), "{text}");
+        }
+        for text in ["", "s", "-1s", "1.5h", "10 s", "10w", "1h30m", "99999999999999999d"] {
+            assert!(parse_span(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_sandbox_keys_are_brought_along_and_no_message_repeats_one() {
+        let sources = sources(nothing, "");
+        assert!(sources.find(&TEST_KEY, Some("sk_test_abcdefgh")).is_ok());
+        assert!(sources.find(&TEST_KEY, Some("sk_hackathon_abcdefgh")).is_ok());
+        for text in ["sk_live_abcdefgh", "sk_admin_abcdefgh", "sk_test_x", "abcdefgh"] {
+            let message = sources.find(&TEST_KEY, Some(text)).expect_err(text).to_string();
+            assert!(!message.contains("abcdefgh"), "{message}");
+        }
+    }
+
+    #[test]
+    fn every_default_is_understood() {
+        let sources = sources(nothing, "");
+        assert!(sources.get(&LISTEN, None).is_ok());
+        assert!(sources.get(&DATA, None).is_ok());
+        assert_eq!(sources.get(&RATE_LIMITS, None).ok(), Some(RateLimits::Documented));
+        assert_eq!(sources.get(&SETTLEMENT_DELAY, None).ok(), Some(Span::from_seconds(10)));
+        assert_eq!(sources.get(&FINALITY_PERIOD, None).ok(), Some(Span::from_seconds(7 * 24 * 3600)));
+        assert_eq!(sources.get(&FEE_BASIS_POINTS, None).ok(), Some(0));
+        assert_eq!(sources.get(&LOG_LEVEL, None).ok().as_deref(), Some("info"));
+    }
+}

@@ -1,0 +1,138 @@
+//! `milepost demo`: the main job, played in the terminal with the money moving in view.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::Args;
+use engine::{Config, FreshIds, Host, Keyring, System, key_kind};
+use escrow::{Ids, KeyId, Mode, Owner, Span};
+use store::{KeyKind, KeyScope, Store};
+
+use crate::config::{PUBLIC_URL, Sources};
+use crate::failure::Failure;
+use crate::gateway::{self, Plan, Running};
+use crate::opening;
+use crate::output::Out;
+use crate::signals::Signals;
+use crate::{log, merchants, verify};
+
+mod api;
+mod money;
+mod story;
+
+use api::Api;
+use story::{Audience, Story};
+
+/// The merchant of a gateway that plays for itself.
+const DEMO_MERCHANT: &str = "Demo";
+
+/// How long after a release its settlement starts, on a gateway that plays for itself: long enough to see it wait.
+const OWN_SETTLEMENT_DELAY: Span = Span::from_seconds(1);
+
+/// Where the key of another gateway is looked for when `--key` is not given.
+const KEY_VARIABLE: &str = "MILEPOST_API_KEY";
+
+/// Play the main job: lock 1,000 USDC, complete three milestones, watch every share move until it is settled
+///
+/// Plays against a gateway of its own in a temporary folder, or against another one with --api and --key. Only sandbox keys are
+/// accepted: no real money moves. Exits 1 when the money is not where it should be.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  milepost demo
+  milepost demo --api http://127.0.0.1:3000 --key sk_test_development")]
+pub(crate) struct DemoArgs {
+    /// Play against the gateway at this address
+    #[arg(long, value_name = "URL")]
+    api: Option<String>,
+    /// The sandbox key to play with [env: MILEPOST_API_KEY]
+    #[arg(long, value_name = "KEY", requires = "api")]
+    key: Option<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the gateway cannot be used, or the money is not where it should be.
+pub(crate) async fn run(args: DemoArgs, _: &Sources, out: Out) -> Result<(), Failure> {
+    log::start("warn", out)?;
+    let mut signals = Signals::listen()?;
+    let play = async {
+        match args.api {
+            Some(url) => play_against(&url, args.key, out).await,
+            None => play_alone(out).await,
+        }
+    };
+    tokio::select! {
+        played = play => played,
+        () = signals.wait() => Err(Failure::no("stopped before the end")),
+    }
+}
+
+async fn play_against(url: &str, key: Option<String>, out: Out) -> Result<(), Failure> {
+    let url = PUBLIC_URL.read("--api", url)?;
+    let key = key.or_else(|| std::env::var(KEY_VARIABLE).ok()).unwrap_or_default();
+    let is_sandbox = matches!(key_kind(&key), Ok(KeyKind::Test | KeyKind::Hackathon));
+    if !is_sandbox {
+        return Err(Failure::usage(format!(
+            "--api needs a sandbox key, sk_test_… or sk_hackathon_…, in --key or {KEY_VARIABLE}"
+        )));
+    }
+    let host: Arc<dyn Host> = Arc::new(System::new());
+    out.line(format!("A job of 1,000 USDC in three milestones, on the gateway at {url}"))?;
+    let api = Api::new(&url, key, host.clone())?;
+    Story { api, host, out, audience: Audience::Shared }.play().await?;
+    out.line("")?;
+    out.line("To check the whole store of that gateway, run `milepost verify` beside it.")
+}
+
+/// Plays on a gateway that exists for this alone, then checks its whole store.
+async fn play_alone(out: Out) -> Result<(), Failure> {
+    let folder = tempfile::tempdir().map_err(|error| Failure::unavailable(format!("no temporary folder: {error}")))?;
+    let host: Arc<dyn Host> = Arc::new(System::new());
+    let store: Arc<dyn Store> = opening::open(folder.path())?;
+    let (running, url, key) = start(folder.path(), store.clone(), host.clone()).await?;
+    let played = async {
+        out.line(format!("A job of 1,000 USDC in three milestones, on a gateway of its own at {url}"))?;
+        let api = Api::new(&url, key, host.clone())?;
+        Story { api, host, out, audience: Audience::Alone }.play().await?;
+        check(store.as_ref(), out).await
+    };
+    let result = played.await;
+    running.stop().await;
+    result
+}
+
+async fn start(
+    folder: &Path,
+    store: Arc<dyn Store>,
+    host: Arc<dyn Host>,
+) -> Result<(Running, String, String), Failure> {
+    let (listener, address) = gateway::bind(([127, 0, 0, 1], 0).into()).await?;
+    let keyring = opening::keyring(folder, store.as_ref(), host.as_ref()).await?;
+    let key = make_key(&keyring, store.as_ref(), &host).await?;
+    let url = gateway::local_url(address);
+    let mut config = Config::default();
+    config.settings.settlement_delay = OWN_SETTLEMENT_DELAY;
+    let settings = server::Settings { public_url: url.clone(), ..server::Settings::default() };
+    let running = gateway::start(Plan { store, host, keyring, config, settings }, listener);
+    Ok((running, url, key))
+}
+
+async fn make_key(keyring: &Keyring, store: &dyn Store, host: &Arc<dyn Host>) -> Result<String, Failure> {
+    let ids = FreshIds::new(host.clone());
+    let merchant = merchants::find_or_add(store, &ids, host.as_ref(), DEMO_MERCHANT).await?;
+    let scope = KeyScope::Owner(Owner { merchant: merchant.id, mode: Mode::Sandbox });
+    let (key, token) = keyring.mint(host.as_ref(), KeyId::new(ids.next()), KeyKind::Test, scope);
+    store.add_key(key, keyring.hash_key(&token)).await.map_err(Failure::unavailable)?;
+    Ok(token)
+}
+
+async fn check(store: &dyn Store, out: Out) -> Result<(), Failure> {
+    let report = engine::verify::verify(store).await.map_err(Failure::unavailable)?;
+    out.line("")?;
+    out.line("Every invariant, checked over the whole store:")?;
+    verify::show(&report, out)?;
+    out.json(&serde_json::json!({"step": "verified", "report": verify::as_json(&report)}))?;
+    if report.is_clean() { Ok(()) } else { Err(Failure::no(verify::broken_in_short(&report))) }
+}

@@ -1,0 +1,121 @@
+//! A gateway in this process: the engine on a store, behind HTTP.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use engine::{Config, Engine, Host, Keyring, Parts, SimulatedPayments};
+use escrow::Span;
+use server::{Gateway, WireEvents};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+
+use crate::failure::Failure;
+
+/// How long requests may go on after the gateway was asked to stop. With [`ENGINE_GRACE`], well below the ten seconds within
+/// which the process has to be gone.
+const HTTP_GRACE: Span = Span::from_seconds(4);
+
+/// How long the engine may go on after that.
+const ENGINE_GRACE: Span = Span::from_seconds(4);
+
+/// What a gateway is made of.
+pub(crate) struct Plan {
+    /// Where state is kept.
+    pub(crate) store: Arc<dyn Store>,
+    /// What it runs on.
+    pub(crate) host: Arc<dyn Host>,
+    /// What keys are recognised by.
+    pub(crate) keyring: Keyring,
+    /// What the operator has set about the engine.
+    pub(crate) config: Config,
+    /// What the operator has set about HTTP.
+    pub(crate) settings: server::Settings,
+}
+
+/// A running gateway.
+pub(crate) struct Running {
+    engine: Arc<Engine>,
+    host: Arc<dyn Host>,
+    stop: watch::Sender<bool>,
+    ended: oneshot::Receiver<()>,
+}
+
+/// Takes an address to listen on.
+///
+/// # Errors
+/// When somebody else listens there, or it is not this machine's.
+pub(crate) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let cannot = |error: std::io::Error| {
+        let is_taken = error.kind() == std::io::ErrorKind::AddrInUse;
+        let advice = if is_taken { "; choose another port with --listen, or stop what listens there" } else { "" };
+        Failure::unavailable(format!("cannot listen on {address}: {error}{advice}"))
+    };
+    let listener = TcpListener::bind(address).await.map_err(cannot)?;
+    let real = listener.local_addr().map_err(cannot)?;
+    Ok((listener, real))
+}
+
+/// The address under which this machine reaches a gateway that listens there.
+pub(crate) fn local_url(listening: SocketAddr) -> String {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, listening.port()))
+}
+
+/// Starts a gateway. It takes requests from now on.
+pub(crate) fn start(plan: Plan, listener: TcpListener) -> Running {
+    let Plan { store, host, keyring, config, settings } = plan;
+    let present = Arc::new(WireEvents);
+    let payments = Arc::new(SimulatedPayments);
+    let engine = Engine::start(Parts { store, host: host.clone(), present, payments, config });
+    let router = server::router(Gateway::new(engine.clone(), keyring, settings));
+    let (stop, mut stopped) = watch::channel(false);
+    let (end, ended) = oneshot::channel();
+    host.spawn(Box::pin(async move {
+        // When nobody is left to ask it to stop, the process ends anyway.
+        let asked = async move { drop(stopped.wait_for(|stop| *stop).await) };
+        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(asked).await {
+            tracing::error!(%error, "the gateway no longer listens");
+        }
+        drop(end);
+    }));
+    Running { engine, host, stop, ended }
+}
+
+impl Running {
+    /// Takes nothing new, answers what is under way, and closes the store; within bounds, after which what is still open is cut
+    /// off. Whatever was answered before is durable either way.
+    pub(crate) async fn stop(self) {
+        let Running { engine, host, stop, ended } = self;
+        stop.send_replace(true);
+        tokio::select! {
+            _ = ended => {}
+            () = host.sleep(HTTP_GRACE) => tracing::warn!("some requests were cut off"),
+        }
+        tokio::select! {
+            () = engine.shut_down() => {}
+            () = host.sleep(ENGINE_GRACE) => tracing::warn!("the engine did not come to rest in time"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_to_connect_to() {
+        for (listening, url) in [
+            ("127.0.0.1:3000", "http://127.0.0.1:3000"),
+            ("0.0.0.0:80", "http://127.0.0.1:80"),
+            ("[::]:80", "http://[::1]:80"),
+            ("192.0.2.1:80", "http://192.0.2.1:80"),
+        ] {
+            assert_eq!(local_url(listening.parse().expect("an address")), url);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! `milepost serve`: runs the gateway until it is asked to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use engine::{Config, FreshIds, Host, Keyring, System};
+use escrow::{Ids, KeyId, Mode, Owner};
+use serde_json::json;
+use store::{KeyKind, KeyScope, Store};
+
+use crate::config::{
+    FEE_BASIS_POINTS, FINALITY_PERIOD, LISTEN, LOG_LEVEL, PUBLIC_URL, RATE_LIMITS, RateLimits, SETTLEMENT_DELAY,
+    Sources, TEST_KEY,
+};
+use crate::failure::Failure;
+use crate::gateway::{self, Plan};
+use crate::opening::{self, StoreArgs};
+use crate::output::{Out, Style};
+use crate::signals::Signals;
+use crate::{log, merchants};
+
+/// The merchant that a first start makes.
+const SANDBOX_MERCHANT: &str = "Sandbox";
+
+/// The example that a newcomer pastes: 1,000 USDC, to be released by milestones.
+const EXAMPLE_INTENT: &str = r#"{"amount":"1000.00","currency":"USDC","type":"DELIVERY_VS_PAYMENT","settlementMethod":"OFF_RAMP_MOCK","settlementDestination":"bank_account_123","metadata":{"releaseType":"MILESTONE_LOCKED","autoRelease":true}}"#;
+
+/// Run the gateway
+///
+/// Opens the embedded store, making it on the first start, and serves the API until SIGTERM or Ctrl-C. The first start on an
+/// empty store makes a merchant and prints its test key, once. Logs go to standard error.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  milepost serve
+  milepost serve --listen 127.0.0.1:0 --data ./sandbox --test-key sk_test_development --json")]
+pub(crate) struct ServeArgs {
+    /// Where to listen; port 0 lets the system choose one [env: MILEPOST_LISTEN] [default: 127.0.0.1:3000]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// The address others reach the gateway under [env: MILEPOST_PUBLIC_URL] [default: where it listens]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// A sandbox key of your own choice, for development, that is made sure to exist [env: MILEPOST_TEST_KEY]
+    #[arg(long, value_name = "KEY")]
+    test_key: Option<String>,
+    /// `documented` or `off`; accepted, but there are no rate limits yet: they come with a later version
+    /// [env: MILEPOST_RATE_LIMITS] [default: documented]
+    #[arg(long, value_name = "WHICH")]
+    rate_limits: Option<String>,
+    /// How long after a release its settlement starts [env: MILEPOST_SETTLEMENT_DELAY] [default: 10s]
+    #[arg(long, value_name = "TIME")]
+    settlement_delay: Option<String>,
+    /// How long after it is settled an intent becomes final [env: MILEPOST_FINALITY_PERIOD] [default: 7d]
+    #[arg(long, value_name = "TIME")]
+    finality_period: Option<String>,
+    /// What the gateway keeps of every release, in hundredths of a percent [env: MILEPOST_FEE_BASIS_POINTS] [default: 0]
+    #[arg(long, value_name = "POINTS")]
+    fee_basis_points: Option<String>,
+    /// `error`, `warn`, `info`, `debug` or `trace`, also per module [env: MILEPOST_LOG_LEVEL] [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+}
+
+/// What was set, understood.
+struct Settings {
+    listen: SocketAddr,
+    folder: PathBuf,
+    public_url: Option<String>,
+    test_key: Option<String>,
+    engine: Config,
+    fee_basis_points: u16,
+    log_level: String,
+}
+
+impl Settings {
+    fn of(args: &ServeArgs, sources: &Sources) -> Result<Settings, Failure> {
+        match sources.get(&RATE_LIMITS, args.rate_limits.as_deref())? {
+            // There are none to switch on or off yet.
+            RateLimits::Documented | RateLimits::Off => {}
+        }
+        let mut engine = Config::default();
+        engine.settings.settlement_delay = sources.get(&SETTLEMENT_DELAY, args.settlement_delay.as_deref())?;
+        engine.settings.finality_period = sources.get(&FINALITY_PERIOD, args.finality_period.as_deref())?;
+        Ok(Settings {
+            listen: sources.get(&LISTEN, args.listen.as_deref())?,
+            folder: args.store.folder(sources)?,
+            public_url: sources.find(&PUBLIC_URL, args.public_url.as_deref())?,
+            test_key: sources.find(&TEST_KEY, args.test_key.as_deref())?,
+            engine,
+            fee_basis_points: sources.get(&FEE_BASIS_POINTS, args.fee_basis_points.as_deref())?,
+            log_level: sources.get(&LOG_LEVEL, args.log_level.as_deref())?,
+        })
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When something is set wrongly, or the port or the store is taken.
+pub(crate) async fn run(args: ServeArgs, sources: &Sources, out: Out) -> Result<(), Failure> {
+    let settings = Settings::of(&args, sources)?;
+    log::start(&settings.log_level, out)?;
+    let mut signals = Signals::listen()?;
+    let (listener, address) = gateway::bind(settings.listen).await?;
+    let store: Arc<dyn Store> = opening::open(&settings.folder)?;
+    let host: Arc<dyn Host> = Arc::new(System::new());
+    let keyring = opening::keyring(&settings.folder, store.as_ref(), host.as_ref()).await?;
+    let key = FirstKey { store: store.as_ref(), host: &host, keyring: &keyring }.ensure(settings.test_key).await?;
+    let local = gateway::local_url(address);
+    let public_url = settings.public_url.unwrap_or_else(|| local.clone());
+    let fee_basis_points = settings.fee_basis_points;
+    let wire = server::Settings { public_url: public_url.clone(), fee_basis_points, ..server::Settings::default() };
+    let running = gateway::start(Plan { store, host, keyring, config: settings.engine, settings: wire }, listener);
+    // Whether anybody reads it does not matter to those whose payments the gateway handles.
+    drop(Announcement { local, public_url, key, folder: settings.folder }.write(out));
+    signals.wait().await;
+    tracing::info!("stopping: nothing new is taken, what is under way is finished");
+    running.stop().await;
+    Ok(())
+}
+
+/// The test key that a start shows.
+enum TestKey {
+    /// Made just now, and never shown again.
+    Made(String),
+    /// Brought along by the operator.
+    Brought(String),
+    /// There are keys already, and their secrets are not here.
+    Unknown,
+}
+
+/// Sees to it that somebody can use the gateway.
+struct FirstKey<'a> {
+    store: &'a dyn Store,
+    host: &'a Arc<dyn Host>,
+    keyring: &'a Keyring,
+}
+
+impl FirstKey<'_> {
+    async fn ensure(&self, brought: Option<String>) -> Result<TestKey, Failure> {
+        if let Some(token) = brought {
+            self.adopt(&token).await?;
+            return Ok(TestKey::Brought(token));
+        }
+        if !self.store.keys().await.map_err(Failure::unavailable)?.is_empty() {
+            return Ok(TestKey::Unknown);
+        }
+        let (id, scope) = self.sandbox().await?;
+        let (key, token) = self.keyring.mint(self.host.as_ref(), id, KeyKind::Test, scope);
+        self.store.add_key(key, self.keyring.hash_key(&token)).await.map_err(Failure::unavailable)?;
+        Ok(TestKey::Made(token))
+    }
+
+    /// Makes sure that a key works whose text somebody brought along.
+    async fn adopt(&self, token: &str) -> Result<(), Failure> {
+        let hash = self.keyring.hash_key(token);
+        if let Some(known) = self.store.key(hash).await.map_err(Failure::unavailable)? {
+            if known.is_valid(self.host.now()) {
+                return Ok(());
+            }
+            let why = if known.revoked.is_some() { "revoked" } else { "expired" };
+            return Err(Failure::usage(format!("the test key (…{}) is {why}; choose another", known.last_four)));
+        }
+        let (id, scope) = self.sandbox().await?;
+        let key = self.keyring.adopt(token, id, scope, self.host.now()).map_err(Failure::usage)?;
+        self.store.add_key(key, hash).await.map_err(Failure::unavailable)
+    }
+
+    /// An id for a new key, and the sandbox merchant as its scope.
+    async fn sandbox(&self) -> Result<(KeyId, KeyScope), Failure> {
+        let ids = FreshIds::new(self.host.clone());
+        let merchant = merchants::find_or_add(self.store, &ids, self.host.as_ref(), SANDBOX_MERCHANT).await?;
+        let owner = Owner { merchant: merchant.id, mode: Mode::Sandbox };
+        Ok((KeyId::new(ids.next()), KeyScope::Owner(owner)))
+    }
+}
+
+/// What a start says.
+struct Announcement {
+    local: String,
+    public_url: String,
+    key: TestKey,
+    folder: PathBuf,
+}
+
+impl Announcement {
+    fn write(&self, out: Out) -> Result<(), Failure> {
+        let (local, version) = (&self.local, env!("CARGO_PKG_VERSION"));
+        let key = match &self.key {
+            TestKey::Made(key) | TestKey::Brought(key) => Some(key),
+            TestKey::Unknown => None,
+        };
+        out.json(&json!({
+            "listening": local,
+            "api": format!("{local}/v1"),
+            "test_key": key,
+            "store": "sqlite",
+            "version": version,
+        }))?;
+        out.line(format!("{} {version}: a gateway for milestone payments", out.paint(Style::Bold, "Milepost")))?;
+        out.line("")?;
+        out.line(format!("  base URL  {}", out.paint(Style::Green, format!("{local}/v1"))))?;
+        if self.public_url != *local {
+            out.line(format!("  public    {}", self.public_url))?;
+        }
+        match &self.key {
+            TestKey::Made(key) => {
+                out.line(format!("  test key  {}   (shown this once)", out.paint(Style::Green, key)))?
+            }
+            TestKey::Brought(key) => out.line(format!("  test key  {}", out.paint(Style::Green, key)))?,
+            TestKey::Unknown => {}
+        }
+        out.line(format!("  data      {}", self.folder.display()))?;
+        out.line("")?;
+        match key {
+            Some(key) => self.show_example(key, out)?,
+            None => self.show_how_to_get_a_key(out)?,
+        }
+        out.line("")?;
+        out.line("Ctrl-C stops it.")
+    }
+
+    fn show_example(&self, key: &str, out: Out) -> Result<(), Failure> {
+        out.line("Lock 1,000 USDC, to be released milestone by milestone:")?;
+        out.line("")?;
+        out.line(format!("  curl -s {}/v1/payment-intents \\", self.local))?;
+        out.line(format!("    -H 'X-API-Key: {key}' -H 'Content-Type: application/json' \\"))?;
+        out.line(format!("    -d '{EXAMPLE_INTENT}'"))
+    }
+
+    fn show_how_to_get_a_key(&self, out: Out) -> Result<(), Failure> {
+        let folder = self.folder.display();
+        out.line("The keys of this store were shown when they were made. To make another, stop the gateway and run")?;
+        out.line("")?;
+        out.line(format!("  milepost keys create --merchant {SANDBOX_MERCHANT} --mode test --data {folder}"))
+    }
+}

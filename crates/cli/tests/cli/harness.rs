@@ -1,0 +1,243 @@
+//! Starts the binary, talks to it, waits for things, and leaves nothing behind.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use engine::{Host, System};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How long anything may take before a test gives up on it. Nothing waits this long when all is well.
+const PATIENCE_MS: i64 = 60_000;
+
+/// The pause between two looks at a condition.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Looks until there is something to see.
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let host = System::new();
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(host.ticks_ms() < PATIENCE_MS, "waited in vain for {what}");
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// The binary, in a folder without a configuration and without any setting of ours in its environment.
+pub(crate) fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_milepost"));
+    command.current_dir(folder).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("MILEPOST_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// Runs the binary to its end.
+pub(crate) fn run<A: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = A>) -> Output {
+    command(folder).args(args).output().expect("milepost runs")
+}
+
+/// Runs the binary to its end, which must be a success, and reads the JSON it prints.
+pub(crate) fn run_json(folder: &Path, args: &[&str]) -> Value {
+    let output = run(folder, args.iter().chain(&["--json"]));
+    assert!(output.status.success(), "{args:?}: {}", stderr(&output));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// What a finished process said on standard output.
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What a finished process said on standard error.
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Asserts how a process ended and what it complained of.
+#[track_caller]
+pub(crate) fn assert_failed(output: &Output, code: i32, complaint: &str) {
+    let stderr = stderr(output);
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    assert!(stderr.contains(complaint), "{stderr:?} does not say {complaint:?}");
+}
+
+/// A folder for a store.
+pub(crate) fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// A running gateway on a port of the system's choice. It is killed when dropped.
+pub(crate) struct Gateway {
+    child: Child,
+    lines: Receiver<String>,
+    /// What it announced.
+    pub(crate) announced: Value,
+    log: TempDir,
+}
+
+impl Gateway {
+    /// Starts a gateway on the store in `folder`/data, and waits until it takes requests.
+    pub(crate) fn start(folder: &Path, args: &[&str]) -> Gateway {
+        let mut gateway = Gateway::spawn(folder, args.iter().chain(&["--json"]));
+        let line = gateway.line();
+        gateway.announced = serde_json::from_str(&line).expect("the first line is JSON");
+        gateway
+    }
+
+    /// Starts a gateway that talks to people.
+    pub(crate) fn start_for_people(folder: &Path) -> Gateway {
+        Gateway::spawn(folder, &[] as &[&str])
+    }
+
+    fn spawn<A: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = A>) -> Gateway {
+        let log = self::folder();
+        let stderr = std::fs::File::create(log.path().join("stderr")).expect("a file");
+        let mut command = command(folder);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data", "data"]).args(args);
+        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().expect("milepost starts");
+        let stdout = child.stdout.take().expect("standard output is piped");
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|l| sender.send(l))
+        });
+        Gateway { child, lines, announced: Value::Null, log }
+    }
+
+    /// The next line on its standard output.
+    pub(crate) fn line(&self) -> String {
+        let patience = Duration::from_millis(PATIENCE_MS.unsigned_abs());
+        self.lines.recv_timeout(patience).unwrap_or_else(|_| panic!("it said nothing more; its log: {}", self.log()))
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.log.path().join("stderr")).unwrap_or_default()
+    }
+
+    /// A client with the key that the gateway announced.
+    pub(crate) fn client(&self) -> Client {
+        self.client_with(self.announced["test_key"].as_str().expect("a key"))
+    }
+
+    /// A client with another key.
+    pub(crate) fn client_with(&self, key: &str) -> Client {
+        Client::new(self.announced["api"].as_str().expect("an address"), key)
+    }
+
+    /// Sends it a signal by its id.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &id]).status().expect("kill runs").success());
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        until("the gateway to end", || self.child.try_wait().expect("it is our child"))
+    }
+
+    /// Asks it to stop, and waits for its end.
+    pub(crate) fn stop(mut self) {
+        self.signal("TERM");
+        let status = self.wait();
+        assert_eq!(status.code(), Some(0), "{}", self.log());
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // It is gone already where the test has waited for it.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A client of a gateway.
+pub(crate) struct Client {
+    runtime: tokio::runtime::Runtime,
+    http: reqwest::Client,
+    api: String,
+    key: String,
+}
+
+impl Client {
+    fn new(api: &str, key: &str) -> Client {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        Client { runtime, http: reqwest::Client::new(), api: api.to_owned(), key: key.to_owned() }
+    }
+
+    /// The status and the body of an answer.
+    pub(crate) fn try_get(&self, path: &str) -> (u16, Value) {
+        self.send(self.http.get(format!("{}{path}", self.api)))
+    }
+
+    /// The body of a successful answer.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let (status, body) = self.try_get(path);
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    /// The body of a successful answer.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
+        let (status, body) = self.send(self.http.post(format!("{}{path}", self.api)).json(body));
+        assert!((200..300).contains(&status), "{status}: {body}");
+        body
+    }
+
+    fn send(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
+        self.runtime.block_on(async {
+            let response = request.header("X-API-Key", &self.key).send().await.expect("an answer");
+            let status = response.status().as_u16();
+            (status, response.json().await.expect("JSON"))
+        })
+    }
+
+    /// Creates the intent of the main job, without milestones.
+    pub(crate) fn create_intent(&self) -> String {
+        let body = json!({
+            "amount": "1000.00",
+            "currency": "USDC",
+            "type": "DELIVERY_VS_PAYMENT",
+            "settlementMethod": "OFF_RAMP_MOCK",
+            "settlementDestination": "bank_account_123",
+            "metadata": {"releaseType": "MILESTONE_LOCKED", "autoRelease": true},
+        });
+        id(&self.post("/payment-intents", &body))
+    }
+
+    /// Adds a milestone.
+    pub(crate) fn create_milestone(&self, intent: &str, index: u32, amount: &str) -> String {
+        let body = json!({"milestoneIndex": index, "amount": amount});
+        id(&self.post(&format!("/payment-intents/{intent}/escrow/milestones"), &body))
+    }
+
+    /// Completes a milestone, which releases it.
+    pub(crate) fn complete(&self, intent: &str, milestone: &str) {
+        let path = format!("/payment-intents/{intent}/escrow/milestones/{milestone}/complete");
+        let answer = self.post(&path, &json!({"completedBy": "a test"}));
+        assert_eq!(answer["data"]["status"], "RELEASED", "{answer}");
+    }
+
+    /// The status of an intent.
+    pub(crate) fn status(&self, intent: &str) -> String {
+        self.get(&format!("/payment-intents/{intent}"))["status"].as_str().expect("a status").to_owned()
+    }
+
+    /// The escrow of an intent.
+    pub(crate) fn escrow(&self, intent: &str) -> Value {
+        self.get(&format!("/payment-intents/{intent}/escrow"))["data"].clone()
+    }
+}
+
+fn id(answer: &Value) -> String {
+    answer["id"].as_str().expect("an id").to_owned()
+}

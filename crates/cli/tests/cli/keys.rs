@@ -1,0 +1,95 @@
+//! `milepost keys`.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::harness::{Gateway, assert_failed, folder, run, run_json, stdout};
+
+fn keys(folder: &Path, args: &[&str]) -> Value {
+    run_json(folder, &[&["keys", "--data", "data"], args].concat())
+}
+
+fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().expect(name).to_owned()
+}
+
+/// What a gateway on this store answers to a request with this key.
+fn answer(folder: &Path, key: &str) -> u16 {
+    let gateway = Gateway::start(folder, &[]);
+    let (status, _) = gateway.client_with(key).try_get("/payment-intents");
+    gateway.stop();
+    status
+}
+
+#[test]
+fn a_key_lives_from_creation_through_rolling_to_revocation() {
+    let folder = folder();
+    let first =
+        keys(folder.path(), &["create", "--merchant", "Example Builders", "--mode", "test", "--expires", "90d"]);
+    let (first_id, first_secret) = (text(&first, "id"), text(&first, "secret"));
+    assert_eq!((text(&first, "merchant"), text(&first, "kind")), ("Example Builders".into(), "test".into()));
+    assert_eq!(answer(folder.path(), &first_secret), 200);
+
+    let second = keys(folder.path(), &["roll", &first_id, "--grace", "1h"]);
+    let (second_id, second_secret) = (text(&second, "id"), text(&second, "secret"));
+    assert_eq!(second["merchantId"], first["merchantId"], "the scope is the same");
+    assert!(second["expiresAt"].is_string(), "the lifetime is too");
+    assert_eq!(answer(folder.path(), &first_secret), 200, "within the grace");
+    assert_eq!(answer(folder.path(), &second_secret), 200);
+
+    keys(folder.path(), &["roll", &second_id, "--grace", "0s"]);
+    assert_eq!(answer(folder.path(), &second_secret), 403, "there was no grace");
+
+    assert_eq!(keys(folder.path(), &["revoke", &first_id])["state"], "revoked");
+    assert_eq!(keys(folder.path(), &["revoke", &first_id])["state"], "revoked", "once more changes nothing");
+    assert_eq!(answer(folder.path(), &first_secret), 403);
+
+    let listed = keys(folder.path(), &["list"]);
+    let states: Vec<String> = listed["data"].as_array().expect("a list").iter().map(|key| text(key, "state")).collect();
+    assert_eq!(states, ["revoked", "expired", "active"]);
+    assert!(!listed.to_string().contains(&first_secret), "no secret is shown twice");
+    assert_failed(&run(folder.path(), ["keys", "roll", &first_id, "--data", "data"]), 1, "is revoked");
+}
+
+#[test]
+fn merchants_of_one_name_are_one() {
+    let folder = folder();
+    let ids: Vec<String> = ["test", "hackathon", "live"]
+        .map(|mode| text(&keys(folder.path(), &["create", "--merchant", "Acme", "--mode", mode]), "merchantId"))
+        .to_vec();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+}
+
+#[test]
+fn the_list_for_people_is_aligned() {
+    let folder = folder();
+    for merchant in ["A", "A much longer name"] {
+        keys(folder.path(), &["create", "--merchant", merchant, "--mode", "test"]);
+    }
+    let text = stdout(&run(folder.path(), ["keys", "list", "--data", "data"]));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 3);
+    let column = lines[0].find("state").expect("a heading");
+    assert!(lines[1..].iter().all(|line| line.get(column..) == Some("active")), "{text}");
+}
+
+#[test]
+fn keys_are_refused_for_what_is_wrong() {
+    let folder = folder();
+    let unknown = "key_01KAPVV2QxkVfoWo4sJ3uB";
+    let run = |args: &[&str]| run(folder.path(), [&["keys", "--data", "data"], args].concat());
+    assert_failed(&run(&["revoke", unknown]), 1, "there is no key");
+    assert_failed(&run(&["revoke", "intent_01KAPVV2QxkVfoWo4sJ3uB"]), 2, "key_");
+    assert_failed(&run(&["create", "--merchant", "A", "--mode", "admin"]), 2, "admin");
+    assert_failed(&run(&["create", "--merchant", "A\u{1b}[2J", "--mode", "test"]), 2, "control characters");
+    assert_failed(&run(&["create", "--merchant", "A", "--mode", "test", "--scopes", "read"]), 2, "not available yet");
+    assert_failed(&run(&["create", "--merchant", "A", "--mode", "test", "--expires", "soon"]), 2, "length of time");
+}
+
+#[test]
+fn a_running_gateway_keeps_its_store_to_itself() {
+    let folder = folder();
+    let _gateway = Gateway::start(folder.path(), &[]);
+    assert_failed(&run(folder.path(), ["keys", "list", "--data", "data"]), 3, "is in use by another milepost");
+}

@@ -1,0 +1,90 @@
+//! The command line, the environment and the configuration file.
+
+use std::path::Path;
+
+use crate::harness::{assert_failed, command, folder, run, run_json, stdout};
+
+#[test]
+fn wrong_use_is_told_from_failure() {
+    let folder = folder();
+    for (args, complaint) in [
+        (&[][..], "Usage"),
+        (&["launch"], "unrecognized subcommand"),
+        (&["serve", "--port", "1"], "unexpected argument"),
+        (&["serve", "--listen", "3000"], "--listen: expected an address and a port"),
+        (&["serve", "--settlement-delay", "soon"], "--settlement-delay: expected a length of time"),
+        (&["serve", "--fee-basis-points", "10001"], "--fee-basis-points: expected"),
+        (&["serve", "--public-url", "pay.example.com"], "--public-url: expected an address"),
+        (&["serve", "--rate-limits", "some"], "--rate-limits: expected documented or off"),
+        (&["serve", "--test-key", "sk_live_abcdefgh"], "--test-key: only sk_test_"),
+        (&["serve", "--database-url", "postgres://db"], "--database-url: PostgreSQL stores are not available yet"),
+        (&["verify", "--database-url", "postgres://db"], "not available yet"),
+        (&["keys", "create", "--mode", "test"], "--merchant"),
+        (&["demo", "--key", "sk_test_abcdefgh"], "--api"),
+        (&["serve", "--config", "missing.toml"], "cannot read missing.toml"),
+    ] {
+        assert_failed(&run(folder.path(), args), 2, complaint);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing was done");
+}
+
+#[test]
+fn help_and_version_are_no_failures() {
+    let folder = folder();
+    for args in [&["--help"][..], &["serve", "--help"], &["keys", "create", "--help"], &["--version"]] {
+        let output = run(folder.path(), args);
+        assert!(output.status.success(), "{args:?}");
+        assert!(stdout(&output).contains("milepost"), "{args:?}");
+    }
+}
+
+#[test]
+fn with_json_failures_are_objects_too() {
+    let folder = folder();
+    let output = run(folder.path(), ["verify", "--json"]);
+    let error: serde_json::Value = serde_json::from_slice(&output.stderr).expect("JSON");
+    assert_eq!(error["error"]["exit_code"], 3);
+    assert_eq!(output.status.code(), Some(3));
+}
+
+/// The folder that `migrate` makes its store in.
+fn store_made(folder: &Path, variable: Option<&str>, args: &[&str]) -> String {
+    let mut command = command(folder);
+    command.args(["migrate", "--json"]).args(args);
+    if let Some(value) = variable {
+        command.env("MILEPOST_DATA", value);
+    }
+    let output = command.output().expect("milepost runs");
+    let made: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let data = made["data"].as_str().expect("a folder").to_owned();
+    assert!(folder.join(&data).join("milepost.db").exists());
+    data
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let folder = folder();
+    let path = folder.path();
+    assert_eq!(store_made(path, None, &[]), "./milepost-data");
+    std::fs::write(path.join("milepost.toml"), "data = \"from-the-file\"").expect("written");
+    assert_eq!(store_made(path, None, &[]), "from-the-file");
+    assert_eq!(store_made(path, Some(""), &[]), "from-the-file", "an empty variable sets nothing");
+    assert_eq!(store_made(path, Some("from-a-variable"), &[]), "from-a-variable");
+    assert_eq!(store_made(path, Some("from-a-variable"), &["--data", "from-a-flag"]), "from-a-flag");
+    std::fs::write(path.join("other.toml"), "data = \"from-another-file\"").expect("written");
+    assert_eq!(store_made(path, None, &["--config", "other.toml"]), "from-another-file");
+}
+
+#[test]
+fn a_wrong_file_is_refused_by_name() {
+    let folder = folder();
+    std::fs::write(folder.path().join("milepost.toml"), "port = 3000").expect("written");
+    assert_failed(&run(folder.path(), ["serve"]), 2, "milepost.toml: unknown setting \"port\"");
+}
+
+#[test]
+fn a_store_is_made_once_and_found_again() {
+    let folder = folder();
+    let first = run_json(folder.path(), &["migrate"]);
+    assert_eq!(run_json(folder.path(), &["migrate"]), first);
+}

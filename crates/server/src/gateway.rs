@@ -1,0 +1,53 @@
+//! What the handlers work with.
+
+use std::sync::Arc;
+
+use engine::{Engine, Keyring};
+
+/// The largest request body, in bytes: 1 MiB.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// The public address of a gateway that was told none.
+pub const DEFAULT_PUBLIC_URL: &str = "http://127.0.0.1:3000";
+
+/// What the operator has set about the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where payers reach this gateway, without a slash at the end; payment pages lie below it.
+    pub public_url: String,
+    /// What the gateway keeps of every release, in hundredths of a percent; fixed for an intent at its creation.
+    pub fee_basis_points: u16,
+    /// The largest request body, in bytes.
+    pub max_body_bytes: usize,
+}
+
+impl Default for Settings {
+    /// [`DEFAULT_PUBLIC_URL`], no fee, [`MAX_BODY_BYTES`].
+    fn default() -> Settings {
+        Settings { public_url: DEFAULT_PUBLIC_URL.to_owned(), fee_basis_points: 0, max_body_bytes: MAX_BODY_BYTES }
+    }
+}
+
+/// A gateway: the engine, the secret that its API keys are hashed with, and what the operator has set.
+pub struct Gateway {
+    /// Decides and stores.
+    pub engine: Arc<Engine>,
+    /// Hashes API keys and requests.
+    pub keyring: Keyring,
+    /// What the operator has set.
+    pub settings: Settings,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// A gateway of these parts, to be shared by its requests.
+    #[must_use]
+    pub fn new(engine: Arc<Engine>, keyring: Keyring, settings: Settings) -> Arc<Gateway> {
+        Arc::new(Gateway { engine, keyring, settings })
+    }
+}

@@ -1,0 +1,76 @@
+//! Who is asking: the merchant behind an API key.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, HeaderName};
+use axum::http::request::Parts;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use engine::key_kind;
+use escrow::{Mode, Owner, RequestId};
+use store::KeyScope;
+
+use super::error::ApiError;
+use super::header_text;
+use crate::gateway::Gateway;
+
+/// The header that wins when there are several.
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Who sends a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caller {
+    /// The merchant and mode that the key acts as.
+    pub(super) owner: Owner,
+    /// The request's id, which errors name.
+    pub(super) request: RequestId,
+}
+
+impl Caller {
+    /// Whether the caller's money is simulated.
+    pub(super) fn is_sandbox(&self) -> bool {
+        self.owner.mode == Mode::Sandbox
+    }
+}
+
+impl FromRequestParts<Arc<Gateway>> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Caller, ApiError> {
+        let token = token(&parts.headers)?;
+        key_kind(&token).map_err(|_| ApiError::InvalidKey)?;
+        let found = gateway.engine.store().key(gateway.keyring.hash_key(&token)).await?;
+        let key = found.filter(|key| key.is_valid(gateway.engine.host().now())).ok_or(ApiError::InvalidKey)?;
+        let owner = match key.scope {
+            KeyScope::Owner(owner) => owner,
+            KeyScope::Operator => return Err(ApiError::OperatorKey),
+        };
+        let request = parts.extensions.get::<RequestId>().copied();
+        Ok(Caller { owner, request: request.unwrap_or_else(|| RequestId::fresh(gateway.engine.ids())) })
+    }
+}
+
+/// The API key of a request: `X-API-Key`, else `Authorization` as a bearer token or as the user name of Basic (RFC 7617).
+fn token(headers: &HeaderMap) -> Result<String, ApiError> {
+    if let Some(value) = header_text(headers, &X_API_KEY) {
+        return text(value);
+    }
+    let value = header_text(headers, &AUTHORIZATION).ok_or(ApiError::NoKey)?;
+    let space = value.iter().position(|byte| *byte == b' ').ok_or(ApiError::InvalidKey)?;
+    let (scheme, credentials) = value.split_at(space);
+    let credentials = credentials.trim_ascii();
+    if scheme.eq_ignore_ascii_case(b"bearer") {
+        return text(credentials);
+    }
+    if !scheme.eq_ignore_ascii_case(b"basic") {
+        return Err(ApiError::InvalidKey);
+    }
+    let pair = STANDARD.decode(credentials).map_err(|_| ApiError::InvalidKey)?;
+    text(pair.split(|byte| *byte == b':').next().unwrap_or_default())
+}
+
+fn text(bytes: &[u8]) -> Result<String, ApiError> {
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| ApiError::InvalidKey)
+}

@@ -1,0 +1,111 @@
+//! Reading the body of a request: bounded, as JSON or as a form, always an object.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::error::ApiError;
+use super::fields::{Fields, Style};
+use super::idempotency;
+use super::{form, header_text};
+use crate::gateway::Gateway;
+use engine::Idempotency;
+
+/// What was sent with a command.
+#[derive(Debug)]
+pub(super) struct Sent {
+    members: Map<String, Value>,
+    style: Style,
+    raw: Bytes,
+    /// The idempotency key, where the method has them and one was sent.
+    pub(super) idempotency: Option<Idempotency>,
+}
+
+impl Sent {
+    /// The fields of the body.
+    pub(super) const fn fields(&self) -> Fields<'_> {
+        Fields::top(&self.members, self.style)
+    }
+
+    /// The JSON text of a member exactly as it was sent; of a form, which has none, the JSON that it spells.
+    pub(super) fn json_of(&self, name: &str) -> Option<String> {
+        match self.style {
+            Style::Strict => {
+                let members: BTreeMap<String, &RawValue> = serde_json::from_slice(&self.raw).ok()?;
+                members.get(name).map(|value| value.get().to_owned())
+            }
+            Style::Lenient => self.members.get(name).map(Value::to_string),
+        }
+    }
+}
+
+impl FromRequest<Arc<Gateway>> for Sent {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Sent, ApiError> {
+        let (parts, body) = request.into_parts();
+        let key = idempotency::key(&parts)?;
+        let raw = read(&parts.headers, body, gateway.settings.max_body_bytes).await?;
+        let idempotency = key.map(|key| idempotency::stamped(gateway, key, &parts, &raw));
+        let style = style(&parts.headers, &raw)?;
+        let members = match style {
+            Style::Strict => json_object(&raw)?,
+            Style::Lenient => form::object(&raw)?,
+        };
+        Ok(Sent { members, style, raw, idempotency })
+    }
+}
+
+/// The bytes of a body. One that announces too many is refused unread.
+async fn read(headers: &HeaderMap, body: Body, max_bytes: usize) -> Result<Bytes, ApiError> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| usize::try_from(bytes).map_or(true, |bytes| bytes > max_bytes)) {
+        return Err(ApiError::TooLarge(max_bytes));
+    }
+    match Limited::new(body, max_bytes).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge(max_bytes)),
+        Err(_) => Err(ApiError::Body("The request body ended before it was complete".to_owned())),
+    }
+}
+
+/// How to read a body: by its content type, and as JSON where there is none or nothing to read.
+fn style(headers: &HeaderMap, raw: &[u8]) -> Result<Style, ApiError> {
+    let Some(content_type) = header_text(headers, &CONTENT_TYPE).filter(|_| !raw.is_empty()) else {
+        return Ok(Style::Strict);
+    };
+    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    if essence.eq_ignore_ascii_case(b"application/json") {
+        Ok(Style::Strict)
+    } else if essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
+        Ok(Style::Lenient)
+    } else {
+        Err(ApiError::Body("Content-Type must be application/json or application/x-www-form-urlencoded".to_owned()))
+    }
+}
+
+/// The object that a JSON text spells; the last of several members of one name wins. Its depth is bounded by `serde_json`.
+fn json_object(raw: &[u8]) -> Result<Map<String, Value>, ApiError> {
+    if raw.trim_ascii().is_empty() {
+        return Ok(Map::new());
+    }
+    let text = std::str::from_utf8(raw).map_err(|error| {
+        ApiError::Body(format!("The request body is not valid UTF-8 from byte {} on", error.valid_up_to()))
+    })?;
+    match serde_json::from_str(text) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+            Err(ApiError::Body("The request body must be a JSON object".to_owned()))
+        }
+        // The error says what is wrong, at which line and column, and repeats nothing of the body.
+        Err(error) => Err(ApiError::Body(format!("The request body is not valid JSON: {error}"))),
+    }
+}

@@ -1,0 +1,451 @@
+//! Everything that can go wrong with a request, and what the caller is told of it. Nowhere else is an error turned into a status.
+
+use std::any::Any;
+
+use axum::extract::{OriginalUri, Request};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use engine::{Rendered, Unavailable};
+use escrow::{Rejection, RequestId};
+use serde::Serialize;
+use store::StoreError;
+
+use crate::wire;
+
+/// When to try again, in seconds, where trying again may help.
+const RETRY_AFTER_S: u32 = 1;
+
+/// The most characters of a client's own text that a message repeats.
+const MAX_ECHO_CHARS: usize = 100;
+
+/// A kind of object that can be somebody else's, or nobody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resource {
+    PaymentIntent,
+    Settlement,
+}
+
+impl Resource {
+    const fn noun(self) -> &'static str {
+        match self {
+            Resource::PaymentIntent => "payment intent",
+            Resource::Settlement => "settlement",
+        }
+    }
+}
+
+/// Why a request is answered with an error.
+#[derive(Clone, Debug)]
+pub(super) enum ApiError {
+    /// There is no API key.
+    NoKey,
+    /// The API key is none of ours, or no longer one.
+    InvalidKey,
+    /// The operator's key was used where a merchant acts.
+    OperatorKey,
+    /// A live key was used on a test helper.
+    TestKeysOnly,
+    /// The object is another merchant's.
+    NotYours(Resource),
+    /// There is no such object; with the id as sent.
+    Missing(Resource, String),
+    /// There is nothing at this address.
+    UnknownUrl(Method, String),
+    /// There is something at this address, but not under this method.
+    MethodNotAllowed(Method, String),
+    /// A field, a query parameter or a header is not what it must be.
+    Field {
+        /// Which one.
+        param: String,
+        /// What it must be.
+        message: String,
+    },
+    /// The body as a whole cannot be read.
+    Body(String),
+    /// The body is larger than this many bytes.
+    TooLarge(usize),
+    /// The domain refuses.
+    Refused(Rejection),
+    /// The idempotency key was used for something else.
+    KeyReused,
+    /// The engine has no answer.
+    NoAnswer(Unavailable),
+    /// The store has no answer.
+    StoreDown,
+    /// Live money has no way in.
+    NoLiveRail,
+    /// A defect of Milepost; what is known of it has been logged.
+    Internal,
+}
+
+/// The `type` of an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+enum Kind {
+    #[serde(rename = "authentication_error")]
+    Authentication,
+    #[serde(rename = "invalid_request_error")]
+    InvalidRequest,
+    #[serde(rename = "idempotency_error")]
+    Idempotency,
+    #[serde(rename = "api_error")]
+    Api,
+}
+
+/// The `code` of an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Code {
+    AuthenticationRequired,
+    Forbidden,
+    InvalidRequest,
+    InvalidStateTransition,
+    InvalidStatus,
+    ResourceMissing,
+    RequestTooLarge,
+    AmountTooLarge,
+    IdempotencyMismatch,
+    IdempotencyInProgress,
+    ServiceUnavailable,
+    ApiError,
+}
+
+impl Code {
+    const fn kind(self) -> Kind {
+        match self {
+            Code::AuthenticationRequired | Code::Forbidden => Kind::Authentication,
+            Code::InvalidRequest
+            | Code::InvalidStateTransition
+            | Code::InvalidStatus
+            | Code::ResourceMissing
+            | Code::RequestTooLarge
+            | Code::AmountTooLarge => Kind::InvalidRequest,
+            Code::IdempotencyMismatch | Code::IdempotencyInProgress => Kind::Idempotency,
+            Code::ServiceUnavailable | Code::ApiError => Kind::Api,
+        }
+    }
+
+    const fn status(self) -> StatusCode {
+        match self {
+            Code::AuthenticationRequired => StatusCode::UNAUTHORIZED,
+            Code::Forbidden => StatusCode::FORBIDDEN,
+            Code::InvalidRequest
+            | Code::InvalidStateTransition
+            | Code::InvalidStatus
+            | Code::AmountTooLarge
+            | Code::IdempotencyMismatch => StatusCode::BAD_REQUEST,
+            Code::ResourceMissing => StatusCode::NOT_FOUND,
+            Code::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Code::IdempotencyInProgress => StatusCode::CONFLICT,
+            Code::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Code::ApiError => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// An error as it is answered, but for the request's id.
+struct Told {
+    status: StatusCode,
+    code: Code,
+    message: String,
+    param: Option<String>,
+    retry_after_s: Option<u32>,
+}
+
+impl Told {
+    fn new(code: Code, message: impl Into<String>) -> Told {
+        Told { status: code.status(), code, message: message.into(), param: None, retry_after_s: None }
+    }
+
+    fn about(self, param: impl Into<String>) -> Told {
+        Told { param: Some(param.into()), ..self }
+    }
+
+    fn soon_again(self) -> Told {
+        Told { retry_after_s: Some(RETRY_AFTER_S), ..self }
+    }
+}
+
+/// The body of an error: the nested form of the documentation and the flat form of the original server at once.
+#[derive(Serialize)]
+struct Body<'a> {
+    error: Nested<'a>,
+    object: &'static str,
+    code: Code,
+    message: &'a str,
+    #[serde(rename = "type")]
+    kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    param: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Nested<'a> {
+    code: Code,
+    message: &'a str,
+    #[serde(rename = "type")]
+    kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    param: Option<&'a str>,
+    request_id: RequestId,
+    #[serde(rename = "retryAfter", skip_serializing_if = "Option::is_none")]
+    retry_after_s: Option<u32>,
+}
+
+impl Told {
+    fn body(&self, request: RequestId) -> Vec<u8> {
+        let (code, message, kind, param) = (self.code, self.message.as_str(), self.code.kind(), self.param.as_deref());
+        let error = Nested { code, message, kind, param, request_id: request, retry_after_s: self.retry_after_s };
+        wire::json(&Body { error, object: "error", code, message, kind, param })
+    }
+}
+
+impl ApiError {
+    /// A field that is not what it must be.
+    pub(super) fn field(param: impl Into<String>, message: impl Into<String>) -> ApiError {
+        ApiError::Field { param: param.into(), message: message.into() }
+    }
+
+    /// The error as it is answered, for the engine to remember under an idempotency key.
+    pub(super) fn rendered(&self, request: RequestId) -> Rendered {
+        let told = self.told();
+        Rendered { status: told.status.as_u16(), body: told.body(request) }
+    }
+
+    fn told(&self) -> Told {
+        match self {
+            ApiError::NoKey => Told::new(Code::AuthenticationRequired, "API key is required"),
+            ApiError::InvalidKey => Told::new(Code::Forbidden, "Invalid API key"),
+            ApiError::OperatorKey => {
+                Told::new(Code::Forbidden, "An admin key acts for no merchant; use a merchant's key")
+            }
+            ApiError::TestKeysOnly => Told::new(Code::Forbidden, "Test helpers work with test keys only"),
+            ApiError::NotYours(what) => {
+                Told::new(Code::Forbidden, format!("You do not have permission to access this {}", what.noun()))
+            }
+            ApiError::Missing(what, id) => {
+                Told::new(Code::ResourceMissing, format!("No such {}: {}", what.noun(), echo(id)))
+            }
+            ApiError::UnknownUrl(method, path) => {
+                Told::new(Code::ResourceMissing, format!("Unrecognized request URL ({method} {})", echo(path)))
+            }
+            ApiError::MethodNotAllowed(method, path) => Told {
+                status: StatusCode::METHOD_NOT_ALLOWED,
+                ..Told::new(
+                    Code::InvalidRequest,
+                    format!("{} does not take {method}; see the Allow header", echo(path)),
+                )
+            },
+            ApiError::Field { param, message } => Told::new(Code::InvalidRequest, message.clone()).about(param.clone()),
+            ApiError::Body(message) => Told::new(Code::InvalidRequest, message.clone()),
+            ApiError::TooLarge(bytes) => {
+                Told::new(Code::RequestTooLarge, format!("The request body must be at most {bytes} bytes"))
+            }
+            ApiError::Refused(rejection) => refused(rejection),
+            ApiError::KeyReused => Told::new(
+                Code::IdempotencyMismatch,
+                "This idempotency key was used for a different request; use a new key for a new request",
+            ),
+            ApiError::NoAnswer(why) => no_answer(why),
+            ApiError::StoreDown => {
+                Told::new(Code::ServiceUnavailable, "The store is not available; nothing was done").soon_again()
+            }
+            ApiError::NoLiveRail => Told::new(Code::ServiceUnavailable, "no live rail configured"),
+            ApiError::Internal => Told::new(Code::ApiError, "An unexpected error occurred"),
+        }
+    }
+}
+
+/// What the caller is told of a refusal. Every one is listed, so that a new one must find its place here.
+fn refused(rejection: &Rejection) -> Told {
+    let (code, param) = match rejection {
+        Rejection::NoOrder
+        | Rejection::NotMilestoneLocked(_)
+        | Rejection::TooManyMilestones
+        | Rejection::MilestoneReleased
+        | Rejection::MilestoneCompleted
+        | Rejection::PreviousNotCompleted(_)
+        | Rejection::PreviousNotReleased(_) => (Code::InvalidRequest, None),
+        Rejection::Amount(_) | Rejection::TotalExceeded => (Code::InvalidRequest, Some("amount")),
+        Rejection::IndexTaken(_) | Rejection::IndexBelowCompleted(_) => (Code::InvalidRequest, Some("milestoneIndex")),
+        Rejection::MilestoneNotFound | Rejection::SettlementNotFound | Rejection::RefundNotFound => {
+            (Code::ResourceMissing, None)
+        }
+        Rejection::OrderOver(_)
+        | Rejection::MilestoneStatus { .. }
+        | Rejection::NotFunded
+        | Rejection::SettlementStatus(_)
+        | Rejection::RefundStatus(_)
+        | Rejection::NotDue(_) => (Code::InvalidStatus, None),
+        Rejection::IntentStatus { .. } | Rejection::CancelAfterRelease => (Code::InvalidStateTransition, None),
+        Rejection::SandboxOnly => (Code::Forbidden, None),
+        Rejection::BalanceTooLarge => (Code::AmountTooLarge, Some("amount")),
+        // What is broken is for the log, where the engine has put it, and for nobody else.
+        Rejection::Broken(_) => return ApiError::Internal.told(),
+    };
+    Told { param: param.map(str::to_owned), ..Told::new(code, rejection.to_string()) }
+}
+
+fn no_answer(why: &Unavailable) -> Told {
+    match why {
+        Unavailable::Overloaded | Unavailable::Closing | Unavailable::TimedOut => {
+            Told::new(Code::ServiceUnavailable, why.to_string()).soon_again()
+        }
+        // The store's own words may name files and tables.
+        Unavailable::Store(_) => ApiError::StoreDown.told(),
+        Unavailable::KeyInUse => Told::new(Code::IdempotencyInProgress, why.to_string()).soon_again(),
+    }
+}
+
+/// The beginning of a client's own text.
+fn echo(text: &str) -> String {
+    if text.chars().count() <= MAX_ECHO_CHARS {
+        return text.to_owned();
+    }
+    text.chars().take(MAX_ECHO_CHARS).chain(std::iter::once('…')).collect()
+}
+
+impl From<StoreError> for ApiError {
+    /// Logs the error, which is handled here.
+    fn from(error: StoreError) -> ApiError {
+        match error {
+            StoreError::Unavailable(why) => {
+                tracing::error!(why, "the store is not available");
+                ApiError::StoreDown
+            }
+            StoreError::Damaged(what) => {
+                tracing::error!(what, "the store is damaged");
+                ApiError::Internal
+            }
+            // Lists answer this themselves, as they know which parameter it was.
+            StoreError::UnknownCursor => ApiError::Body("No such cursor".to_owned()),
+        }
+    }
+}
+
+impl From<Unavailable> for ApiError {
+    /// Logs the error, which is handled here.
+    fn from(why: Unavailable) -> ApiError {
+        tracing::warn!(%why, "a request got no answer");
+        ApiError::NoAnswer(why)
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// A response that carries the error along; [`complete`] writes it out, as it alone knows the request's id.
+    fn into_response(self) -> Response {
+        let mut response = self.told().status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Writes the error out that a response carries, if it does.
+pub(super) fn complete(mut response: Response, request: RequestId) -> Response {
+    let Some(error) = response.extensions_mut().remove::<ApiError>() else { return response };
+    let told = error.told();
+    let headers = response.headers_mut();
+    headers.remove(axum::http::header::CONTENT_LENGTH);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(seconds) = told.retry_after_s {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    *response.body_mut() = told.body(request).into();
+    response
+}
+
+/// Answers for every address that has no route.
+pub(super) async fn unknown_url(OriginalUri(uri): OriginalUri, request: Request) -> ApiError {
+    ApiError::UnknownUrl(request.method().clone(), uri.path().to_owned())
+}
+
+/// Answers for methods that a route does not have; axum adds the `Allow` header.
+pub(super) async fn method_not_allowed(OriginalUri(uri): OriginalUri, request: Request) -> ApiError {
+    ApiError::MethodNotAllowed(request.method().clone(), uri.path().to_owned())
+}
+
+/// Answers for a handler that panicked.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic's payload over")]
+pub(super) fn panicked(payload: Box<dyn Any + Send + 'static>) -> Response {
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let what = text.or_else(|| payload.downcast_ref::<&'static str>().copied()).unwrap_or("not a text");
+    tracing::error!(what, "a handler panicked");
+    ApiError::Internal.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use escrow::money::AmountError;
+    use escrow::state::{IntentStatus, MilestoneStatus, OrderStatus, RefundStatus, SettlementStatus};
+    use escrow::{RawId, ReleaseType, Timestamp};
+
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_its_place() {
+        let refusals = [
+            (Rejection::NoOrder, 400, "invalid_request", None),
+            (Rejection::Amount(AmountError::Zero), 400, "invalid_request", Some("amount")),
+            (Rejection::MilestoneNotFound, 404, "resource_missing", None),
+            (Rejection::SettlementNotFound, 404, "resource_missing", None),
+            (Rejection::RefundNotFound, 404, "resource_missing", None),
+            (Rejection::NotMilestoneLocked(ReleaseType::DeliveryProof), 400, "invalid_request", None),
+            (Rejection::IndexTaken(0), 400, "invalid_request", Some("milestoneIndex")),
+            (Rejection::IndexBelowCompleted(1), 400, "invalid_request", Some("milestoneIndex")),
+            (Rejection::TooManyMilestones, 400, "invalid_request", None),
+            (Rejection::TotalExceeded, 400, "invalid_request", Some("amount")),
+            (Rejection::OrderOver(OrderStatus::Completed), 400, "invalid_status", None),
+            (Rejection::MilestoneReleased, 400, "invalid_request", None),
+            (Rejection::MilestoneCompleted, 400, "invalid_request", None),
+            (
+                Rejection::MilestoneStatus { action: "delete", status: MilestoneStatus::Released },
+                400,
+                "invalid_status",
+                None,
+            ),
+            (Rejection::PreviousNotCompleted(0), 400, "invalid_request", None),
+            (Rejection::PreviousNotReleased(0), 400, "invalid_request", None),
+            (Rejection::NotFunded, 400, "invalid_status", None),
+            (
+                Rejection::IntentStatus { action: "cancel", status: IntentStatus::Final },
+                400,
+                "invalid_state_transition",
+                None,
+            ),
+            (Rejection::CancelAfterRelease, 400, "invalid_state_transition", None),
+            (Rejection::SandboxOnly, 403, "forbidden", None),
+            (Rejection::SettlementStatus(SettlementStatus::Executed), 400, "invalid_status", None),
+            (Rejection::RefundStatus(RefundStatus::Succeeded), 400, "invalid_status", None),
+            (Rejection::NotDue(Timestamp::from_ms(1)), 400, "invalid_status", None),
+            (Rejection::BalanceTooLarge, 400, "amount_too_large", Some("amount")),
+            (Rejection::Broken("table intents".to_owned()), 500, "api_error", None),
+        ];
+        for (rejection, status, code, param) in refusals {
+            let told = refused(&rejection);
+            let shown = serde_json::to_value(told.code).expect("a text");
+            assert_eq!((told.status.as_u16(), shown.as_str()), (status, Some(code)), "{rejection}");
+            assert_eq!(told.param.as_deref(), param, "{rejection}");
+        }
+    }
+
+    #[test]
+    fn nothing_inner_is_told() {
+        let request = RequestId::new(RawId::from_bits(1));
+        for error in [
+            ApiError::Refused(Rejection::Broken("secret".to_owned())),
+            ApiError::NoAnswer(Unavailable::Store("secret".to_owned())),
+            ApiError::from(StoreError::Damaged("secret".to_owned())),
+            ApiError::from(StoreError::Unavailable("secret".to_owned())),
+        ] {
+            let body = String::from_utf8(error.rendered(request).body).expect("text");
+            assert!(!body.contains("secret"), "{body}");
+        }
+    }
+
+    #[test]
+    fn long_texts_are_not_repeated_whole() {
+        let rendered = ApiError::Missing(Resource::PaymentIntent, "é".repeat(10_000))
+            .rendered(RequestId::new(RawId::from_bits(1)));
+        assert!(rendered.body.len() < 1_000);
+    }
+}

@@ -1,0 +1,25 @@
+//! `GET /payment-intents/{intent}/escrow` and `GET /payment-intents/{intent}/conditional-payment`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use escrow::Rejection;
+
+use crate::gateway::Gateway;
+use crate::http::access::ok;
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::path::IntentPath;
+use crate::wire::{self, OrderName};
+
+pub(in crate::http) async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    path: IntentPath,
+    name: OrderName,
+) -> Result<Response, ApiError> {
+    let escrow = gateway.escrow(&caller, &path.intent).await?;
+    let order = escrow.order.as_ref().ok_or(ApiError::Refused(Rejection::NoOrder))?;
+    Ok(ok(&wire::escrow_order_envelope(&escrow, order, name)))
+}

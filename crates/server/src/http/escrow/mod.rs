@@ -1,0 +1,3 @@
+//! The escrow order of an intent.
+
+pub(super) mod get;

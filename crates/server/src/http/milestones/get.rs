@@ -1,0 +1,26 @@
+//! `GET /payment-intents/{intent}/escrow/milestones/{milestone}`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use escrow::Rejection;
+
+use super::milestone_id;
+use crate::gateway::Gateway;
+use crate::http::access::ok;
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::path::MilestonePath;
+use crate::wire::{self, Deed};
+
+pub(in crate::http) async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    path: MilestonePath,
+) -> Result<Response, ApiError> {
+    let escrow = gateway.escrow(&caller, &path.intent).await?;
+    let found = escrow.milestone(milestone_id(&path.milestone)?);
+    let milestone = found.ok_or(ApiError::Refused(Rejection::MilestoneNotFound))?;
+    Ok(ok(&wire::milestone_envelope(&escrow, milestone, Deed::Other)))
+}

@@ -1,0 +1,62 @@
+//! The ids in a request's path, still as text: what is no id is answered like an id that nobody has.
+
+use axum::extract::{FromRequestParts, OriginalUri, RawPathParams};
+use axum::http::request::Parts;
+
+use super::error::ApiError;
+
+/// `/payment-intents/{intent}`
+#[derive(Debug)]
+pub(super) struct IntentPath {
+    pub(super) intent: String,
+}
+
+/// `/payment-intents/{intent}/…/milestones/{milestone}`
+#[derive(Debug)]
+pub(super) struct MilestonePath {
+    pub(super) intent: String,
+    pub(super) milestone: String,
+}
+
+/// `/settlements/{settlement}`
+#[derive(Debug)]
+pub(super) struct SettlementPath {
+    pub(super) settlement: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IntentPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<IntentPath, ApiError> {
+        Ok(IntentPath { intent: param(parts, state, "intent").await? })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for MilestonePath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<MilestonePath, ApiError> {
+        let intent = param(parts, state, "intent").await?;
+        Ok(MilestonePath { intent, milestone: param(parts, state, "milestone").await? })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for SettlementPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<SettlementPath, ApiError> {
+        Ok(SettlementPath { settlement: param(parts, state, "settlement").await? })
+    }
+}
+
+/// A segment of the path. One that is not UTF-8 makes the whole address unknown.
+async fn param<S: Send + Sync>(parts: &mut Parts, state: &S, name: &str) -> Result<String, ApiError> {
+    let found = match RawPathParams::from_request_parts(parts, state).await {
+        Ok(params) => params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned()),
+        Err(_) => None,
+    };
+    found.ok_or_else(|| {
+        let original = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |OriginalUri(uri)| uri);
+        ApiError::UnknownUrl(parts.method.clone(), original.path().to_owned())
+    })
+}

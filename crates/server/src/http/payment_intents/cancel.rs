@@ -1,0 +1,34 @@
+//! `POST /payment-intents/{intent}/cancel`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use engine::Ask;
+use escrow::Command;
+
+use crate::gateway::Gateway;
+use crate::http::auth::Caller;
+use crate::http::body::Sent;
+use crate::http::error::ApiError;
+use crate::http::idempotency::{self, submit};
+use crate::http::path::IntentPath;
+use crate::wire;
+
+pub(in crate::http) async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    path: IntentPath,
+    sent: Sent,
+) -> Result<Response, ApiError> {
+    let (intent, ()) = gateway.for_intent(&caller, &path.intent, Ok(())).await?;
+    let command = idempotency::Command {
+        ask: Ask::Decide(intent, Command::Cancel),
+        idempotency: sent.idempotency,
+        success: StatusCode::OK,
+    };
+    let public_url = gateway.settings.public_url.clone();
+    submit(&gateway, &caller, command, move |escrow| Some(wire::json(&wire::intent_envelope(escrow, &public_url))))
+        .await
+}

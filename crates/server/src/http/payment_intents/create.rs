@@ -1,0 +1,63 @@
+//! `POST /payment-intents`
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use engine::Ask;
+use escrow::limits::MAX_MILESTONES;
+use escrow::{Currency, IntentId, MilestoneId, NewIntent, NewMilestone, OrderId};
+
+use super::terms;
+use crate::gateway::Gateway;
+use crate::http::auth::Caller;
+use crate::http::body::Sent;
+use crate::http::error::ApiError;
+use crate::http::fields::{Fields, Read};
+use crate::http::idempotency::{self, submit};
+use crate::http::milestones;
+use crate::wire;
+
+pub(in crate::http) async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    sent: Sent,
+) -> Result<Response, ApiError> {
+    let terms = terms::read(&sent, gateway.settings.fee_basis_points)?;
+    let ids = gateway.engine.ids();
+    let new = NewIntent {
+        id: IntentId::fresh(ids),
+        order_id: OrderId::fresh(ids),
+        owner: caller.owner,
+        milestones: first_milestones(&sent.fields(), &gateway, terms.amount.currency())?,
+        terms,
+    };
+    if !caller.is_sandbox() {
+        return Err(ApiError::NoLiveRail);
+    }
+    let command =
+        idempotency::Command { ask: Ask::Open(Box::new(new)), idempotency: sent.idempotency, success: StatusCode::OK };
+    let public_url = gateway.settings.public_url.clone();
+    submit(&gateway, &caller, command, move |escrow| Some(wire::json(&wire::intent_envelope(escrow, &public_url))))
+        .await
+}
+
+/// The milestones that are created along. What can be wrong with one of them alone, or with its index beside the others', is said
+/// here, where its place in the list is known.
+fn first_milestones(fields: &Fields<'_>, gateway: &Gateway, currency: Currency) -> Read<Vec<NewMilestone>> {
+    let mut indexes = BTreeSet::new();
+    let mut read = Vec::new();
+    for fields in fields.objects("milestones", MAX_MILESTONES)? {
+        let milestone = milestones::create::read(&fields, MilestoneId::fresh(gateway.engine.ids()))?;
+        if !indexes.insert(milestone.index) {
+            return Err(fields.wrong("milestoneIndex", format!("{} stands twice in the list", milestone.index)));
+        }
+        if let Err(error) = milestone.amount.in_currency(currency) {
+            return Err(ApiError::field(fields.param("amount"), error.to_string()));
+        }
+        read.push(milestone);
+    }
+    Ok(read)
+}

@@ -1,0 +1,4 @@
+//! Settlements.
+
+pub(super) mod get;
+pub(super) mod list;

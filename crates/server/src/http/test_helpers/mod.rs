@@ -1,0 +1,3 @@
+//! Helpers for tests against the sandbox.
+
+pub(super) mod fund;

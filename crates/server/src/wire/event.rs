@@ -1,0 +1,105 @@
+//! The bodies of events.
+
+use engine::Present;
+use escrow::chain::Numbered;
+use escrow::{Escrow, EventId, IntentId, Subject, Timestamp};
+use serde::{Serialize, Serializer};
+
+use super::refund::{WireRefund, refund};
+use super::{OrderName, escrow_order, intent, json, milestone, settlement};
+
+/// Writes events as they are served: the wire form of the object they are about, as it stands after the whole decision.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WireEvents;
+
+#[derive(Serialize)]
+struct WireEvent<'a> {
+    id: EventId,
+    object: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    data: Data<'a>,
+    created: i64,
+    livemode: bool,
+    sequence: u64,
+    #[serde(rename = "paymentIntentId")]
+    payment_intent_id: IntentId,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    object: Shown<'a>,
+    #[serde(skip_serializing_if = "Previous::is_empty")]
+    previous_attributes: Previous<'a>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    simulated: bool,
+}
+
+/// The object of an event.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<'a> {
+    Intent(Box<super::intent::Intent<'a>>),
+    Order(Box<super::escrow_order::WireOrder<'a>>),
+    Milestone(Box<super::milestone::WireMilestone<'a>>),
+    Settlement(Box<super::settlement::WireSettlement<'a>>),
+    Refund(WireRefund<'a>),
+    /// The state does not have what the event is about: a defect, which must not keep the money from moving.
+    Nothing,
+}
+
+/// What changed about the object, in the order of the change.
+struct Previous<'a>(&'a [(&'static str, String)]);
+
+impl Previous<'_> {
+    const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Previous<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+impl Present for WireEvents {
+    fn event(&self, escrow: &Escrow, numbered: Numbered<'_>, created: Timestamp) -> Vec<u8> {
+        let event = numbered.event;
+        json(&WireEvent {
+            id: numbered.id,
+            object: "event",
+            kind: event.kind.name(),
+            data: Data {
+                object: shown(escrow, event.subject),
+                previous_attributes: Previous(&event.previous),
+                simulated: event.simulated,
+            },
+            created: created.seconds(),
+            livemode: escrow.owner.mode == escrow::Mode::Live,
+            sequence: numbered.sequence,
+            payment_intent_id: escrow.id,
+        })
+    }
+}
+
+fn shown(escrow: &Escrow, subject: Subject) -> Shown<'_> {
+    let found = match subject {
+        Subject::Intent => Some(Shown::Intent(Box::new(intent(escrow, None)))),
+        Subject::Order => escrow
+            .order
+            .as_ref()
+            .map(|order| Shown::Order(Box::new(escrow_order(escrow, order, OrderName::EscrowOrder)))),
+        Subject::Milestone(id) => {
+            escrow.milestone(id).map(|found| Shown::Milestone(Box::new(milestone(escrow, found))))
+        }
+        Subject::Settlement(id) => {
+            escrow.settlement(id).map(|found| Shown::Settlement(Box::new(settlement(escrow.owner, escrow.id, found))))
+        }
+        Subject::Refund(id) => escrow.refund(id).map(|found| Shown::Refund(refund(escrow, found))),
+    };
+    found.unwrap_or_else(|| {
+        tracing::error!(intent = %escrow.id, ?subject, "an event is about something that its escrow does not have");
+        Shown::Nothing
+    })
+}

@@ -1,0 +1,117 @@
+//! A movement of a merchant's money.
+
+use escrow::{Escrow, IntentId, MilestoneId, Purpose, PurposeKind, Settlement, SettlementId, TransferId};
+use serde::Serialize;
+use store::StoredTransfer;
+
+use super::{money, rfc3339, settlement};
+
+/// A transfer, told from the merchant's side.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct LedgerEntry<'a> {
+    id: TransferId,
+    transaction_type: &'static str,
+    amount: String,
+    currency: &'static str,
+    balance_before: String,
+    balance_after: String,
+    payment_intent_id: IntentId,
+    milestone_id: Option<MilestoneId>,
+    settlement_method: Option<&'static str>,
+    settlement_destination: Option<&'a str>,
+    settlement_tx_id: Option<&'a str>,
+    status: &'static str,
+    description: String,
+    created_at: String,
+}
+
+/// How one kind of transfer is told: `balanceBefore` and `balanceAfter` are the owner's running total of the account that the
+/// entry is about.
+///
+/// | purpose | transactionType | the account |
+/// |---|---|---|
+/// | fund | CREDIT | escrow, which the money reached |
+/// | release | RELEASE | payable, which the money reached |
+/// | fee | FEE | payable, which the money left |
+/// | reserve | RESERVE | payable, which the money left |
+/// | settle | SETTLEMENT | reserved, which the money left |
+/// | refund | REFUND | escrow, which the money left |
+/// | return | DEBIT | refunding, which the money left |
+struct Told {
+    side: Side,
+    description: String,
+}
+
+/// Which of a transfer's two accounts an entry is about.
+enum Side {
+    Left,
+    Reached,
+}
+
+impl Told {
+    fn of(transfer: &StoredTransfer) -> Told {
+        let amount = format!("{} {}", transfer.transfer.amount, transfer.transfer.amount.currency());
+        let (side, description) = match transfer.transfer.purpose {
+            Purpose::Fund(rail) => (Side::Reached, format!("{amount} paid in ({rail}) and held in escrow")),
+            Purpose::Release(Some(id)) => (Side::Reached, format!("{amount} released for {id}")),
+            Purpose::Release(None) => (Side::Reached, format!("{amount} released")),
+            Purpose::Fee(_) => (Side::Left, format!("{amount} fee of a release")),
+            Purpose::Reserve(id) => (Side::Left, format!("{amount} reserved for {id}")),
+            Purpose::Settle(id, method) => (Side::Left, format!("{amount} paid out ({method}) as {id}")),
+            Purpose::Refund(id) => (Side::Left, format!("{amount} taken out of escrow for {id}")),
+            Purpose::Return(id, rail) => (Side::Left, format!("{amount} returned to the payer ({rail}) as {id}")),
+        };
+        Told { side, description }
+    }
+}
+
+/// The wire form of a transfer. `escrow` is the one it belongs to; it is needed where [`settlement_of`] names a settlement.
+pub(crate) fn ledger_entry<'a>(transfer: &StoredTransfer, escrow: Option<&'a Escrow>) -> LedgerEntry<'a> {
+    let Told { side, description } = Told::of(transfer);
+    let amount = transfer.transfer.amount;
+    let (before, after) = match side {
+        Side::Left => (transfer.from_after.saturating_add(amount.minor()), transfer.from_after),
+        Side::Reached => (transfer.to_after.saturating_sub(amount.minor()), transfer.to_after),
+    };
+    let balance = |minor| escrow::money::decimal(minor, amount.currency());
+    let settled: Option<&Settlement> =
+        settlement_of(transfer).and_then(|id| escrow.and_then(|escrow| escrow.settlement(id)));
+    LedgerEntry {
+        id: transfer.transfer.id,
+        transaction_type: transaction_type(transfer.transfer.purpose.kind()),
+        amount: money(amount),
+        currency: amount.currency().code(),
+        balance_before: balance(before),
+        balance_after: balance(after),
+        payment_intent_id: transfer.intent,
+        milestone_id: transfer.transfer.purpose.milestone().or(settled.and_then(|settlement| settlement.milestone)),
+        settlement_method: settled.map(|settlement| settlement.method.name()),
+        settlement_destination: settled.map(|settlement| settlement.destination.as_str()),
+        settlement_tx_id: settled.and_then(settlement::reference),
+        status: "COMPLETED",
+        description,
+        created_at: rfc3339(transfer.created),
+    }
+}
+
+/// What clients call a kind of transfer.
+pub(crate) const fn transaction_type(kind: PurposeKind) -> &'static str {
+    match kind {
+        PurposeKind::Fund => "CREDIT",
+        PurposeKind::Release => "RELEASE",
+        PurposeKind::Fee => "FEE",
+        PurposeKind::Reserve => "RESERVE",
+        PurposeKind::Settle => "SETTLEMENT",
+        PurposeKind::Refund => "REFUND",
+        PurposeKind::Return => "DEBIT",
+    }
+}
+
+/// The settlement that a transfer was made for, if any.
+pub(crate) const fn settlement_of(transfer: &StoredTransfer) -> Option<SettlementId> {
+    match transfer.transfer.purpose {
+        Purpose::Reserve(id) | Purpose::Settle(id, _) => Some(id),
+        Purpose::Fund(_) | Purpose::Release(_) | Purpose::Fee(_) | Purpose::Refund(_) | Purpose::Return(..) => None,
+    }
+}

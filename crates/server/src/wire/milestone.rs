@@ -1,0 +1,97 @@
+//! A milestone.
+
+use escrow::{Escrow, IntentId, Milestone, MilestoneId, OrderId};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{Envelope, NotYet, money, optional_seconds, rfc3339};
+
+/// What `object` says of a milestone.
+const OBJECT: &str = "milestone";
+
+/// A milestone.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WireMilestone<'a> {
+    id: MilestoneId,
+    object: &'static str,
+    escrow_order_id: Option<OrderId>,
+    conditional_payment_id: Option<OrderId>,
+    payment_intent_id: IntentId,
+    milestone_index: u32,
+    description: Option<&'a str>,
+    amount: String,
+    percentage: Option<&'a RawValue>,
+    status: &'static str,
+    completion_proof: Option<&'a str>,
+    #[serde(rename = "completionProofURI")]
+    completion_proof_uri: Option<&'a str>,
+    completed_at: Option<String>,
+    completed_by: Option<&'a str>,
+    released_at: Option<String>,
+    release_tx_hash: NotYet,
+    released_by: Option<&'a str>,
+    created_at: String,
+    updated_at: String,
+}
+
+/// What has just been done with a milestone, which the answer says at its top.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// It was completed; its status may be further on already.
+    Completed,
+    /// It was released by hand.
+    Released,
+    /// Anything else: the top repeats the milestone's status.
+    Other,
+}
+
+/// The wire form of a milestone of this escrow.
+pub(crate) fn milestone<'a>(escrow: &Escrow, milestone: &'a Milestone) -> WireMilestone<'a> {
+    let order_id = escrow.order.as_ref().map(|order| order.id);
+    let (completion, release) = (milestone.completion(), milestone.release());
+    WireMilestone {
+        id: milestone.id,
+        object: OBJECT,
+        escrow_order_id: order_id,
+        conditional_payment_id: order_id,
+        payment_intent_id: escrow.id,
+        milestone_index: milestone.index,
+        description: milestone.description.as_deref(),
+        amount: money(milestone.amount),
+        percentage: milestone.percentage.as_deref().and_then(|literal| serde_json::from_str(literal).ok()),
+        status: milestone.status().name(),
+        completion_proof: completion.and_then(|completion| completion.proof.as_deref()),
+        completion_proof_uri: completion.and_then(|completion| completion.proof_uri.as_deref()),
+        completed_at: optional_seconds(completion.map(|completion| completion.at)),
+        completed_by: completion.map(|completion| completion.by.as_str()),
+        released_at: optional_seconds(release.map(|release| release.at)),
+        release_tx_hash: (),
+        released_by: release.and_then(|release| release.by.as_deref()),
+        created_at: rfc3339(milestone.created),
+        updated_at: rfc3339(milestone.updated),
+    }
+}
+
+/// A milestone as a single object.
+pub(crate) fn milestone_envelope<'a>(
+    escrow: &Escrow,
+    shown: &'a Milestone,
+    deed: Deed,
+) -> Envelope<'a, WireMilestone<'a>> {
+    Envelope {
+        id: shown.id.to_string(),
+        object: OBJECT,
+        status: match deed {
+            Deed::Completed => "completed",
+            Deed::Released => "released",
+            Deed::Other => shown.status().name(),
+        },
+        data: milestone(escrow, shown),
+        metadata: None,
+        payment_url: None,
+        milestone_index: Some(shown.index),
+        created: shown.created.seconds(),
+        updated: shown.updated.seconds(),
+    }
+}

@@ -1,0 +1,83 @@
+//! What objects look like in JSON. These types are separate from the domain's, so that neither changes with the other unnoticed.
+
+use escrow::{Amount, Metadata, Timestamp};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+mod balance;
+mod escrow_order;
+mod event;
+mod intent;
+mod ledger_entry;
+mod milestone;
+mod refund;
+mod settlement;
+mod time;
+
+pub(crate) use balance::balance;
+pub(crate) use escrow_order::{OrderName, escrow_order, escrow_order_envelope};
+pub use event::WireEvents;
+pub(crate) use intent::{intent, intent_envelope};
+pub(crate) use ledger_entry::{ledger_entry, settlement_of, transaction_type};
+pub(crate) use milestone::{Deed, milestone, milestone_envelope};
+pub(crate) use settlement::{settlement, settlement_envelope};
+use time::{rfc3339, seconds_text};
+
+/// A field that clients expect and that this version never knows: `null`.
+type NotYet = ();
+
+/// A single object: what clients read of it at the top, and the whole of it in `data`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Envelope<'a, T> {
+    id: String,
+    object: &'static str,
+    status: &'static str,
+    data: T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    milestone_index: Option<u32>,
+    created: i64,
+    updated: i64,
+}
+
+/// A page of a list.
+#[derive(Serialize)]
+pub(crate) struct List<T> {
+    object: &'static str,
+    data: Vec<T>,
+    has_more: bool,
+    url: String,
+}
+
+impl<T> List<T> {
+    /// A page of the list at `url`.
+    pub(crate) const fn new(data: Vec<T>, has_more: bool, url: String) -> List<T> {
+        List { object: "list", data, has_more, url }
+    }
+}
+
+/// The JSON text of a wire object.
+pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_else(|error| {
+        // Only maps with keys that are no text and failing `Serialize` impls get here, and no wire type has either.
+        tracing::error!(%error, "a wire object has no JSON form");
+        b"null".to_vec()
+    })
+}
+
+/// Metadata as it was sent; an empty object where none was, since clients reach into it without looking.
+fn metadata_json(metadata: Option<&Metadata>) -> &RawValue {
+    serde_json::from_str(metadata.map_or("{}", Metadata::json)).unwrap_or(RawValue::NULL)
+}
+
+fn money(amount: Amount) -> String {
+    amount.to_string()
+}
+
+fn optional_seconds(time: Option<Timestamp>) -> Option<String> {
+    time.map(seconds_text)
+}

@@ -1,0 +1,104 @@
+//! A settlement.
+
+use escrow::state::SettlementState;
+use escrow::{IntentId, MilestoneId, Owner, Settlement, SettlementId, Timestamp};
+use serde::Serialize;
+
+use super::{Envelope, money, optional_seconds, rfc3339};
+
+/// What `object` says of a settlement.
+const OBJECT: &str = "settlement";
+
+/// One payout to the payee.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WireSettlement<'a> {
+    id: SettlementId,
+    object: &'static str,
+    merchant_id: escrow::MerchantId,
+    payment_intent_id: IntentId,
+    milestone_id: Option<MilestoneId>,
+    amount: String,
+    currency: &'static str,
+    status: &'static str,
+    settlement_method: &'static str,
+    settlement_destination: &'a str,
+    settlement_tx_id: Option<&'a str>,
+    settlement_scheduled_at: Option<String>,
+    executed_at: Option<String>,
+    confirmed_at: Option<String>,
+    livemode: bool,
+    created_at: String,
+    updated_at: String,
+}
+
+/// The wire form of a settlement of this owner's intent.
+pub(crate) fn settlement(owner: Owner, intent: IntentId, settlement: &Settlement) -> WireSettlement<'_> {
+    let times = Times::of(&settlement.state);
+    WireSettlement {
+        id: settlement.id,
+        object: OBJECT,
+        merchant_id: owner.merchant,
+        payment_intent_id: intent,
+        milestone_id: settlement.milestone,
+        amount: money(settlement.amount),
+        currency: settlement.amount.currency().code(),
+        status: settlement.status().name(),
+        settlement_method: settlement.method.name(),
+        settlement_destination: &settlement.destination,
+        settlement_tx_id: reference(settlement),
+        settlement_scheduled_at: optional_seconds(times.due),
+        executed_at: optional_seconds(times.executed),
+        confirmed_at: optional_seconds(times.confirmed),
+        livemode: owner.mode == escrow::Mode::Live,
+        created_at: rfc3339(settlement.created),
+        updated_at: rfc3339(settlement.updated),
+    }
+}
+
+/// A settlement as a single object.
+pub(crate) fn settlement_envelope(
+    owner: Owner,
+    intent: IntentId,
+    shown: &Settlement,
+) -> Envelope<'_, WireSettlement<'_>> {
+    Envelope {
+        id: shown.id.to_string(),
+        object: OBJECT,
+        status: shown.status().name(),
+        data: settlement(owner, intent, shown),
+        metadata: None,
+        payment_url: None,
+        milestone_index: None,
+        created: shown.created.seconds(),
+        updated: shown.updated.seconds(),
+    }
+}
+
+/// The payout method's own name for the payment, once it arrived.
+pub(super) fn reference(settlement: &Settlement) -> Option<&str> {
+    match &settlement.state {
+        SettlementState::Confirmed { reference, .. } => Some(reference),
+        SettlementState::Scheduled { .. } | SettlementState::Executed { .. } => None,
+    }
+}
+
+/// What a settlement's state remembers of its way.
+#[derive(Default)]
+struct Times {
+    due: Option<Timestamp>,
+    executed: Option<Timestamp>,
+    confirmed: Option<Timestamp>,
+}
+
+impl Times {
+    fn of(state: &SettlementState) -> Times {
+        match state {
+            SettlementState::Scheduled { due } => Times { due: Some(*due), ..Times::default() },
+            SettlementState::Executed { at } => Times { executed: Some(*at), ..Times::default() },
+            SettlementState::Confirmed { executed_at, at, reference: _ } => {
+                Times { executed: Some(*executed_at), confirmed: Some(*at), ..Times::default() }
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! What the HTTP API promises: the real router and engine on the memory store, in one process, with a clock that stands still
+//! until it is moved.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "api/world.rs"]
+mod world;
+
+#[path = "api/account.rs"]
+mod account;
+#[path = "api/auth.rs"]
+mod auth;
+#[path = "api/bodies.rs"]
+mod bodies;
+#[path = "api/envelope.rs"]
+mod envelope;
+#[path = "api/escrow.rs"]
+mod escrow;
+#[path = "api/events.rs"]
+mod events;
+#[path = "api/idempotency.rs"]
+mod idempotency;
+#[path = "api/milestones.rs"]
+mod milestones;
+#[path = "api/payment_intents.rs"]
+mod payment_intents;
+#[path = "api/settlements.rs"]
+mod settlements;

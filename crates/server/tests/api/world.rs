@@ -1,0 +1,341 @@
+//! A gateway with two merchants and keys of every kind.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request};
+use axum::response::Response;
+use engine::testing::ManualHost;
+use engine::{Config, Engine, Keyring, Parts, SimulatedPayments};
+use escrow::{IntentId, KeyId, MerchantId, Mode, Owner, SettlementId, Span, Timestamp};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use server::{Gateway, Settings, WireEvents};
+use store::{
+    ApiKey, Audited, Balance, EscrowFilter, Job, KeyScope, Lease, Loaded, MemoryStore, Merchant, Outcome, Page,
+    PageRequest, Store, StoreError, StoredTransfer, TransferFilter, Unit, Wanted,
+};
+use tower::ServiceExt;
+
+/// When the clock of a new world stands: 2027-01-15T08:00:00Z.
+pub(crate) const START_MS: i64 = 1_800_000_000_000;
+
+pub(crate) const TEST: &str = "sk_test_merchant-one";
+pub(crate) const HACKATHON: &str = "sk_hackathon_merchant-one";
+pub(crate) const LIVE: &str = "sk_live_merchant-one";
+pub(crate) const OTHER: &str = "sk_test_merchant-two";
+pub(crate) const ADMIN: &str = "sk_admin_operator";
+pub(crate) const REVOKED: &str = "sk_test_revoked-key";
+pub(crate) const EXPIRED: &str = "sk_test_expired-key";
+
+/// The public address of the world's gateway.
+pub(crate) const PUBLIC_URL: &str = "https://pay.example";
+
+/// A running gateway.
+pub(crate) struct World {
+    pub(crate) host: Arc<ManualHost>,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) store: Arc<Faulty>,
+    pub(crate) router: Router,
+}
+
+impl World {
+    pub(crate) async fn new() -> World {
+        World::with_fee(0).await
+    }
+
+    pub(crate) async fn with_fee(fee_basis_points: u16) -> World {
+        let host = Arc::new(ManualHost::at_ms(START_MS));
+        let store = Arc::new(Faulty { inner: MemoryStore::new(), fault: AtomicU8::new(0) });
+        let engine = Engine::start(Parts {
+            store: store.clone(),
+            host: host.clone(),
+            present: Arc::new(WireEvents),
+            payments: Arc::new(SimulatedPayments),
+            config: Config::default(),
+        });
+        let keyring = Keyring::new(&[7; 32]);
+        add_keys(store.as_ref(), &engine, &keyring).await;
+        let settings = Settings { public_url: PUBLIC_URL.to_owned(), fee_basis_points, ..Settings::default() };
+        let router = server::router(Gateway::new(engine.clone(), keyring, settings));
+        World { host, engine, store, router }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        Reply::read(response).await
+    }
+
+    /// A request with the first merchant's test key.
+    pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Reply {
+        self.call_as(TEST, method, path, body).await
+    }
+
+    pub(crate) async fn call_as(&self, key: &str, method: &str, path: &str, body: Value) -> Reply {
+        let request = Request::builder().method(method).uri(format!("/v1{path}")).header("X-API-Key", key);
+        let request = if body.is_null() {
+            request.body(Body::empty())
+        } else {
+            request.header("content-type", "application/json").body(Body::from(body.to_string()))
+        };
+        self.send(request.expect("a request")).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.call("GET", path, Value::Null).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
+        self.call("POST", path, body).await
+    }
+
+    /// An intent of the first merchant for milestones, as the published example makes it.
+    pub(crate) async fn intent(&self, auto_release: bool) -> String {
+        let mut body = intent_body();
+        body["metadata"] = json!({"releaseType": "MILESTONE_LOCKED", "autoRelease": auto_release});
+        self.post("/payment-intents", body).await.ok(200)["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// A milestone of an intent.
+    pub(crate) async fn milestone(&self, intent: &str, index: u32, amount: &str) -> String {
+        let body = json!({"milestoneIndex": index, "amount": amount});
+        let created = self.post(&format!("/payment-intents/{intent}/escrow/milestones"), body).await.ok(201);
+        created["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Everything that is stored, so that a refusal can be seen to have changed nothing of it.
+    pub(crate) async fn everything(&self) -> Vec<Audited> {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let sink = seen.clone();
+        let visit = Box::new(move |row| sink.lock().expect("not poisoned").push(row));
+        self.store.audit(visit).await.expect("readable");
+        std::mem::take(&mut *seen.lock().expect("not poisoned"))
+    }
+
+    /// Moves the clock and waits until `done` holds of what is at this path.
+    pub(crate) async fn advance_until(&self, seconds: i64, path: &str, done: impl Fn(&Value) -> bool) -> Value {
+        self.host.advance(Span::from_seconds(seconds));
+        let mut seen = Value::Null;
+        for _ in 0..1000 {
+            seen = self.get(path).await.ok(200);
+            if done(&seen) {
+                return seen;
+            }
+            // The clock of tokio is paused: this lets the engine's worker go on and takes no time.
+            self.engine.host().sleep(Span::from_ms(100)).await;
+        }
+        panic!("it never happened: {seen}");
+    }
+}
+
+async fn add_keys(store: &Faulty, engine: &Engine, keyring: &Keyring) {
+    let mut merchants = Vec::new();
+    for name in ["one", "two"] {
+        let id = MerchantId::fresh(engine.ids());
+        let merchant = Merchant { id, name: name.to_owned(), created: Timestamp::from_ms(START_MS) };
+        store.add_merchant(merchant).await.expect("added");
+        merchants.push(id);
+    }
+    let owner = |place: usize, mode| KeyScope::Owner(Owner { merchant: merchants[place], mode });
+    for (token, scope) in [
+        (TEST, owner(0, Mode::Sandbox)),
+        (HACKATHON, owner(0, Mode::Sandbox)),
+        (LIVE, owner(0, Mode::Live)),
+        (OTHER, owner(1, Mode::Sandbox)),
+        (ADMIN, KeyScope::Operator),
+        (REVOKED, owner(0, Mode::Sandbox)),
+        (EXPIRED, owner(0, Mode::Sandbox)),
+    ] {
+        let id = KeyId::fresh(engine.ids());
+        let mut key = keyring.adopt(token, id, scope, Timestamp::from_ms(START_MS - 1)).expect("a key");
+        key.revoked = (token == REVOKED).then_some(Timestamp::from_ms(START_MS));
+        key.expires = (token == EXPIRED).then_some(Timestamp::from_ms(START_MS));
+        store.add_key(key, keyring.hash_key(token)).await.expect("added");
+    }
+}
+
+/// The body of a new intent that is served.
+pub(crate) fn intent_body() -> Value {
+    json!({
+        "amount": "1000.00",
+        "currency": "USDC",
+        "type": "DELIVERY_VS_PAYMENT",
+        "settlementMethod": "OFF_RAMP_MOCK",
+        "settlementDestination": "bank_account_123",
+        "releaseType": "MILESTONE_LOCKED",
+    })
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    async fn read(response: Response) -> Reply {
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("a body").to_bytes().to_vec();
+        let reply = Reply { status: parts.status.as_u16(), headers: parts.headers, body };
+        assert!(reply.header("request-id").starts_with("req_"), "{reply:?}");
+        reply
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("text"))
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.header("content-type"), "application/json", "{self:?}");
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The body of an answer that must have this status.
+    #[track_caller]
+    pub(crate) fn ok(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        self.json()
+    }
+
+    /// Checks a refusal in both its forms: the status, the code, what the message has in it, the param ("" for none).
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16, code: &str, message: &str, param: &str) {
+        let body = self.ok(status);
+        let error = &body["error"];
+        let kind = match (status, code) {
+            (401 | 403, _) => "authentication_error",
+            (_, "idempotency_mismatch" | "idempotency_in_progress") => "idempotency_error",
+            (500.., _) => "api_error",
+            _ => "invalid_request_error",
+        };
+        let expected_param = if param.is_empty() { Value::Null } else { json!(param) };
+        for form in [error, &body] {
+            assert_eq!(form["code"], code, "{body}");
+            assert_eq!(form["type"], kind, "{body}");
+            assert_eq!(form["param"], expected_param, "{body}");
+            assert!(form["message"].as_str().is_some_and(|text| text.contains(message)), "{message:?} not in {body}");
+            assert_eq!(form["message"], error["message"]);
+        }
+        assert_eq!(body["object"], "error");
+        assert_eq!(error["request_id"], self.header("request-id"));
+        assert_eq!(error.get("param").is_some(), !param.is_empty(), "an absent param is left out: {body}");
+    }
+}
+
+/// What is wrong with the store.
+pub(crate) enum Fault {
+    Down = 1,
+    Panics = 2,
+}
+
+/// The memory store, which can be told to fail.
+pub(crate) struct Faulty {
+    inner: MemoryStore,
+    fault: AtomicU8,
+}
+
+impl Faulty {
+    pub(crate) fn fail(&self, fault: Fault) {
+        self.fault.store(fault as u8, Ordering::SeqCst);
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        match self.fault.load(Ordering::SeqCst) {
+            0 => Ok(()),
+            1 => Err(StoreError::Unavailable("SELECT secret FROM /var/lib/secret.db".to_owned())),
+            _ => panic!("a defect in /secret/path.rs"),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Faulty {
+    async fn load(&self, wanted: Wanted) -> Result<Loaded, StoreError> {
+        if self.fault.load(Ordering::SeqCst) == 1 {
+            self.check()?;
+        }
+        self.inner.load(wanted).await
+    }
+    async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
+        self.inner.commit(units).await
+    }
+    async fn claim_jobs(&self, now: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Job>, StoreError> {
+        self.inner.claim_jobs(now, until, limit).await
+    }
+    async fn postpone_job(&self, lease: Lease, at: Timestamp) -> Result<(), StoreError> {
+        self.inner.postpone_job(lease, at).await
+    }
+    async fn next_job(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.next_job().await
+    }
+    async fn forget_replies(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.inner.forget_replies(before).await
+    }
+    async fn escrow(&self, id: IntentId) -> Result<Option<escrow::Escrow>, StoreError> {
+        self.check()?;
+        self.inner.escrow(id).await
+    }
+    async fn escrows(
+        &self,
+        owner: Owner,
+        filter: EscrowFilter,
+        page: PageRequest,
+    ) -> Result<Page<escrow::Escrow>, StoreError> {
+        self.check()?;
+        self.inner.escrows(owner, filter, page).await
+    }
+    async fn escrow_of_settlement(&self, id: SettlementId) -> Result<Option<escrow::Escrow>, StoreError> {
+        self.inner.escrow_of_settlement(id).await
+    }
+    async fn settlements(
+        &self,
+        owner: Owner,
+        page: PageRequest,
+    ) -> Result<Page<(IntentId, escrow::Settlement)>, StoreError> {
+        self.inner.settlements(owner, page).await
+    }
+    async fn transfers(
+        &self,
+        owner: Owner,
+        filter: TransferFilter,
+        page: PageRequest,
+    ) -> Result<Page<StoredTransfer>, StoreError> {
+        self.inner.transfers(owner, filter, page).await
+    }
+    async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError> {
+        self.inner.balances(owner).await
+    }
+    async fn add_merchant(&self, merchant: Merchant) -> Result<(), StoreError> {
+        self.inner.add_merchant(merchant).await
+    }
+    async fn merchants(&self) -> Result<Vec<Merchant>, StoreError> {
+        self.inner.merchants().await
+    }
+    async fn add_key(&self, key: ApiKey, hash: [u8; 32]) -> Result<(), StoreError> {
+        self.inner.add_key(key, hash).await
+    }
+    async fn key(&self, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+        self.inner.key(hash).await
+    }
+    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        self.inner.keys().await
+    }
+    async fn update_key(&self, key: ApiKey) -> Result<bool, StoreError> {
+        self.inner.update_key(key).await
+    }
+    async fn audit(&self, visit: Box<dyn FnMut(Audited) + Send>) -> Result<(), StoreError> {
+        self.inner.audit(visit).await
+    }
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.check()?;
+        self.inner.ping().await
+    }
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
