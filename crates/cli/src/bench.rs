@@ -11,7 +11,6 @@ use escrow::{Ids, KeyId, Mode, Owner};
 use serde_json::{Value, json};
 use store::{KeyKind, KeyScope, Store};
 
-use crate::config::Sources;
 use crate::failure::Failure;
 use crate::gateway::{self, Plan};
 use crate::output::{Column, Out};
@@ -61,7 +60,7 @@ struct Round {
 ///
 /// # Errors
 /// When the gateway cannot be run, or an answer was not what it should be.
-pub(crate) async fn run(args: BenchArgs, _: &Sources, out: Out) -> Result<(), Failure> {
+pub(crate) async fn run(args: BenchArgs, out: Out) -> Result<(), Failure> {
     log::start("warn", out)?;
     let folder = tempfile::tempdir().map_err(|error| Failure::unavailable(format!("no temporary folder: {error}")))?;
     let host: Arc<dyn Host> = Arc::new(System::new());
@@ -88,13 +87,13 @@ struct Bench {
 
 impl Bench {
     async fn start(folder: &std::path::Path, host: Arc<dyn Host>) -> Result<Bench, Failure> {
-        let store: Arc<dyn Store> = Arc::new(opening::to_write(folder)?);
+        let store: Arc<dyn Store> = opening::open(folder)?;
         let ids = engine::FreshIds::new(host.clone());
         let mut secret = [0; 32];
         host.random(&mut secret);
         let keyring = Keyring::new(&secret);
-        let merchant = merchants::ensure(store.as_ref(), &ids, host.now(), BENCH_MERCHANT).await?;
-        let scope = KeyScope::Owner(Owner { merchant, mode: Mode::Sandbox });
+        let merchant = merchants::find_or_add(store.as_ref(), &ids, host.as_ref(), BENCH_MERCHANT).await?;
+        let scope = KeyScope::Owner(Owner { merchant: merchant.id, mode: Mode::Sandbox });
         let (key, token) = keyring.mint(host.as_ref(), KeyId::new(ids.next()), KeyKind::Test, scope);
         let hash = keyring.hash_key(&token);
         store.add_key(key, hash).await.map_err(Failure::unavailable)?;
@@ -112,7 +111,8 @@ impl Bench {
     async fn round(&self, args: &BenchArgs) -> Result<Round, Failure> {
         let connections = usize::from(args.connections);
         let intents = (args.operations as usize).div_ceil(MILESTONES_AN_INTENT);
-        let constant = self.load.at(self.constant).run(connections, &Target::constants(args.operations as usize)).await?;
+        let constant =
+            self.load.at(self.constant).run(connections, &Target::constants(args.operations as usize)).await?;
         let create = self.load.run(connections, &Target::creations(intents, &self.unique())).await?;
         let completions = self.load.completions(connections, &create).await?;
         let complete = self.load.run(connections, &completions).await?;
@@ -153,7 +153,7 @@ fn report(args: &BenchArgs, rounds: &[Round], batches: &[(f64, u64)], out: Out) 
     out.table(&columns, &rows)?;
     let median = measure::median_bucket(batches);
     out.line(format!(
-        "{} connections, {} rounds (medians); half of the commits served up to {median} or more escrows",
+        "{} connections, {} rounds (medians); the median commit served up to {median} escrows",
         args.connections, args.rounds
     ))?;
     let workloads: serde_json::Map<String, Value> =

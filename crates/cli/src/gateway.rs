@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
 use crate::failure::Failure;
+use crate::meter;
 
 /// How long requests may go on after the gateway was asked to stop. With [`ENGINE_GRACE`], well below the ten seconds within
 /// which the process has to be gone.
@@ -35,6 +36,7 @@ pub(crate) struct Plan {
 
 /// A running gateway.
 pub(crate) struct Running {
+    gateway: Arc<Gateway>,
     engine: Arc<Engine>,
     host: Arc<dyn Host>,
     stop: watch::Sender<bool>,
@@ -72,25 +74,41 @@ pub(crate) fn start(plan: Plan, listener: TcpListener) -> Running {
     let present = Arc::new(WireEvents);
     let payments = Arc::new(SimulatedPayments);
     let engine = Engine::start(Parts { store, host: host.clone(), present, payments, config });
-    let router = server::router(Gateway::new(engine.clone(), keyring, settings));
-    let (stop, mut stopped) = watch::channel(false);
+    let gateway = Gateway::measured(engine.clone(), keyring, settings, meter::install());
+    let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
+    let serving = serve(listener, server::router(gateway.clone()), stopped);
     host.spawn(Box::pin(async move {
-        // When nobody is left to ask it to stop, the process ends anyway.
-        let asked = async move { drop(stopped.wait_for(|stop| *stop).await) };
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(asked).await {
-            tracing::error!(%error, "the gateway no longer listens");
-        }
+        serving.await;
         drop(end);
     }));
-    Running { engine, host, stop, ended }
+    Running { gateway, engine, host, stop, ended }
+}
+
+/// Takes requests until it is asked to stop; when nobody is left to ask, the process ends anyway.
+async fn serve(listener: TcpListener, router: axum::Router, mut stopped: watch::Receiver<bool>) {
+    let asked = async move { drop(stopped.wait_for(|stop| *stop).await) };
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(asked).await {
+        tracing::error!(%error, "the gateway no longer listens");
+    }
 }
 
 impl Running {
+    /// Serves, beside the gateway and until it stops, the handler that it is compared with.
+    pub(crate) fn serve_constant(&self, listener: TcpListener) {
+        let router = server::constant_router(self.gateway.clone());
+        self.host.spawn(Box::pin(serve(listener, router, self.stop.subscribe())));
+    }
+
+    /// What was measured so far, in the Prometheus text format.
+    pub(crate) fn metrics(&self) -> String {
+        self.gateway.metrics.as_ref().map_or_else(String::new, |render| render())
+    }
+
     /// Takes nothing new, answers what is under way, and closes the store; within bounds, after which what is still open is cut
     /// off. Whatever was answered before is durable either way.
     pub(crate) async fn stop(self) {
-        let Running { engine, host, stop, ended } = self;
+        let Running { gateway: _, engine, host, stop, ended } = self;
         stop.send_replace(true);
         tokio::select! {
             _ = ended => {}

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod config;
 mod demo;
 mod failure;
@@ -14,6 +15,7 @@ mod gateway;
 mod keys;
 mod log;
 mod merchants;
+mod meter;
 mod migrate;
 mod opening;
 mod output;
@@ -57,6 +59,7 @@ enum Command {
     Keys(keys::KeysArgs),
     Verify(verify::VerifyArgs),
     Migrate(migrate::MigrateArgs),
+    Bench(bench::BenchArgs),
 }
 
 fn main() -> ExitCode {
@@ -87,6 +90,7 @@ async fn dispatch(command: Command, sources: &Sources, out: Out) -> Result<(), F
         Command::Keys(args) => keys::run(args, sources, out).await,
         Command::Verify(args) => verify::run(args, sources, out).await,
         Command::Migrate(args) => migrate::run(args, sources, out).await,
+        Command::Bench(args) => bench::run(args, out).await,
     }
 }
 

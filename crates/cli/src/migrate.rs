@@ -2,7 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
-use store::Store;
+use store::{SCHEMA_VERSION, Store};
 
 use crate::config::Sources;
 use crate::failure::Failure;
@@ -28,6 +28,6 @@ pub(crate) async fn run(args: MigrateArgs, sources: &Sources, out: Out) -> Resul
     let store = opening::open(&folder)?;
     store.close().await;
     let (folder, version) = (folder.display().to_string(), env!("CARGO_PKG_VERSION"));
-    out.line(format!("The store in {folder} is up to date, as milepost {version} needs it."))?;
-    out.json(&json!({"store": "sqlite", "data": folder, "version": version}))
+    out.line(format!("The store in {folder} is at schema version {SCHEMA_VERSION}, as milepost {version} needs it."))?;
+    out.json(&json!({"store": "sqlite", "data": folder, "schema_version": SCHEMA_VERSION, "version": version}))
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use engine::{Engine, Keyring};
 
+use crate::http::KnownKeys;
+
 /// The largest request body, in bytes: 1 MiB.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
@@ -28,6 +30,9 @@ impl Default for Settings {
     }
 }
 
+/// Writes what was measured, in the Prometheus text format.
+pub type Metrics = Box<dyn Fn() -> String + Send + Sync>;
+
 /// A gateway: the engine, the secret that its API keys are hashed with, and what the operator has set.
 pub struct Gateway {
     /// Decides and stores.
@@ -36,6 +41,10 @@ pub struct Gateway {
     pub keyring: Keyring,
     /// What the operator has set.
     pub settings: Settings,
+    /// Writes what was measured, where anybody measures.
+    pub metrics: Option<Metrics>,
+    /// The API keys that were lately asked for.
+    pub(crate) known_keys: KnownKeys,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -48,6 +57,17 @@ impl Gateway {
     /// A gateway of these parts, to be shared by its requests.
     #[must_use]
     pub fn new(engine: Arc<Engine>, keyring: Keyring, settings: Settings) -> Arc<Gateway> {
-        Arc::new(Gateway { engine, keyring, settings })
+        Gateway::measured(engine, keyring, settings, None)
+    }
+
+    /// A gateway that shows what was measured at `/metrics`.
+    #[must_use]
+    pub fn measured(
+        engine: Arc<Engine>,
+        keyring: Keyring,
+        settings: Settings,
+        metrics: Option<Metrics>,
+    ) -> Arc<Gateway> {
+        Arc::new(Gateway { engine, keyring, settings, metrics, known_keys: KnownKeys::default() })
     }
 }

@@ -8,6 +8,6 @@ mod gateway;
 mod http;
 mod wire;
 
-pub use gateway::{DEFAULT_PUBLIC_URL, Gateway, MAX_BODY_BYTES, Settings};
-pub use http::router;
+pub use gateway::{DEFAULT_PUBLIC_URL, Gateway, MAX_BODY_BYTES, Metrics, Settings};
+pub use http::{constant_router, router};
 pub use wire::WireEvents;

@@ -17,7 +17,7 @@ pub use keys::{ApiKey, KeyKind, KeyScope, Merchant};
 pub use memory::MemoryStore;
 pub use page::{EscrowFilter, Page, PageRequest, Position, TransferFilter};
 pub use row::{Audited, EventRow, Job, Lease, Reply, StoredTransfer, TransferRow, Versioned};
-pub use sqlite::{OpenError, SqliteStore};
+pub use sqlite::{OpenError, SCHEMA_VERSION, SqliteStore};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

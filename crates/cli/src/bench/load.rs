@@ -132,13 +132,16 @@ impl Load {
             for intent in intents {
                 let id = text(&parse(intent)?, "/id")?;
                 let escrow = parse(&client.send("GET", &Shot::get(format!("/v1/payment-intents/{id}/escrow"))).await?)?;
-                let milestones = escrow.pointer("/data/milestones").and_then(Value::as_array).cloned().unwrap_or_default();
+                let milestones =
+                    escrow.pointer("/data/milestones").and_then(Value::as_array).cloned().unwrap_or_default();
                 for milestone in milestones {
                     let milestone = text(&milestone, "/id")?;
                     shots.push(Shot {
                         path: format!("/v1/payment-intents/{id}/escrow/milestones/{milestone}/complete"),
                         idempotency_key: Some(milestone),
-                        body: Bytes::from_static(br#"{"completedBy": "bench@example.com", "completionProof": "proof"}"#),
+                        body: Bytes::from_static(
+                            br#"{"completedBy": "bench@example.com", "completionProof": "proof"}"#,
+                        ),
                     });
                 }
             }
@@ -204,7 +207,11 @@ impl Client {
         if (200..300).contains(&status) {
             Ok(body)
         } else {
-            Err(Failure::no(format!("{method} {} was answered {status}: {}", shot.path, String::from_utf8_lossy(&body))))
+            Err(Failure::no(format!(
+                "{method} {} was answered {status}: {}",
+                shot.path,
+                String::from_utf8_lossy(&body)
+            )))
         }
     }
 }

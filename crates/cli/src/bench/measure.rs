@@ -36,7 +36,8 @@ pub(crate) fn summary(rounds: &[&Measured], constants: &[&Measured]) -> Summary 
             histogram.saturating_record(*latency);
         }
     }
-    let quantile_ms = |quantile| histogram.as_ref().map_or(f64::NAN, |all| count(all.value_at_quantile(quantile)) / 1e3);
+    let quantile_ms =
+        |quantile| histogram.as_ref().map_or(f64::NAN, |all| count(all.value_at_quantile(quantile)) / 1e3);
     Summary {
         rate: median(rounds.iter().map(|round| round.rate())),
         ratio: median(ratios),
@@ -114,7 +115,8 @@ mod tests {
 
     #[test]
     fn a_histogram_is_read_back() {
-        let text = "# TYPE b histogram\nb_bucket{le=\"1\"} 2\nb_bucket{le=\"8\"} 10\nb_bucket{le=\"+Inf\"} 10\nb_sum 40\n";
+        let text =
+            "# TYPE b histogram\nb_bucket{le=\"1\"} 2\nb_bucket{le=\"8\"} 10\nb_bucket{le=\"+Inf\"} 10\nb_sum 40\n";
         let buckets = histogram(text, "b");
         assert_eq!(buckets, [(1.0, 2), (8.0, 8), (f64::INFINITY, 0)]);
         assert!((median_bucket(&buckets) - 8.0).abs() < f64::EPSILON);

@@ -1,6 +1,7 @@
 //! Who is asking: the merchant behind an API key.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
@@ -10,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use engine::key_kind;
 use escrow::{Mode, Owner, RequestId};
-use store::KeyScope;
+use store::{ApiKey, KeyScope, StoreError};
 
 use super::error::ApiError;
 use super::header_text;
@@ -41,7 +42,7 @@ impl FromRequestParts<Arc<Gateway>> for Caller {
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Caller, ApiError> {
         let token = token(&parts.headers)?;
         key_kind(&token).map_err(|_| ApiError::InvalidKey)?;
-        let found = gateway.engine.store().key(gateway.keyring.hash_key(&token)).await?;
+        let found = gateway.known_keys.find(gateway, gateway.keyring.hash_key(&token)).await?;
         let key = found.filter(|key| key.is_valid(gateway.engine.host().now())).ok_or(ApiError::InvalidKey)?;
         let owner = match key.scope {
             KeyScope::Owner(owner) => owner,
@@ -49,6 +50,50 @@ impl FromRequestParts<Arc<Gateway>> for Caller {
         };
         let request = parts.extensions.get::<RequestId>().copied();
         Ok(Caller { owner, request: request.unwrap_or_else(|| RequestId::fresh(gateway.engine.ids())) })
+    }
+}
+
+/// How long a key is believed to be as it was read: a revocation takes effect within this time.
+const KEY_FRESH_MS: i64 = 1000;
+
+/// How many keys are remembered at most.
+const MOST_KNOWN_KEYS: usize = 4096;
+
+/// The keys that were lately asked for, by their keyed hashes, so that not every request reads its key from the store. Only keys
+/// that exist are remembered.
+#[derive(Default)]
+pub(crate) struct KnownKeys {
+    read: Mutex<HashMap<[u8; 32], Known>>,
+}
+
+struct Known {
+    key: ApiKey,
+    read_at_ms: i64,
+}
+
+impl KnownKeys {
+    async fn find(&self, gateway: &Gateway, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+        let now_ms = gateway.engine.host().ticks_ms();
+        let is_fresh = |known: &Known| now_ms - known.read_at_ms < KEY_FRESH_MS;
+        if let Some(known) = self.lock().get(&hash).filter(|known| is_fresh(known)) {
+            return Ok(Some(known.key.clone()));
+        }
+        let found = gateway.engine.store().key(hash).await?;
+        let mut read = self.lock();
+        if read.len() >= MOST_KNOWN_KEYS {
+            read.retain(|_, known| is_fresh(known));
+        }
+        match &found {
+            Some(key) if read.len() < MOST_KNOWN_KEYS => {
+                read.insert(hash, Known { key: key.clone(), read_at_ms: now_ms });
+            }
+            Some(_) | None => {}
+        }
+        Ok(found)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Known>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

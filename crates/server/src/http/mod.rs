@@ -16,6 +16,7 @@ mod access;
 mod account;
 mod auth;
 mod body;
+mod constant;
 mod error;
 mod escrow;
 mod fields;
@@ -24,6 +25,7 @@ mod health;
 mod idempotency;
 mod list;
 mod metadata;
+mod metrics;
 mod milestones;
 mod path;
 mod payment_intents;
@@ -31,13 +33,28 @@ mod request_id;
 mod settlements;
 mod test_helpers;
 
+pub(crate) use auth::KnownKeys;
+
 /// The versions of the base path; both serve the same.
 const BASE_PATHS: [&str; 2] = ["/v1", "/api/v1"];
 
 /// The API of a gateway.
 pub fn router(gateway: Arc<Gateway>) -> Router {
-    let versions = BASE_PATHS.into_iter().fold(health_routes(), |router, base| router.nest(base, api_routes()));
-    versions
+    let versions = BASE_PATHS.into_iter().fold(operator_routes(), |router, base| router.nest(base, api_routes()));
+    complete(versions, gateway)
+}
+
+/// The handler that a benchmark compares the gateway with: `POST /v1/payment-intents` with the same authentication, parsing and
+/// answer, but without domain, engine and store.
+pub fn constant_router(gateway: Arc<Gateway>) -> Router {
+    let answer = Arc::default();
+    let create = move |gateway, caller, sent| constant::handle(gateway, caller, sent, answer);
+    complete(Router::new().route("/v1/payment-intents", post(create)), gateway)
+}
+
+/// Routes with what surrounds every request.
+fn complete(routes: Router<Arc<Gateway>>, gateway: Arc<Gateway>) -> Router {
+    routes
         .fallback(error::unknown_url)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(CatchPanicLayer::custom(error::panicked))
@@ -48,7 +65,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
 
 /// The route table, below each base path.
 fn api_routes() -> Router<Arc<Gateway>> {
-    health_routes()
+    operator_routes()
         .route("/payment-intents", post(payment_intents::create::handle).get(payment_intents::list::handle))
         .route("/payment-intents/{intent}", get(payment_intents::get::handle))
         .route("/payment-intents/{intent}/cancel", post(payment_intents::cancel::handle))
@@ -80,8 +97,12 @@ fn order_routes(segment: &str, name: OrderName) -> Router<Arc<Gateway>> {
         .route(&format!("{milestone}/release"), post(milestones::release::handle))
 }
 
-fn health_routes() -> Router<Arc<Gateway>> {
-    Router::new().route("/health/live", get(health::live)).route("/health/ready", get(health::ready))
+/// What whoever runs the gateway asks, without a key.
+fn operator_routes() -> Router<Arc<Gateway>> {
+    Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(metrics::handle))
 }
 
 /// Open to every origin: keys travel in headers that browsers never send by themselves. The headers of a request are mirrored,

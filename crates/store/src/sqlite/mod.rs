@@ -34,7 +34,7 @@ mod writer;
 
 use crew::{Crew, Tool};
 use error::Fault;
-pub use open::OpenError;
+pub use open::{OpenError, SCHEMA_VERSION};
 use split::Pieces;
 use writer::Writer;
 

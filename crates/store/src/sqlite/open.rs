@@ -126,8 +126,8 @@ pub(super) fn reader(dir: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(&path, flags).map_err(|error| explain(&path, error))?;
     let found = schema_version(&db, &path)?;
-    if found < known_version() {
-        return Err(OpenError::OlderSchema { path, found, known: known_version() });
+    if found < SCHEMA_VERSION {
+        return Err(OpenError::OlderSchema { path, found, known: SCHEMA_VERSION });
     }
     tune(&db).map_err(|error| explain(&path, error))?;
     Ok(db)
@@ -138,9 +138,9 @@ pub(super) fn inaccessible(path: &Path, error: &io::Error) -> OpenError {
     OpenError::Inaccessible { path: path.to_owned(), cause: error.to_string() }
 }
 
-fn known_version() -> i32 {
-    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
-}
+/// The newest schema version that this binary knows.
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "there are a handful of migrations")]
+pub const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
 
 /// The schema version of a store, 0 for one to be made; anything else than a store of a known version is refused untouched.
 fn schema_version(db: &Connection, path: &Path) -> Result<i32, OpenError> {
@@ -151,7 +151,7 @@ fn schema_version(db: &Connection, path: &Path) -> Result<i32, OpenError> {
         let objects: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         rusqlite::Result::Ok((application_id, version, objects))
     };
-    let known = known_version();
+    let known = SCHEMA_VERSION;
     match marks(db).map_err(|error| explain(path, error))? {
         (0, 0, 0) => Ok(0),
         (APPLICATION_ID, found, _) if found > known => {

@@ -25,15 +25,7 @@ pub(in crate::http) async fn handle(
     caller: Caller,
     sent: Sent,
 ) -> Result<Response, ApiError> {
-    let terms = terms::read(&sent, gateway.settings.fee_basis_points)?;
-    let ids = gateway.engine.ids();
-    let new = NewIntent {
-        id: IntentId::fresh(ids),
-        order_id: OrderId::fresh(ids),
-        owner: caller.owner,
-        milestones: first_milestones(&sent.fields(), &gateway, terms.amount.currency())?,
-        terms,
-    };
+    let new = read(&gateway, &caller, &sent)?;
     if !caller.is_sandbox() {
         return Err(ApiError::NoLiveRail);
     }
@@ -42,6 +34,19 @@ pub(in crate::http) async fn handle(
     let public_url = gateway.settings.public_url.clone();
     submit(&gateway, &caller, command, move |escrow| Some(wire::json(&wire::intent_envelope(escrow, &public_url))))
         .await
+}
+
+/// The intent that a body asks for.
+pub(in crate::http) fn read(gateway: &Gateway, caller: &Caller, sent: &Sent) -> Read<NewIntent> {
+    let terms = terms::read(sent, gateway.settings.fee_basis_points)?;
+    let ids = gateway.engine.ids();
+    Ok(NewIntent {
+        id: IntentId::fresh(ids),
+        order_id: OrderId::fresh(ids),
+        owner: caller.owner,
+        milestones: first_milestones(&sent.fields(), gateway, terms.amount.currency())?,
+        terms,
+    })
 }
 
 /// The milestones that are created along. What can be wrong with one of them alone, or with its index beside the others', is said
