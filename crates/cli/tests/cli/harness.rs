@@ -1,8 +1,9 @@
 //! Starts the binary, talks to it, waits for things, and leaves nothing behind.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -13,6 +14,9 @@ use tempfile::TempDir;
 
 /// How long anything may take before a test gives up on it. Nothing waits this long when all is well.
 const PATIENCE_MS: i64 = 60_000;
+
+/// What is added to the environment of a gateway.
+pub(crate) type Environment = BTreeMap<&'static str, PathBuf>;
 
 /// The pause between two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -88,7 +92,12 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Starts a gateway on the store in `folder`/data, and waits until it takes requests.
     pub(crate) fn start(folder: &Path, args: &[&str]) -> Gateway {
-        let mut gateway = Gateway::spawn(folder, args.iter().chain(&["--json"]));
+        Gateway::start_in(&Environment::new(), folder, args)
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn start_in(environment: &Environment, folder: &Path, args: &[&str]) -> Gateway {
+        let mut gateway = Gateway::spawn(environment, folder, args.iter().chain(&["--json"]));
         let line = gateway.line();
         gateway.announced = serde_json::from_str(&line).expect("the first line is JSON");
         gateway
@@ -96,13 +105,18 @@ impl Gateway {
 
     /// Starts a gateway that talks to people.
     pub(crate) fn start_for_people(folder: &Path) -> Gateway {
-        Gateway::spawn(folder, &[] as &[&str])
+        Gateway::spawn(&Environment::new(), folder, &[] as &[&str])
     }
 
-    fn spawn<A: AsRef<OsStr>>(folder: &Path, args: impl IntoIterator<Item = A>) -> Gateway {
+    fn spawn<A: AsRef<OsStr>>(
+        environment: &Environment,
+        folder: &Path,
+        args: impl IntoIterator<Item = A>,
+    ) -> Gateway {
         let log = self::folder();
         let stderr = std::fs::File::create(log.path().join("stderr")).expect("a file");
         let mut command = command(folder);
+        command.envs(environment);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data", "data"]).args(args);
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().expect("milepost starts");
         let stdout = child.stdout.take().expect("standard output is piped");
@@ -119,7 +133,8 @@ impl Gateway {
         self.lines.recv_timeout(patience).unwrap_or_else(|_| panic!("it said nothing more; its log: {}", self.log()))
     }
 
-    fn log(&self) -> String {
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.log.path().join("stderr")).unwrap_or_default()
     }
 
@@ -137,6 +152,12 @@ impl Gateway {
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().expect("kill runs").success());
+    }
+
+    /// Kills it at once, and waits for its end.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it can be killed");
+        assert_eq!(self.wait().code(), None, "it had ended by itself: {}", self.log());
     }
 
     /// Waits for its end.

@@ -1,0 +1,346 @@
+//! What a client asks for, one thing after the other, and what it remembers of the answers.
+//!
+//! Its next request is sent when the last one is answered; one without an answer is sent again, under the same idempotency key.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::{Value, json};
+
+use super::api::{Answer, Api, Unanswered};
+
+/// The milestones that an intent of 1000 is created with, and the one that is added.
+const SHARES: [&str; 3] = ["300.00", "400.00", "100.00"];
+const ADDED_SHARE: &str = "200.00";
+
+/// A write.
+pub(crate) struct Deed {
+    key: String,
+    path: String,
+    body: String,
+    what: What,
+    sent: u64,
+    answered: Option<(u64, Answer)>,
+    /// Whether the crash came before the answer, which was then asked for again.
+    is_retried: bool,
+}
+
+enum What {
+    Create,
+    Add,
+    Complete(String),
+}
+
+/// An intent's life.
+#[derive(Default)]
+struct Intent {
+    /// In order: creation, addition, completions.
+    deeds: Vec<Deed>,
+    id: String,
+    /// Known once both were answered.
+    milestones: Vec<String>,
+}
+
+/// What a client does.
+pub(crate) struct Story {
+    name: String,
+    intents: Vec<Intent>,
+    /// How many intents were over when the last load began; what they should be was looked at then.
+    checked: usize,
+}
+
+/// Puts what happens in order: whatever was answered at a lower number came before what was sent at a higher one.
+pub(crate) static MOMENTS: AtomicU64 = AtomicU64::new(0);
+
+fn moment() -> u64 {
+    MOMENTS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// How many deeds there were, of which kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Deeds {
+    pub(crate) creations: u64,
+    pub(crate) additions: u64,
+    pub(crate) completions: u64,
+}
+
+/// What does not fit what the clients remember.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    /// How many answers were asked for again.
+    pub(crate) replayed: u64,
+    /// Answered, and not there.
+    pub(crate) lost: Vec<String>,
+    /// There more than once.
+    pub(crate) doubled: Vec<String>,
+    /// There in part, or answered differently from before.
+    pub(crate) wrong: Vec<String>,
+    /// When the first of what is lost was answered.
+    first_lost: Option<u64>,
+    /// When the last of what is there was sent.
+    last_kept: Option<u64>,
+}
+
+impl Findings {
+    pub(crate) fn add(&mut self, other: Findings) {
+        self.replayed += other.replayed;
+        self.lost.extend(other.lost);
+        self.doubled.extend(other.doubled);
+        self.wrong.extend(other.wrong);
+        self.first_lost = self.first_lost.into_iter().chain(other.first_lost).min();
+        self.last_kept = self.last_kept.max(other.last_kept);
+    }
+
+    /// Whether nothing is there that was asked for after something lost had been answered.
+    pub(crate) fn is_a_prefix(&self) -> bool {
+        self.first_lost.is_none_or(|lost| self.last_kept.is_none_or(|kept| kept < lost))
+    }
+}
+
+impl Deed {
+    fn new(key: String, path: String, body: &Value, what: What) -> Deed {
+        Deed { key, path, body: body.to_string(), what, sent: 0, answered: None, is_retried: false }
+    }
+
+    async fn ask(&self, api: &Api) -> Result<Answer, Unanswered> {
+        api.post(&self.path, &self.key, self.body.clone()).await
+    }
+
+    fn answer(&self) -> Option<&Answer> {
+        self.answered.as_ref().map(|(_, answer)| answer)
+    }
+}
+
+/// What the gateway shows of an intent.
+struct Shown {
+    /// Status by id.
+    milestones: BTreeMap<String, String>,
+    /// How often each was released, by the ledger.
+    releases: BTreeMap<String, u32>,
+    fundings: usize,
+    held: String,
+    ledger_held: u32,
+}
+
+impl Shown {
+    async fn of(id: &str, api: &Api) -> Option<Shown> {
+        let (status, escrow) = api.get(&format!("/payment-intents/{id}/escrow")).await;
+        if status == 404 {
+            return None;
+        }
+        assert_eq!(status, 200, "{escrow}");
+        let (status, ledger) = api.get(&format!("/account/ledger-entries?paymentIntentId={id}&limit=100")).await;
+        assert_eq!(status, 200, "{ledger}");
+        let entries = ledger["data"].as_array().expect("a list");
+        let of_type = |name: &'static str| entries.iter().filter(move |entry| entry["transactionType"] == name);
+        let mut releases = BTreeMap::new();
+        for entry in of_type("RELEASE") {
+            *releases.entry(text(&entry["milestoneId"])).or_default() += 1;
+        }
+        let milestones = escrow["data"]["milestones"].as_array().expect("a list");
+        let sum = |name| of_type(name).map(|entry| units(&text(&entry["amount"]))).sum::<u32>();
+        Some(Shown {
+            milestones: milestones.iter().map(|shown| (text(&shown["id"]), text(&shown["status"]))).collect(),
+            releases,
+            fundings: of_type("CREDIT").count(),
+            held: text(&escrow["data"]["heldAmount"]),
+            ledger_held: sum("CREDIT").saturating_sub(sum("RELEASE")),
+        })
+    }
+
+    fn has(&self, deed: &Deed) -> bool {
+        match &deed.what {
+            What::Create => true,
+            What::Add => deed.answer().is_none_or(|answer| self.milestones.contains_key(&text(&answer.json()["id"]))),
+            What::Complete(milestone) => self.releases.contains_key(milestone),
+        }
+    }
+
+    /// Looks for what no sequence of the client's requests could have made.
+    fn examine(&self, id: &str, findings: &mut Findings) {
+        for (milestone, times) in self.releases.iter().filter(|(_, times)| **times > 1) {
+            findings.doubled.push(format!("{milestone} was released {times} times"));
+        }
+        if self.fundings > 1 || self.milestones.len() > SHARES.len() + 1 {
+            findings.doubled.push(format!("{id} has {} fundings, {} milestones", self.fundings, self.milestones.len()));
+        }
+        let is_released = |status: &str| status == "RELEASED";
+        let released: Vec<&String> =
+            self.milestones.iter().filter(|(_, status)| is_released(status)).map(|(id, _)| id).collect();
+        if released != self.releases.keys().collect::<Vec<_>>() || units(&self.held) != self.ledger_held {
+            findings.wrong.push(format!("{id} and its ledger contradict each other"));
+        }
+    }
+}
+
+impl Intent {
+    /// The next request, when the last one is answered; `None` when all are.
+    fn next(&self, name: &str) -> Option<Deed> {
+        let key = format!("{name}-{}", self.deeds.len());
+        let milestones = format!("/payment-intents/{}/escrow/milestones", self.id);
+        let (path, body, what) = match self.deeds.len() {
+            0 => ("/payment-intents".to_owned(), creation(), What::Create),
+            1 => (milestones, json!({"milestoneIndex": SHARES.len(), "amount": ADDED_SHARE}), What::Add),
+            number => {
+                let milestone = self.milestones.get(number - 2)?.clone();
+                let body = json!({"completedBy": "a client", "completionProof": "proof"});
+                (format!("{milestones}/{milestone}/complete"), body, What::Complete(milestone))
+            }
+        };
+        Some(Deed::new(key, path, &body, what))
+    }
+
+    /// Learns from the last answer, and from a look at the milestones once they are all there.
+    async fn learn(&mut self, api: &Api) -> Result<(), Unanswered> {
+        if let ([created], "") = (self.deeds.as_slice(), self.id.as_str()) {
+            self.id = text(&created.answer().expect("it was answered").json()["id"]);
+        }
+        if self.deeds.len() == 2 && self.milestones.is_empty() {
+            let (status, escrow) = api.try_get(&format!("/payment-intents/{}/escrow", self.id)).await?;
+            assert_eq!(status, 200, "{escrow}");
+            let milestones = escrow["data"]["milestones"].as_array().expect("a list");
+            self.milestones = milestones.iter().map(|milestone| text(&milestone["id"])).collect();
+        }
+        Ok(())
+    }
+
+    async fn check(&self, api: &Api) -> Findings {
+        let mut findings = Findings::default();
+        let answered = self.deeds.iter().filter_map(|deed| deed.answered.as_ref().map(|answered| (deed, answered)));
+        if self.id.is_empty() {
+            return findings;
+        }
+        let shown = Shown::of(&self.id, api).await;
+        if let Some(shown) = &shown {
+            shown.examine(&self.id, &mut findings);
+        }
+        for (deed, (at, before)) in answered {
+            if !shown.as_ref().is_some_and(|shown| shown.has(deed)) {
+                findings.lost.push(format!("{} (answered {})", deed.path, before.status));
+                findings.first_lost = findings.first_lost.into_iter().chain([*at]).min();
+                continue;
+            }
+            findings.last_kept = findings.last_kept.max(Some(deed.sent));
+            let again = deed.ask(api).await.expect("nobody kills the gateway now");
+            findings.replayed += 1;
+            if !again.is_replayed {
+                findings.doubled.push(format!("{} was done again under its key", deed.path));
+            } else if (again.status, &again.body) != (before.status, &before.body) {
+                findings.wrong.push(format!("{} was answered differently", deed.path));
+            }
+        }
+        findings
+    }
+}
+
+impl Story {
+    /// A client by this name, which is part of its idempotency keys.
+    pub(crate) const fn new(name: String) -> Story {
+        Story { name, intents: Vec::new(), checked: 0 }
+    }
+
+    /// Does one thing after the other until one is not answered, and calls `answered` after each.
+    pub(crate) async fn go_on(&mut self, api: &Api, mut answered: impl FnMut()) {
+        self.checked = self.intents.len().saturating_sub(1);
+        while self.step(api).await.is_ok() {
+            answered();
+        }
+    }
+
+    async fn step(&mut self, api: &Api) -> Result<(), Unanswered> {
+        let name = format!("{}-{}", self.name, self.intents.len());
+        let is_over = |intent: &Intent| intent.milestones.len() > SHARES.len() && intent.next("").is_none();
+        if self.intents.last().is_none_or(is_over) {
+            self.intents.push(Intent::default());
+        }
+        let name = if self.intents.last().is_some_and(|intent| intent.deeds.is_empty()) {
+            format!("{}-{}", self.name, self.intents.len())
+        } else {
+            name
+        };
+        let intent = self.intents.last_mut().expect("there is one");
+        if intent.deeds.last().is_none_or(|deed| deed.answered.is_some()) {
+            intent.learn(api).await?;
+            let next = intent.next(&name).expect("it is not over");
+            intent.deeds.push(next);
+        }
+        let deed = intent.deeds.last_mut().expect("it was just put there");
+        if deed.sent == 0 {
+            deed.sent = moment();
+        }
+        let answer = deed.ask(api).await?;
+        deed.answered = Some((moment(), answer));
+        Ok(())
+    }
+
+    /// Compares what is there with what was answered since the last load began, and asks for every answer again.
+    pub(crate) async fn check(&self, api: &Api) -> Findings {
+        self.check_from(self.checked, api).await
+    }
+
+    /// The same for everything.
+    pub(crate) async fn check_all(&self, api: &Api) -> Findings {
+        self.check_from(0, api).await
+    }
+
+    async fn check_from(&self, first: usize, api: &Api) -> Findings {
+        let mut findings = Findings::default();
+        for intent in &self.intents[first..] {
+            findings.add(intent.check(api).await);
+        }
+        findings
+    }
+
+    /// Sends the request again that was not answered; `Some(true)` when it turns out to have been done.
+    pub(crate) async fn retry(&mut self, api: &Api) -> Option<bool> {
+        let deed = self.intents.last_mut()?.deeds.last_mut().filter(|deed| deed.answered.is_none())?;
+        let answer = deed.ask(api).await.expect("nobody kills the gateway now");
+        let was_done = answer.is_replayed;
+        (deed.answered, deed.is_retried) = (Some((moment(), answer)), true);
+        Some(was_done)
+    }
+
+    /// What was asked for and answered.
+    pub(crate) fn count(&self, deeds: &mut Deeds) {
+        for deed in self.intents.iter().flat_map(|intent| &intent.deeds).filter(|deed| deed.answered.is_some()) {
+            match deed.what {
+                What::Create => deeds.creations += 1,
+                What::Add => deeds.additions += 1,
+                What::Complete(_) => deeds.completions += 1,
+            }
+        }
+    }
+}
+
+impl Deeds {
+    pub(crate) const fn total(self) -> u64 {
+        self.creations + self.additions + self.completions
+    }
+
+    /// How many milestones they made.
+    pub(crate) const fn milestones(self) -> u64 {
+        SHARES.len() as u64 * self.creations + self.additions
+    }
+}
+
+fn creation() -> Value {
+    let milestone = |(index, amount): (u32, &str)| json!({"milestoneIndex": index, "amount": amount});
+    json!({
+        "amount": "1000.00",
+        "currency": "USDC",
+        "type": "DELIVERY_VS_PAYMENT",
+        "settlementMethod": "OFF_RAMP_MOCK",
+        "settlementDestination": "bank_account_123",
+        "metadata": {"releaseType": "MILESTONE_LOCKED", "autoRelease": true},
+        "milestones": (0..).zip(SHARES).map(milestone).collect::<Vec<_>>(),
+    })
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The whole units of an amount; there are no others here.
+fn units(amount: &str) -> u32 {
+    amount.split('.').next().and_then(|units| units.parse().ok()).unwrap_or_else(|| panic!("{amount:?} is no amount"))
+}
