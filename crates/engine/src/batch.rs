@@ -199,7 +199,11 @@ impl Batcher {
 
     /// Decides every submission in turn, each on the state that the ones before it left. Those that are answered by what was
     /// loaded are answered at once.
-    fn decide(&self, batch: Vec<Submission>, wanted: Wanted, loaded: Loaded) -> Vec<Plan> {
+    ///
+    /// They are decided escrow by escrow, in the order of the units that are committed: then ids grow in the order in which
+    /// transfers are booked, and the ledger lists them so. Between escrows any order is as good as another.
+    fn decide(&self, mut batch: Vec<Submission>, wanted: Wanted, loaded: Loaded) -> Vec<Plan> {
+        batch.sort_by_key(Submission::intent);
         let replies: BTreeMap<_, _> = wanted.replies.into_iter().zip(loaded.replies).collect();
         let mut plans: BTreeMap<IntentId, Plan> =
             wanted.escrows.into_iter().zip(loaded.escrows).map(|(intent, base)| (intent, Plan::new(base))).collect();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use escrow::money::decimal;
 use escrow::{Account, Chain, Currency, Duty, Escrow, MilestoneId, Owner, Purpose, PurposeKind, Timestamp};
 use store::{Audited, Balance, EventRow, Store, StoreError, StoredTransfer};
 
@@ -155,30 +156,16 @@ impl Check {
     }
 
     fn events(&mut self, escrow: &Escrow, events: &[(Owner, u64, EventRow)]) {
-        let mut chain = Chain::EMPTY;
         for (owner, position, event) in events {
             let stream = self.streams.entry(*owner).or_default();
             stream.count += 1;
             stream.highest = stream.highest.max(*position);
             stream.sum += u128::from(*position);
-            chain = chain.followed_by(&event.body);
-            if event.sequence != chain.count {
-                let what = format!("event {} has sequence {} in place of {}", event.id, event.sequence, chain.count);
-                return self.broken(Invariant::Events, escrow, &what);
-            }
-            if event.hash != chain.head {
-                let what = format!("event {} (sequence {}) does not hash to its stored hash", event.id, event.sequence);
-                return self.broken(Invariant::Events, escrow, &what);
-            }
             if *owner != escrow.owner {
                 self.broken(Invariant::Events, escrow, &format!("event {} is in another owner's stream", event.id));
             }
         }
-        if chain != escrow.chain {
-            let what = format!(
-                "{} events end in {}, the intent says {} and {}",
-                chain.count, chain.head, escrow.chain.count, escrow.chain.head
-            );
+        if let Err(what) = chain_of(escrow, events) {
             self.broken(Invariant::Events, escrow, &what);
         }
     }
@@ -212,7 +199,7 @@ impl Check {
         for (name, sum, amount) in balances.into_iter().chain(totals) {
             let sum = sum.copied().unwrap_or(0);
             if sum != i128::from(amount.minor()) {
-                let what = format!("{name} is {}, its transfers add up to {sum}", amount.minor());
+                let what = format!("{name} is {amount} {currency}, its transfers add up to {}", shown(sum, currency));
                 self.broken(Invariant::Ledger, escrow, &what);
             }
         }
@@ -233,7 +220,8 @@ impl Check {
                 Purpose::Refund(id) | Purpose::Return(id, _) => escrow.refund(id).map(|refund| refund.amount),
             };
             if expected != Some(transfer.amount) {
-                let what = format!("{} moves {} where {expected:?} was due", transfer.id, transfer.amount);
+                let due = expected.map_or_else(|| "nothing".to_owned(), |amount| amount.to_string());
+                let what = format!("{} moves {} where {due} was due", transfer.id, transfer.amount);
                 self.broken(Invariant::Once, escrow, &what);
             }
             if !seen.insert(format!("{:?}", transfer.purpose)) {
@@ -247,7 +235,8 @@ impl Check {
         duties.sort_unstable();
         jobs.sort_unstable();
         if duties != jobs {
-            self.broken(Invariant::Jobs, escrow, &format!("its duties are {duties:?}, its jobs {jobs:?}"));
+            let what = format!("its duties are {}, its jobs {}", listed(&duties), listed(&jobs));
+            self.broken(Invariant::Jobs, escrow, &what);
         }
     }
 
@@ -256,7 +245,8 @@ impl Check {
         let Balance { account, currency, minor } = balance;
         let is_in_range = if account.may_be_negative() { minor <= 0 } else { minor >= 0 };
         if !is_in_range {
-            self.note(Invariant::Ledger, format!("{}: {account} in {currency} is {minor}", name(owner)));
+            let shown = decimal(minor, currency);
+            self.note(Invariant::Ledger, format!("{}: {account} is {shown} {currency}", name(owner)));
         }
         if self.totals.insert((owner, account, currency), minor).is_some() {
             self.note(Invariant::Ledger, format!("{}: {account} in {currency} stands twice", name(owner)));
@@ -273,16 +263,17 @@ impl Check {
             let (owner, account, currency) = place;
             *zero_sums.entry((owner.mode, currency)).or_default() += total;
             if sum != total {
-                let what =
-                    format!("{}: {account} in {currency} is {total}, its transfers add up to {sum}", name(owner));
+                let (total, sum) = (shown(total, currency), shown(sum, currency));
+                let what = format!("{}: {account} is {total} {currency}, its transfers add up to {sum}", name(owner));
                 self.note(Invariant::Ledger, what);
             }
         }
         for ((mode, currency), sum) in zero_sums {
             if sum != 0 {
+                let sum = shown(sum, currency);
                 self.note(
                     Invariant::Ledger,
-                    format!("all balances in {currency} ({mode:?}) add up to {sum}, not to zero"),
+                    format!("all {mode:?} balances in {currency} add up to {sum}, not to zero"),
                 );
             }
         }
@@ -307,8 +298,39 @@ impl Check {
     }
 }
 
+/// Follows an intent's events to the head that its state names; what does not follow from the first break on is not looked at.
+fn chain_of(escrow: &Escrow, events: &[(Owner, u64, EventRow)]) -> Result<(), String> {
+    let mut chain = Chain::EMPTY;
+    for (_, _, event) in events {
+        chain = chain.followed_by(&event.body);
+        if event.sequence != chain.count {
+            return Err(format!("event {} has sequence {} in place of {}", event.id, event.sequence, chain.count));
+        }
+        if event.hash != chain.head {
+            return Err(format!("event {} (sequence {}) does not hash to its stored hash", event.id, event.sequence));
+        }
+    }
+    let Chain { count, head } = escrow.chain;
+    if chain == escrow.chain {
+        Ok(())
+    } else {
+        Err(format!("its {} events end in {}, its state says {count} and {head}", chain.count, chain.head))
+    }
+}
+
 fn released_amount(escrow: &Escrow, milestone: MilestoneId) -> Option<escrow::Amount> {
     escrow.milestone(milestone).filter(|milestone| milestone.release().is_some()).map(|milestone| milestone.amount)
+}
+
+/// A sum for people; of one beyond 64 bits, which no balance can be, its minor units.
+fn shown(minor: i128, currency: Currency) -> String {
+    i64::try_from(minor).map_or_else(|_| format!("{minor} minor units"), |minor| decimal(minor, currency))
+}
+
+fn listed(duties: &[(Duty, Timestamp)]) -> String {
+    let one = |(duty, due): &(Duty, Timestamp)| format!("{duty} due at {}", due.ms());
+    let all: Vec<String> = duties.iter().map(one).collect();
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
 }
 
 fn name(owner: Owner) -> String {

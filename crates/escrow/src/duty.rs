@@ -19,6 +19,17 @@ pub enum Duty {
     Finalize,
 }
 
+impl std::fmt::Display for Duty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Duty::StartSettlement(id) => write!(f, "start {id}"),
+            Duty::PayOut(id) => write!(f, "pay out {id}"),
+            Duty::PayBack(id) => write!(f, "pay back {id}"),
+            Duty::Finalize => f.write_str("finalize"),
+        }
+    }
+}
+
 /// A change of the duties: data for the shell, kept as jobs in the same commit as the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {

@@ -89,7 +89,7 @@ pub enum Rejection {
     #[error("Not due before {} (Unix milliseconds)", .0.ms())]
     NotDue(Timestamp),
     /// The merchant's totals would not fit any more.
-    #[error("The merchant's balance would exceed the largest that can be kept")]
+    #[error("The merchant's totals in this currency, over all time, would exceed the largest that can be kept")]
     BalanceTooLarge,
     /// The decision would have broken an invariant: a defect of Milepost, caught before it touched anything.
     #[error("The request would break an invariant of the ledger and was refused: {0}")]

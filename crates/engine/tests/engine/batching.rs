@@ -182,3 +182,25 @@ async fn fill(world: &World, intent: IntentId, room: &str) {
     let unit = Unit { change: Some(change), replies: Vec::new(), leases: Vec::new() };
     assert_eq!(world.store.commit(vec![unit]).await.expect("a store"), [Outcome::Committed]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_ledger_lists_in_the_order_in_which_it_was_booked() {
+    let world = World::new();
+    let mut asks = Vec::new();
+    for _ in 0..20 {
+        asks.push(world.open(&["30", "70"]).await);
+    }
+    asks.reverse();
+    let first = asks.iter().map(|(intent, milestones)| complete(*intent, milestones[0]));
+    let second = asks.iter().map(|(intent, milestones)| complete(*intent, milestones[1]));
+    at_once(&world, first.chain(second).map(|ask| request(OWNER, ask, None)).collect()).await;
+    let mut balances = std::collections::BTreeMap::new();
+    for stored in world.transfers().await.into_iter().rev() {
+        let (from, to) = stored.transfer.purpose.accounts();
+        let minor = stored.transfer.amount.minor();
+        for (account, change, after) in [(from, -minor, stored.from_after), (to, minor, stored.to_after)] {
+            let before = balances.insert(account, after).unwrap_or(0);
+            assert_eq!(before + change, after, "{account} after {}", stored.transfer.id);
+        }
+    }
+}

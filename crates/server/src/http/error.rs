@@ -19,6 +19,9 @@ const RETRY_AFTER_S: u32 = 1;
 /// The most characters of a client's own text that a message repeats.
 const MAX_ECHO_CHARS: usize = 100;
 
+/// How long a message about a field may be: it names the field, and fields of forms can be named at any length.
+const MAX_MESSAGE_CHARS: usize = 500;
+
 /// A kind of object that can be somebody else's, or nobody's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Resource {
@@ -236,7 +239,9 @@ impl ApiError {
                     format!("{} does not take {method}; see the Allow header", echo(path)),
                 )
             },
-            ApiError::Field { param, message } => Told::new(Code::InvalidRequest, message.clone()).about(param.clone()),
+            ApiError::Field { param, message } => {
+                Told::new(Code::InvalidRequest, beginning(message, MAX_MESSAGE_CHARS)).about(echo(param))
+            }
             ApiError::Body(message) => Told::new(Code::InvalidRequest, message.clone()),
             ApiError::TooLarge(bytes) => {
                 Told::new(Code::RequestTooLarge, format!("The request body must be at most {bytes} bytes"))
@@ -299,10 +304,15 @@ fn no_answer(why: &Unavailable) -> Told {
 
 /// The beginning of a client's own text.
 fn echo(text: &str) -> String {
-    if text.chars().count() <= MAX_ECHO_CHARS {
-        return text.to_owned();
+    beginning(text, MAX_ECHO_CHARS)
+}
+
+/// A text as it is, or its first characters where it is longer.
+fn beginning(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
     }
-    text.chars().take(MAX_ECHO_CHARS).chain(std::iter::once('…')).collect()
 }
 
 impl From<StoreError> for ApiError {

@@ -1,6 +1,6 @@
 //! What can go wrong with the database, in words for people: no SQL, no paths.
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use crate::StoreError;
 
@@ -51,8 +51,14 @@ impl From<Fault> for StoreError {
     }
 }
 
+/// Whether there was no space left. Where the log's shared memory cannot grow for want of it, SQLite speaks of input and output.
+pub(super) fn is_out_of_space(error: &rusqlite::Error) -> bool {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull) || extended == Some(ffi::SQLITE_IOERR_SHMSIZE)
+}
+
 fn in_words(error: &rusqlite::Error) -> StoreError {
-    let code = error.sqlite_error_code();
+    let code = if is_out_of_space(error) { Some(ErrorCode::DiskFull) } else { error.sqlite_error_code() };
     if matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) {
         return StoreError::Damaged("the database file is malformed".to_owned());
     }
@@ -63,8 +69,6 @@ fn in_words(error: &rusqlite::Error) -> StoreError {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::ffi;
-
     use super::*;
 
     fn failure(code: std::ffi::c_int) -> StoreError {
@@ -76,6 +80,7 @@ mod tests {
     fn failures_are_worded_for_operators_and_show_no_insides() {
         for (code, words) in [
             (ffi::SQLITE_FULL, "the store is unavailable: the disk is full"),
+            (ffi::SQLITE_IOERR_SHMSIZE, "the store is unavailable: the disk is full"),
             (ffi::SQLITE_IOERR_FSYNC, "the store is unavailable: the disk cannot be read or written"),
             (ffi::SQLITE_READONLY_DBMOVED, "the store is unavailable: the database is read-only"),
             (ffi::SQLITE_BUSY_SNAPSHOT, "the store is unavailable: another process keeps the database busy"),

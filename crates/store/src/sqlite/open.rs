@@ -1,11 +1,12 @@
 //! Opening a store: its folder, its lock, its connections and its schema.
 
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
+use super::error::is_out_of_space;
 use super::wal::BUSY_TIMEOUT;
 
 /// The database's name in its folder.
@@ -93,7 +94,9 @@ pub(super) fn database(dir: &Path) -> PathBuf {
 /// Creates the folder, and takes it for this process alone. The system gives the lock back when the file is closed, whatever
 /// becomes of the process.
 pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
-    std::fs::create_dir_all(dir).map_err(|error| inaccessible(dir, &error))?;
+    if !dir.is_dir() {
+        make_folder(dir).map_err(|error| inaccessible(dir, &error))?;
+    }
     let path = dir.join(LOCK);
     let file = File::options().create(true).write(true).truncate(false).open(&path);
     let file = file.map_err(|error| inaccessible(&path, &error))?;
@@ -102,6 +105,21 @@ pub(super) fn lock(dir: &Path) -> Result<File, OpenError> {
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { dir: dir.to_owned() }),
         Err(TryLockError::Error(error)) => Err(inaccessible(&path, &error)),
     }
+}
+
+/// Makes a folder that only its owner may look into, and makes its name durable.
+fn make_folder(dir: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)?;
+    // Other systems than Unix have no folders that can be opened and synced.
+    if cfg!(unix) {
+        let parent = dir.canonicalize()?.parent().map(Path::to_owned);
+        parent.map_or(Ok(()), |parent| File::open(parent)?.sync_all())?;
+    }
+    Ok(())
 }
 
 /// Opens a connection that writes, and brings the schema up to date.
@@ -195,6 +213,7 @@ pub(super) fn explain(path: &Path, error: rusqlite::Error) -> OpenError {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             OpenError::NotAStore { path, why: error.to_string() }
         }
+        _ if is_out_of_space(&error) => OpenError::Inaccessible { path, cause: "the disk is full".to_owned() },
         _ => OpenError::Inaccessible { path, cause: error.to_string() },
     }
 }
