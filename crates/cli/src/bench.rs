@@ -114,7 +114,7 @@ impl Bench {
         let constant =
             self.load.at(self.constant).run(connections, &Target::constants(args.operations as usize)).await?;
         let create = self.load.run(connections, &Target::creations(intents, &self.unique())).await?;
-        let completions = self.load.completions(connections, &create).await?;
+        let completions = self.load.completions(&create).await?;
         let complete = self.load.run(connections, &completions).await?;
         Ok(Round { constant: constant.measured, create: create.measured, complete: complete.measured })
     }

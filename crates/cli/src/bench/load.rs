@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
+use super::MILESTONES_AN_INTENT;
 use super::measure::{self, Measured};
 use crate::failure::Failure;
 
@@ -27,6 +28,8 @@ struct Shot {
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     shots: Vec<Shot>,
+    /// So many in a row must go over one connection, because they build on each other.
+    group: usize,
     keeps_answers: bool,
 }
 
@@ -52,7 +55,7 @@ impl Target {
             idempotency_key: Some(format!("{unique}-create-{number}")),
             body: Bytes::from(creation()),
         });
-        Target { shots: shots.collect(), keeps_answers: true }
+        Target { shots: shots.collect(), group: 1, keeps_answers: true }
     }
 
     /// The same requests for the handler that stores nothing.
@@ -62,7 +65,7 @@ impl Target {
             idempotency_key: Some("constant".to_owned()),
             body: Bytes::from(creation()),
         };
-        Target { shots: vec![shot; count], keeps_answers: false }
+        Target { shots: vec![shot; count], group: 1, keeps_answers: false }
     }
 }
 
@@ -99,7 +102,8 @@ impl Load {
         for _ in 0..connections {
             clients.push(Client::connect(self).await?);
         }
-        let share = target.shots.len().div_ceil(connections).max(1);
+        let groups = target.shots.len().div_ceil(target.group);
+        let share = target.group * groups.div_ceil(connections).max(1);
         let written_before = measure::written_bytes();
         let begun_us = self.host.ticks_us();
         let mut running = Vec::new();
@@ -120,33 +124,27 @@ impl Load {
         Ok(Volley { measured: Measured { latencies_us, took_us, written }, answers })
     }
 
-    /// The completions of every milestone of the intents that were created: each intent's in order, over one connection.
+    /// The completions of every milestone of the intents that were created.
     ///
     /// # Errors
     /// When an escrow cannot be read.
-    pub(crate) async fn completions(&self, connections: usize, created: &Volley) -> Result<Target, Failure> {
+    pub(crate) async fn completions(&self, created: &Volley) -> Result<Target, Failure> {
         let mut client = Client::connect(self).await?;
         let mut shots = Vec::new();
-        let share = created.answers.len().div_ceil(connections).max(1);
-        for intents in created.answers.chunks(share) {
-            for intent in intents {
-                let id = text(&parse(intent)?, "/id")?;
-                let escrow = parse(&client.send("GET", &Shot::get(format!("/v1/payment-intents/{id}/escrow"))).await?)?;
-                let milestones =
-                    escrow.pointer("/data/milestones").and_then(Value::as_array).cloned().unwrap_or_default();
-                for milestone in milestones {
-                    let milestone = text(&milestone, "/id")?;
-                    shots.push(Shot {
-                        path: format!("/v1/payment-intents/{id}/escrow/milestones/{milestone}/complete"),
-                        idempotency_key: Some(milestone),
-                        body: Bytes::from_static(
-                            br#"{"completedBy": "bench@example.com", "completionProof": "proof"}"#,
-                        ),
-                    });
-                }
+        for intent in &created.answers {
+            let id = text(&parse(intent)?, "/id")?;
+            let escrow = parse(&client.send("GET", &Shot::get(format!("/v1/payment-intents/{id}/escrow"))).await?)?;
+            let milestones = escrow.pointer("/data/milestones").and_then(Value::as_array);
+            for milestone in milestones.into_iter().flatten() {
+                let milestone = text(milestone, "/id")?;
+                shots.push(Shot {
+                    path: format!("/v1/payment-intents/{id}/escrow/milestones/{milestone}/complete"),
+                    idempotency_key: Some(milestone),
+                    body: Bytes::from_static(br#"{"completedBy": "bench@example.com", "completionProof": "proof"}"#),
+                });
             }
         }
-        Ok(Target { shots, keeps_answers: false })
+        Ok(Target { shots, group: MILESTONES_AN_INTENT, keeps_answers: false })
     }
 }
 
@@ -201,6 +199,7 @@ impl Client {
             request = request.header("idempotency-key", key);
         }
         let request = request.body(Full::new(shot.body.clone())).map_err(Failure::no)?;
+        self.sender.ready().await.map_err(Failure::unavailable)?;
         let response = self.sender.send_request(request).await.map_err(Failure::unavailable)?;
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.map_err(Failure::unavailable)?.to_bytes();

@@ -108,11 +108,7 @@ impl Gateway {
         Gateway::spawn(&Environment::new(), folder, &[] as &[&str])
     }
 
-    fn spawn<A: AsRef<OsStr>>(
-        environment: &Environment,
-        folder: &Path,
-        args: impl IntoIterator<Item = A>,
-    ) -> Gateway {
+    fn spawn<A: AsRef<OsStr>>(environment: &Environment, folder: &Path, args: impl IntoIterator<Item = A>) -> Gateway {
         let log = self::folder();
         let stderr = std::fs::File::create(log.path().join("stderr")).expect("a file");
         let mut command = command(folder);
@@ -212,6 +208,12 @@ impl Client {
         let (status, body) = self.send(self.http.post(format!("{}{path}", self.api)).json(body));
         assert!((200..300).contains(&status), "{status}: {body}");
         body
+    }
+
+    /// The status and the body of an answer.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn try_post(&self, path: &str, body: &Value) -> (u16, Value) {
+        self.send(self.http.post(format!("{}{path}", self.api)).json(body))
     }
 
     fn send(&self, request: reqwest::RequestBuilder) -> (u16, Value) {

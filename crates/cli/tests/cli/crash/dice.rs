@@ -29,6 +29,12 @@ impl Dice {
         self.seed
     }
 
+    /// Other dice, which follow from these.
+    pub(crate) const fn fork(&mut self) -> Dice {
+        let seed = self.roll();
+        Dice { seed, state: seed }
+    }
+
     /// Any number.
     pub(crate) const fn roll(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);

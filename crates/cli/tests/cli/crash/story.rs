@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Value, json};
 
 use super::api::{Answer, Api, Unanswered};
+use super::ordeal::Scope;
 
 /// The milestones that an intent of 1000 is created with, and the one that is added.
 const SHARES: [&str; 3] = ["300.00", "400.00", "100.00"];
@@ -20,9 +21,7 @@ pub(crate) struct Deed {
     body: String,
     what: What,
     sent: u64,
-    answered: Option<(u64, Answer)>,
-    /// Whether the crash came before the answer, which was then asked for again.
-    is_retried: bool,
+    answered: Option<(Answer, u64)>,
 }
 
 enum What {
@@ -34,6 +33,7 @@ enum What {
 /// An intent's life.
 #[derive(Default)]
 struct Intent {
+    name: String,
     /// In order: creation, addition, completions.
     deeds: Vec<Deed>,
     id: String,
@@ -50,7 +50,7 @@ pub(crate) struct Story {
 }
 
 /// Puts what happens in order: whatever was answered at a lower number came before what was sent at a higher one.
-pub(crate) static MOMENTS: AtomicU64 = AtomicU64::new(0);
+static MOMENTS: AtomicU64 = AtomicU64::new(0);
 
 fn moment() -> u64 {
     MOMENTS.fetch_add(1, Ordering::Relaxed)
@@ -91,6 +91,11 @@ impl Findings {
         self.last_kept = self.last_kept.max(other.last_kept);
     }
 
+    /// Whether everything is as it was answered.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.lost.is_empty() && self.doubled.is_empty() && self.wrong.is_empty()
+    }
+
     /// Whether nothing is there that was asked for after something lost had been answered.
     pub(crate) fn is_a_prefix(&self) -> bool {
         self.first_lost.is_none_or(|lost| self.last_kept.is_none_or(|kept| kept < lost))
@@ -99,7 +104,7 @@ impl Findings {
 
 impl Deed {
     fn new(key: String, path: String, body: &Value, what: What) -> Deed {
-        Deed { key, path, body: body.to_string(), what, sent: 0, answered: None, is_retried: false }
+        Deed { key, path, body: body.to_string(), what, sent: moment(), answered: None }
     }
 
     async fn ask(&self, api: &Api) -> Result<Answer, Unanswered> {
@@ -107,7 +112,7 @@ impl Deed {
     }
 
     fn answer(&self) -> Option<&Answer> {
-        self.answered.as_ref().map(|(_, answer)| answer)
+        self.answered.as_ref().map(|(answer, _)| answer)
     }
 }
 
@@ -174,25 +179,32 @@ impl Shown {
 }
 
 impl Intent {
-    /// The next request, when the last one is answered; `None` when all are.
-    fn next(&self, name: &str) -> Option<Deed> {
-        let key = format!("{name}-{}", self.deeds.len());
+    fn is_over(&self) -> bool {
+        // The creation and the addition, and a completion of each milestone.
+        self.deeds.len() == 2 + SHARES.len() + 1
+    }
+
+    /// The next request, once the last one is answered.
+    fn next(&self) -> Deed {
+        let key = format!("{}-{}", self.name, self.deeds.len());
         let milestones = format!("/payment-intents/{}/escrow/milestones", self.id);
-        let (path, body, what) = match self.deeds.len() {
-            0 => ("/payment-intents".to_owned(), creation(), What::Create),
-            1 => (milestones, json!({"milestoneIndex": SHARES.len(), "amount": ADDED_SHARE}), What::Add),
-            number => {
-                let milestone = self.milestones.get(number - 2)?.clone();
-                let body = json!({"completedBy": "a client", "completionProof": "proof"});
-                (format!("{milestones}/{milestone}/complete"), body, What::Complete(milestone))
+        match self.deeds.len() {
+            0 => Deed::new(key, "/payment-intents".to_owned(), &creation(), What::Create),
+            1 => {
+                let body = json!({"milestoneIndex": SHARES.len(), "amount": ADDED_SHARE});
+                Deed::new(key, milestones, &body, What::Add)
             }
-        };
-        Some(Deed::new(key, path, &body, what))
+            number => {
+                let milestone = self.milestones[number - 2].clone();
+                let body = json!({"completedBy": "a client", "completionProof": "proof"});
+                Deed::new(key, format!("{milestones}/{milestone}/complete"), &body, What::Complete(milestone))
+            }
+        }
     }
 
     /// Learns from the last answer, and from a look at the milestones once they are all there.
     async fn learn(&mut self, api: &Api) -> Result<(), Unanswered> {
-        if let ([created], "") = (self.deeds.as_slice(), self.id.as_str()) {
+        if let [created] = self.deeds.as_slice() {
             self.id = text(&created.answer().expect("it was answered").json()["id"]);
         }
         if self.deeds.len() == 2 && self.milestones.is_empty() {
@@ -206,15 +218,14 @@ impl Intent {
 
     async fn check(&self, api: &Api) -> Findings {
         let mut findings = Findings::default();
-        let answered = self.deeds.iter().filter_map(|deed| deed.answered.as_ref().map(|answered| (deed, answered)));
-        if self.id.is_empty() {
-            return findings;
-        }
-        let shown = Shown::of(&self.id, api).await;
+        let Some(created) = self.deeds.first().and_then(Deed::answer) else { return findings };
+        let id = text(&created.json()["id"]);
+        let shown = Shown::of(&id, api).await;
         if let Some(shown) = &shown {
-            shown.examine(&self.id, &mut findings);
+            shown.examine(&id, &mut findings);
         }
-        for (deed, (at, before)) in answered {
+        let answered = self.deeds.iter().filter_map(|deed| deed.answered.as_ref().map(|answered| (deed, answered)));
+        for (deed, (before, at)) in answered {
             if !shown.as_ref().is_some_and(|shown| shown.has(deed)) {
                 findings.lost.push(format!("{} (answered {})", deed.path, before.status));
                 findings.first_lost = findings.first_lost.into_iter().chain([*at]).min();
@@ -248,42 +259,22 @@ impl Story {
     }
 
     async fn step(&mut self, api: &Api) -> Result<(), Unanswered> {
-        let name = format!("{}-{}", self.name, self.intents.len());
-        let is_over = |intent: &Intent| intent.milestones.len() > SHARES.len() && intent.next("").is_none();
-        if self.intents.last().is_none_or(is_over) {
-            self.intents.push(Intent::default());
+        if self.intents.last().is_none_or(Intent::is_over) {
+            let name = format!("{}-{}", self.name, self.intents.len());
+            self.intents.push(Intent { name, ..Intent::default() });
         }
-        let name = if self.intents.last().is_some_and(|intent| intent.deeds.is_empty()) {
-            format!("{}-{}", self.name, self.intents.len())
-        } else {
-            name
-        };
         let intent = self.intents.last_mut().expect("there is one");
-        if intent.deeds.last().is_none_or(|deed| deed.answered.is_some()) {
-            intent.learn(api).await?;
-            let next = intent.next(&name).expect("it is not over");
-            intent.deeds.push(next);
-        }
+        intent.learn(api).await?;
+        let next = intent.next();
+        intent.deeds.push(next);
         let deed = intent.deeds.last_mut().expect("it was just put there");
-        if deed.sent == 0 {
-            deed.sent = moment();
-        }
-        let answer = deed.ask(api).await?;
-        deed.answered = Some((moment(), answer));
+        deed.answered = Some((deed.ask(api).await?, moment()));
         Ok(())
     }
 
-    /// Compares what is there with what was answered since the last load began, and asks for every answer again.
-    pub(crate) async fn check(&self, api: &Api) -> Findings {
-        self.check_from(self.checked, api).await
-    }
-
-    /// The same for everything.
-    pub(crate) async fn check_all(&self, api: &Api) -> Findings {
-        self.check_from(0, api).await
-    }
-
-    async fn check_from(&self, first: usize, api: &Api) -> Findings {
+    /// Compares what is there with what was answered, and asks for every answer again.
+    pub(crate) async fn check(&self, api: &Api, scope: Scope) -> Findings {
+        let first = if scope == Scope::LastLoad { self.checked } else { 0 };
         let mut findings = Findings::default();
         for intent in &self.intents[first..] {
             findings.add(intent.check(api).await);
@@ -296,7 +287,7 @@ impl Story {
         let deed = self.intents.last_mut()?.deeds.last_mut().filter(|deed| deed.answered.is_none())?;
         let answer = deed.ask(api).await.expect("nobody kills the gateway now");
         let was_done = answer.is_replayed;
-        (deed.answered, deed.is_retried) = (Some((moment(), answer)), true);
+        deed.answered = Some((answer, moment()));
         Some(was_done)
     }
 

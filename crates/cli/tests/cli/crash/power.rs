@@ -1,0 +1,44 @@
+//! The power fails: `kill -9` on a disk that forgets what was not synced.
+
+use super::api::Api;
+use super::dice::Dice;
+use super::disk::{Unsynced, VolatileDisk};
+use super::ordeal::{Ordeal, Scope};
+use super::{CLIENTS, rounds};
+use crate::harness::Environment;
+
+#[test]
+fn a_power_failure_under_load_loses_no_answer_and_does_nothing_twice() {
+    let mut ordeal = Ordeal::new(CLIENTS, Dice::new());
+    let disk = VolatileDisk::below(&ordeal.data());
+    let mut gateway = ordeal.start(&disk.mount());
+    for _ in 0..rounds() {
+        let api = Api::of(&gateway);
+        ordeal.strike(&api, || gateway.kill());
+        let unsynced = if ordeal.dice.flip() { Unsynced::Lost } else { Unsynced::Scattered };
+        disk.lose_power(unsynced, &mut ordeal.dice);
+        gateway = ordeal.start(&disk.mount());
+        let api = Api::of(&gateway);
+        ordeal.assert_kept(&api, Scope::LastLoad);
+        ordeal.retry(&api);
+    }
+    ordeal.wait_for_settlements(&gateway);
+    ordeal.conclude(gateway);
+}
+
+/// The proof that the test above would see a sync that is missing: here the log's syncs are taken away.
+#[test]
+fn a_log_that_is_not_synced_loses_answers_and_that_is_seen() {
+    let mut ordeal = Ordeal::new(CLIENTS, Dice::new());
+    ordeal.start(&Environment::new()).stop();
+    let mut disk = VolatileDisk::below(&ordeal.data());
+    disk.be_deaf("-wal");
+    let gateway = ordeal.start(&disk.mount());
+    let api = Api::of(&gateway);
+    ordeal.strike(&api, || gateway.kill());
+    disk.lose_power(Unsynced::Lost, &mut ordeal.dice);
+    let gateway = ordeal.start(&Environment::new());
+    let findings = ordeal.examine(&Api::of(&gateway), Scope::Everything);
+    println!("{} answered requests were lost, {} were kept", findings.lost.len(), findings.replayed);
+    assert!(!findings.lost.is_empty(), "a log that is never synced went unnoticed");
+}
