@@ -40,6 +40,10 @@ class ApiError(Exception):
         return self.status in (409, 429) or self.status >= 500
 
 
+class Unreachable(Exception):
+    """No gateway answers."""
+
+
 class Surprise(Exception):
     """Something is not as it should be."""
 
@@ -65,13 +69,16 @@ class Gateway:
             except ApiError as error:
                 if attempt == ATTEMPTS or not error.is_passing:
                     raise
-            except requests.RequestException:
+            except Unreachable:
                 if attempt == ATTEMPTS:
                     raise
             time.sleep(0.2 * 2**attempt)
 
     def _send(self, method, path, **options):
-        response = self.session.request(method, self.url + path, timeout=TIMEOUT_S, **options)
+        try:
+            response = self.session.request(method, self.url + path, timeout=TIMEOUT_S, **options)
+        except requests.RequestException as error:
+            raise Unreachable(f"no gateway answers at {self.url}: {error}") from error
         if response.ok:
             return response
         try:
@@ -188,6 +195,6 @@ def required(name):
 if __name__ == "__main__":
     try:
         main()
-    except (ApiError, Surprise, requests.RequestException) as error:
+    except (ApiError, Unreachable, Surprise) as error:
         print(error, file=sys.stderr)
         sys.exit(1)

@@ -90,10 +90,20 @@ async function send<T>(method: 'GET' | 'POST', path: string, body?: object, idem
     headers,
     body: body === undefined ? null : JSON.stringify(body),
     signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).catch((error: unknown) => {
+    throw new Error(`no gateway answers at ${BASE_URL}: ${reason(error)}`, { cause: error });
   });
   const text = await response.text();
   if (!response.ok) throw refusal(response.status, text);
   return { body: JSON.parse(text) as T, replayed: response.headers.get('Idempotent-Replayed') === 'true' };
+}
+
+/** Why there was no answer: `fetch` itself only says that it failed, and keeps the reason in the cause. */
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  if (!(cause instanceof Error)) return error.message;
+  return cause.message || ('code' in cause ? String(cause.code) : error.message);
 }
 
 function refusal(status: number, text: string): ApiError {

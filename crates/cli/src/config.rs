@@ -57,7 +57,8 @@ pub(crate) const FINALITY_PERIOD: Setting<Span> =
 pub(crate) const FEE_BASIS_POINTS: Setting<u16> =
     Setting { name: "fee_basis_points", default: Some("0"), parse: parse_basis_points };
 /// What is logged.
-pub(crate) const LOG_LEVEL: Setting<String> = Setting { name: "log_level", default: Some("info"), parse: parse_text };
+pub(crate) const LOG_LEVEL: Setting<String> =
+    Setting { name: "log_level", default: Some("info"), parse: parse_log_level };
 
 /// Every name that the file may hold.
 const NAMES: [&str; 10] = [
@@ -217,8 +218,21 @@ fn parse_basis_points(text: &str) -> Result<u16, String> {
     text.parse().ok().filter(|points| *points <= WHOLE).ok_or_else(wrong)
 }
 
-fn parse_text(text: &str) -> Result<String, String> {
-    Ok(text.to_owned())
+/// Directives of a log filter. A single word must be a level: the filter would take any other for the name of a module, and
+/// log nothing.
+fn parse_log_level(text: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_fitting = |directive: &str| {
+        let level = directive.rsplit('=').next().unwrap_or_default().trim();
+        LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level))
+    };
+    if text.split(',').all(is_fitting) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "expected off, error, warn, info, debug or trace, also per module as in engine=debug, not {text:?}"
+        ))
+    }
 }
 
 /// Reads a length of time: a whole number with `ms`, `s`, `m`, `h` or `d`; seconds where no unit is given.

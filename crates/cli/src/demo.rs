@@ -71,19 +71,31 @@ pub(crate) async fn run(args: DemoArgs, _: &Sources, out: Out) -> Result<(), Fai
 
 async fn play_against(url: &str, key: Option<String>, out: Out) -> Result<(), Failure> {
     let url = PUBLIC_URL.read("--api", url)?;
-    let key = key.or_else(|| std::env::var(KEY_VARIABLE).ok()).unwrap_or_default();
-    let is_sandbox = matches!(key_kind(&key), Ok(KeyKind::Test | KeyKind::Hackathon));
-    if !is_sandbox {
-        return Err(Failure::usage(format!(
-            "--api needs a sandbox key, sk_test_… or sk_hackathon_…, in --key or {KEY_VARIABLE}"
-        )));
+    if !url.starts_with("http://") {
+        return Err(Failure::usage(format!("--api: the demo speaks plain HTTP only: expected http://…, not {url}")));
     }
+    let key = sandbox_key(key)?;
     let host: Arc<dyn Host> = Arc::new(System::new());
     out.line(format!("A job of 1,000 USDC in three milestones, on the gateway at {url}"))?;
     let api = Api::new(&url, key, host.clone())?;
     Story { api, host, out, audience: Audience::Shared }.play().await?;
     out.line("")?;
     out.line("To check the whole store of that gateway, run `milepost verify` beside it.")
+}
+
+/// The key of another gateway. No message repeats its text.
+fn sandbox_key(flag: Option<String>) -> Result<String, Failure> {
+    let variable = || std::env::var(KEY_VARIABLE).ok().map(|key| (key, KEY_VARIABLE));
+    let found = flag.map(|key| (key, "--key")).or_else(variable).filter(|(key, _)| !key.is_empty());
+    let (key, origin) = found.ok_or_else(|| {
+        Failure::usage(format!("--api needs a sandbox key, sk_test_… or sk_hackathon_…, in --key or {KEY_VARIABLE}"))
+    })?;
+    match key_kind(&key).map_err(|error| Failure::usage(format!("{origin}: {error}")))? {
+        KeyKind::Test | KeyKind::Hackathon => Ok(key),
+        KeyKind::Live | KeyKind::Admin => {
+            Err(Failure::usage(format!("{origin}: the demo plays with sk_test_… and sk_hackathon_… keys only")))
+        }
+    }
 }
 
 /// Plays on a gateway that exists for this alone, then checks its whole store.
@@ -132,7 +144,7 @@ async fn check(store: &dyn Store, out: Out) -> Result<(), Failure> {
     let report = engine::verify::verify(store).await.map_err(Failure::unavailable)?;
     out.line("")?;
     out.line("Every invariant, checked over the whole store:")?;
-    verify::show(&report, out)?;
-    out.json(&serde_json::json!({"step": "verified", "report": verify::as_json(&report)}))?;
-    if report.is_clean() { Ok(()) } else { Err(Failure::no(verify::broken_in_short(&report))) }
+    let step = serde_json::json!({"step": "verified", "report": verify::as_json(&report)});
+    let told = verify::show(&report, out).and_then(|()| out.json(&step));
+    verify::verdict(&report, told)
 }

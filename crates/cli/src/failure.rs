@@ -1,6 +1,7 @@
 //! Why a command did not do what it was asked, and what the process exits with.
 
 use std::fmt::Display;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 /// Why a command failed. Each kind has its exit code; `0` is for commands that did what they were asked.
@@ -36,24 +37,27 @@ impl Failure {
         Failure::Unavailable(message.to_string())
     }
 
-    /// What the process exits with.
+    /// What the process exits with. A reader that has left, as `head` does, has seen what it wanted: that is no failure.
     pub(crate) fn code(&self) -> u8 {
         match self {
             Failure::No(_) => 1,
             Failure::Usage(_) => 2,
+            Failure::Output(error) if error.kind() == ErrorKind::BrokenPipe => 0,
             Failure::Unavailable(_) | Failure::Output(_) => 3,
         }
     }
 
-    /// Says on standard error what went wrong: a line of text, or with `--json` an object.
+    /// Says on standard error what went wrong, if anything did: a line of text, or with `--json` an object.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
-        // A reader that has left, as `head` does, has seen what it wanted and needs no complaint.
-        let is_left_alone = matches!(self, Failure::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe);
+        let code = self.code();
+        if code == 0 {
+            return ExitCode::SUCCESS;
+        }
         if json {
-            eprintln!("{}", serde_json::json!({"error": {"message": self.to_string(), "exit_code": self.code()}}));
-        } else if !is_left_alone {
+            eprintln!("{}", serde_json::json!({"error": {"message": self.to_string(), "exit_code": code}}));
+        } else {
             eprintln!("milepost: {self}");
         }
-        ExitCode::from(self.code())
+        ExitCode::from(code)
     }
 }

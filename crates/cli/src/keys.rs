@@ -1,5 +1,6 @@
 //! `milepost keys`: API keys, made, listed, rolled and revoked in the store.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -11,13 +12,13 @@ use store::{ApiKey, KeyKind, KeyScope, Merchant, SqliteStore, Store};
 use crate::config::{Sources, parse_span};
 use crate::failure::Failure;
 use crate::merchants;
-use crate::opening::{self, StoreArgs};
+use crate::opening::{self, Found, StoreArgs};
 use crate::output::{Column, Out, Style, utc};
 
 /// Make, list, roll and revoke API keys
 ///
-/// A secret is shown once, when it is made; the store keeps nothing but a keyed hash of it. These commands open the store
-/// themselves, so the gateway must not run on it meanwhile.
+/// A secret is shown once, when it is made; the store keeps nothing but a keyed hash of it. All but `list` open the store for
+/// themselves alone, so the gateway must not run on it meanwhile.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  milepost keys create --merchant Sandbox --mode test")]
 pub(crate) struct KeysArgs {
@@ -34,7 +35,7 @@ enum KeysCommand {
         after_help = "Example:\n  milepost keys create --merchant \"Example Builders\" --mode test --expires 90d"
     )]
     Create(CreateArgs),
-    /// List every key, without its secret
+    /// List every key, without its secret, while the gateway runs or not
     #[command(after_help = "Example:\n  milepost keys list --json")]
     List,
     /// Replace a key: make another of the same scope, and let the old one expire
@@ -58,7 +59,7 @@ struct CreateArgs {
     #[arg(long, value_enum)]
     mode: KeyMode,
     /// When the key stops working, counted from now, such as 90d [default: never]
-    #[arg(long, value_name = "TIME", value_parser = parse_span)]
+    #[arg(long, value_name = "TIME", value_parser = parse_lifetime)]
     expires: Option<Span>,
     /// What the key may do; not available yet: every key may do everything its merchant may
     #[arg(long, value_name = "SCOPES", hide = true)]
@@ -95,6 +96,18 @@ impl KeyMode {
     }
 }
 
+/// The longest lifetime of a key: ten years.
+const MAX_LIFETIME: Span = Span::from_seconds(10 * 365 * 24 * 3600);
+
+fn parse_lifetime(text: &str) -> Result<Span, String> {
+    let lifetime = parse_span(text)?;
+    if lifetime.ms() > 0 && lifetime <= MAX_LIFETIME {
+        Ok(lifetime)
+    } else {
+        Err("expected more than nothing and at most 3650d; leave it out for a key that does not expire".to_owned())
+    }
+}
+
 fn parse_id(text: &str) -> Result<KeyId, String> {
     text.parse().map_err(|error: escrow::id::IdError| error.to_string())
 }
@@ -108,7 +121,11 @@ pub(crate) async fn run(args: KeysArgs, sources: &Sources, out: Out) -> Result<(
         check(create)?;
     }
     let folder = args.store.folder(sources)?;
-    let store = opening::open(&folder)?;
+    let store = match args.command {
+        KeysCommand::List => opening::open_read_only(&folder)?,
+        KeysCommand::Create(_) => open_or_make(&folder, out)?,
+        KeysCommand::Roll(_) | KeysCommand::Revoke { .. } => opening::open_existing(&folder)?,
+    };
     let host: Arc<dyn Host> = Arc::new(System::new());
     let desk = Desk { folder, ids: FreshIds::new(host.clone()), host, store, out };
     let result = match args.command {
@@ -121,6 +138,15 @@ pub(crate) async fn run(args: KeysArgs, sources: &Sources, out: Out) -> Result<(
     result
 }
 
+/// A key may be made before the gateway first starts; whoever mistook the folder should notice.
+fn open_or_make(folder: &Path, out: Out) -> Result<Arc<SqliteStore>, Failure> {
+    let (store, found) = opening::open_or_make(folder)?;
+    if found == Found::Nothing {
+        out.line(format!("Made a new store in {}.", folder.display()))?;
+    }
+    Ok(store)
+}
+
 fn check(create: &CreateArgs) -> Result<(), Failure> {
     if create.scopes.is_some() {
         return Err(Failure::usage("--scopes is not available yet: every key may do everything its merchant may"));
@@ -130,7 +156,7 @@ fn check(create: &CreateArgs) -> Result<(), Failure> {
 
 /// An open store with all that making keys takes.
 struct Desk {
-    folder: std::path::PathBuf,
+    folder: PathBuf,
     store: Arc<SqliteStore>,
     host: Arc<dyn Host>,
     ids: FreshIds,

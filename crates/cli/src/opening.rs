@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use engine::{Host, Keyring};
-use store::{SqliteStore, Store};
+use store::{OpenError, SqliteStore, Store};
 
 use crate::config::{DATA, DATABASE_URL, Sources};
 use crate::failure::Failure;
@@ -39,6 +39,40 @@ impl StoreArgs {
 /// When it cannot be opened, for instance because another process has it open.
 pub(crate) fn open(folder: &Path) -> Result<Arc<SqliteStore>, Failure> {
     SqliteStore::open(folder).map(Arc::new).map_err(Failure::unavailable)
+}
+
+/// Whether there was a store in a folder already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// There was.
+    Store,
+    /// There was none, and one was made.
+    Nothing,
+}
+
+/// Opens the store in a folder for writing as [`open`] does, and says whether it had to be made.
+///
+/// # Errors
+/// When it cannot be opened.
+pub(crate) fn open_or_make(folder: &Path) -> Result<(Arc<SqliteStore>, Found), Failure> {
+    let found = if missing(folder).is_some() { Found::Nothing } else { Found::Store };
+    open(folder).map(|store| (store, found))
+}
+
+/// Opens the store in a folder for writing, and makes nothing where there is none.
+///
+/// # Errors
+/// When there is none, or it cannot be opened.
+pub(crate) fn open_existing(folder: &Path) -> Result<Arc<SqliteStore>, Failure> {
+    match missing(folder) {
+        Some(error) => Err(Failure::unavailable(error)),
+        None => open(folder),
+    }
+}
+
+/// The complaint about a folder without a store. Whatever else is wrong with it shows when it is opened for good.
+fn missing(folder: &Path) -> Option<OpenError> {
+    SqliteStore::open_read_only(folder).err().filter(|error| matches!(error, OpenError::Missing { .. }))
 }
 
 /// Opens the store in a folder for reading, beside whoever else has it open.

@@ -23,7 +23,6 @@ pub(crate) enum Style {
     Dim,
     Green,
     Yellow,
-    Blue,
     Red,
 }
 
@@ -35,7 +34,6 @@ impl Style {
             Style::Red => "31",
             Style::Green => "32",
             Style::Yellow => "33",
-            Style::Blue => "34",
         }
     }
 }

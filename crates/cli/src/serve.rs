@@ -24,8 +24,11 @@ use crate::{log, merchants};
 /// The merchant that a first start makes.
 const SANDBOX_MERCHANT: &str = "Sandbox";
 
-/// The example that a newcomer pastes: 1,000 USDC, to be released by milestones.
-const EXAMPLE_INTENT: &str = r#"{"amount":"1000.00","currency":"USDC","type":"DELIVERY_VS_PAYMENT","settlementMethod":"OFF_RAMP_MOCK","settlementDestination":"bank_account_123","metadata":{"releaseType":"MILESTONE_LOCKED","autoRelease":true}}"#;
+/// A key that a developer may bring along; everybody knows it.
+const DEVELOPMENT_KEY: &str = "sk_test_development";
+
+/// The example that a newcomer pastes: 1,000 USDC in three milestones.
+const EXAMPLE_INTENT: &str = r#"{"amount":"1000.00","currency":"USDC","type":"DELIVERY_VS_PAYMENT","settlementMethod":"OFF_RAMP_MOCK","settlementDestination":"bank_account_123","metadata":{"releaseType":"MILESTONE_LOCKED","autoRelease":true},"milestones":[{"milestoneIndex":0,"amount":"300.00"},{"milestoneIndex":1,"amount":"500.00"},{"milestoneIndex":2,"amount":"200.00"}]}"#;
 
 /// Run the gateway
 ///
@@ -40,6 +43,9 @@ pub(crate) struct ServeArgs {
     /// Where to listen; port 0 lets the system choose one [env: MILEPOST_LISTEN] [default: 127.0.0.1:3000]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
+    /// What other servers have; here it is a part of --listen
+    #[arg(long, value_name = "PORT", hide = true)]
+    port: Option<String>,
     #[command(flatten)]
     store: StoreArgs,
     /// The address others reach the gateway under [env: MILEPOST_PUBLIC_URL] [default: where it listens]
@@ -79,6 +85,9 @@ struct Settings {
 
 impl Settings {
     fn of(args: &ServeArgs, sources: &Sources) -> Result<Settings, Failure> {
+        if let Some(port) = &args.port {
+            return Err(Failure::usage(format!("there is no --port; use --listen 127.0.0.1:{port}")));
+        }
         match sources.get(&RATE_LIMITS, args.rate_limits.as_deref())? {
             // There are none to switch on or off yet.
             RateLimits::Documented | RateLimits::Off => {}
@@ -226,17 +235,21 @@ impl Announcement {
     }
 
     fn show_example(&self, key: &str, out: Out) -> Result<(), Failure> {
-        out.line("Lock 1,000 USDC, to be released milestone by milestone:")?;
+        out.line("Create an intent over 1,000 USDC in three milestones:")?;
         out.line("")?;
         out.line(format!("  curl -s {}/v1/payment-intents \\", self.local))?;
         out.line(format!("    -H 'X-API-Key: {key}' -H 'Content-Type: application/json' \\"))?;
-        out.line(format!("    -d '{EXAMPLE_INTENT}'"))
+        out.line(format!("    -d '{EXAMPLE_INTENT}'; echo"))
     }
 
     fn show_how_to_get_a_key(&self, out: Out) -> Result<(), Failure> {
         let folder = self.folder.display();
         out.line("The keys of this store were shown when they were made. To make another, stop the gateway and run")?;
         out.line("")?;
-        out.line(format!("  milepost keys create --merchant {SANDBOX_MERCHANT} --mode test --data {folder}"))
+        out.line(format!("  milepost keys create --merchant {SANDBOX_MERCHANT} --mode test --data {folder}"))?;
+        out.line("")?;
+        out.line("or start it with a key of your own choice, for development:")?;
+        out.line("")?;
+        out.line(format!("  milepost serve --test-key {DEVELOPMENT_KEY} --data {folder}"))
     }
 }

@@ -25,11 +25,20 @@ pub(crate) struct VerifyArgs {
 /// # Errors
 /// When the store cannot be read, or an invariant does not hold.
 pub(crate) async fn run(args: VerifyArgs, sources: &Sources, out: Out) -> Result<(), Failure> {
-    let store = opening::open_read_only(&args.store.folder(sources)?)?;
+    let folder = args.store.folder(sources)?;
+    let store = opening::open_read_only(&folder)?;
     let report = engine::verify::verify(store.as_ref()).await.map_err(Failure::unavailable)?;
-    show(&report, out)?;
-    out.json(&as_json(&report))?;
-    if report.is_clean() { Ok(()) } else { Err(Failure::no(broken_in_short(&report))) }
+    let heading = format!("Checked {}:", folder.display());
+    let told = out.line(heading).and_then(|()| show(&report, out)).and_then(|()| out.json(&as_json(&report)));
+    verdict(&report, told)
+}
+
+/// Whether a check was passed. What is broken counts even when nobody read to the end what was `told` about it.
+///
+/// # Errors
+/// When something is broken, or nobody takes the report.
+pub(crate) fn verdict(report: &Report, told: Result<(), Failure>) -> Result<(), Failure> {
+    if report.is_clean() { told } else { Err(Failure::no(broken_in_short(report))) }
 }
 
 /// Writes a report for people.
@@ -61,8 +70,11 @@ pub(crate) fn as_json(report: &Report) -> Value {
 }
 
 /// What is wrong, in one line.
-pub(crate) fn broken_in_short(report: &Report) -> String {
-    format!("{} broken, {} of them named", report.broken_total, report.broken.len())
+fn broken_in_short(report: &Report) -> String {
+    let (total, named) = (report.broken_total, report.broken.len());
+    let problems = if total == 1 { "problem" } else { "problems" };
+    let rest = if named as u64 == total { String::new() } else { format!("; the first {named} are named") };
+    format!("{total} {problems}{rest}")
 }
 
 fn counts(report: &Report) -> [(&'static str, u64); 8] {
@@ -76,4 +88,29 @@ fn counts(report: &Report) -> [(&'static str, u64); 8] {
         ("jobs", report.jobs),
         ("balances", report.balances),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::verify::Invariant;
+
+    #[test]
+    fn problems_are_counted_and_those_left_out_are_mentioned() {
+        let one = || Broken { invariant: Invariant::Rows, what: String::new() };
+        for (broken_total, named, text) in
+            [(1, 1, "1 problem"), (6, 6, "6 problems"), (25, 20, "25 problems; the first 20 are named")]
+        {
+            let broken = std::iter::repeat_with(one).take(named).collect();
+            assert_eq!(broken_in_short(&Report { broken_total, broken, ..Report::default() }), text);
+        }
+    }
+
+    #[test]
+    fn what_is_broken_counts_even_if_nobody_reads_it() {
+        let closed = || Err(Failure::Output(std::io::ErrorKind::BrokenPipe.into()));
+        let broken = Report { broken_total: 1, ..Report::default() };
+        assert!(matches!(verdict(&broken, closed()), Err(Failure::No(_))));
+        assert!(matches!(verdict(&Report::default(), closed()), Err(Failure::Output(_))));
+    }
 }

@@ -15,6 +15,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// A gateway, and the key to it.
 pub(super) struct Api {
     http: Client,
+    url: String,
     base: String,
     key: String,
     host: Arc<dyn Host>,
@@ -26,9 +27,9 @@ impl Api {
     /// # Errors
     /// When no client can be made.
     pub(super) fn new(url: &str, key: String, host: Arc<dyn Host>) -> Result<Api, Failure> {
-        let http = Client::builder().timeout(TIMEOUT).build().map_err(|error| explain(&error))?;
+        let http = Client::builder().timeout(TIMEOUT).build().map_err(|error| explain(&error, url))?;
         let base = if url.ends_with("/v1") { url.to_owned() } else { format!("{url}/v1") };
-        Ok(Api { http, base, key, host })
+        Ok(Api { http, url: url.to_owned(), base, key, host })
     }
 
     /// Reads something.
@@ -52,9 +53,10 @@ impl Api {
     }
 
     async fn send(&self, path: &str, request: RequestBuilder) -> Result<Value, Failure> {
-        let response = request.header("X-API-Key", &self.key).send().await.map_err(|error| explain(&error))?;
+        let explain = |error: reqwest::Error| explain(&error, &self.url);
+        let response = request.header("X-API-Key", &self.key).send().await.map_err(explain)?;
         let status = response.status();
-        let bytes = response.bytes().await.map_err(|error| explain(&error))?;
+        let bytes = response.bytes().await.map_err(explain)?;
         let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         if status.is_success() {
             return Ok(body);
@@ -64,8 +66,16 @@ impl Api {
     }
 }
 
-/// The whole chain of causes: the first is only that the request failed.
-fn explain(error: &reqwest::Error) -> Failure {
+/// Says what to do where that is known; otherwise the whole chain of causes, the first of which is only that the request failed.
+fn explain(error: &reqwest::Error, url: &str) -> Failure {
+    if error.is_timeout() {
+        let seconds = TIMEOUT.as_secs();
+        return Failure::unavailable(format!("the gateway at {url} did not answer within {seconds} s"));
+    }
+    if error.is_connect() {
+        let advice = "start one with `milepost serve`, or correct --api";
+        return Failure::unavailable(format!("no gateway answers at {url}; {advice}"));
+    }
     let mut message = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {

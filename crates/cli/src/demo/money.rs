@@ -14,8 +14,8 @@ pub(super) const CURRENCY: Currency = Currency::Usdc;
 /// Characters of a bar.
 const BAR_CHARS: i64 = 40;
 
-/// How the parts of a bar look: held, available, settling, settled.
-const LOOKS: [(char, Style); 4] = [('░', Style::Dim), ('▒', Style::Yellow), ('▓', Style::Blue), ('█', Style::Green)];
+/// How the parts of a bar look: held, to settle, settled.
+const LOOKS: [(char, Style); 3] = [('░', Style::Dim), ('▒', Style::Yellow), ('█', Style::Green)];
 
 /// Where the money of one intent is, in minor units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub(super) struct Money {
     pub(super) held: i64,
     /// Released: the merchant's, not yet on its way.
     pub(super) available: i64,
-    /// On its way to the merchant's bank.
-    pub(super) settling: i64,
+    /// On its way to the merchant's bank, which in the sandbox takes milliseconds.
+    pub(super) reserved: i64,
     /// Arrived.
     pub(super) settled: i64,
     /// Everything that was ever released, fees included.
@@ -47,7 +47,7 @@ impl Money {
             let amount = minor(text(settlement, "/amount")?)?;
             match text(settlement, "/status")? {
                 "SCHEDULED" => money.available += amount,
-                "EXECUTED" => money.settling += amount,
+                "EXECUTED" => money.reserved += amount,
                 "CONFIRMED" => money.settled += amount,
                 other => return Err(Failure::no(format!("a settlement is {other}"))),
             }
@@ -57,7 +57,12 @@ impl Money {
 
     /// What has left escrow for the merchant, after fees.
     pub(super) const fn paid_out(&self) -> i64 {
-        self.available + self.settling + self.settled
+        self.unsettled() + self.settled
+    }
+
+    /// What the merchant has, and their bank has not.
+    pub(super) const fn unsettled(&self) -> i64 {
+        self.available + self.reserved
     }
 
     /// The figures in columns as wide as [`heading`]'s, and the bar.
@@ -68,12 +73,16 @@ impl Money {
 
     /// The figures for machines.
     pub(super) fn json(&self) -> Value {
-        let figures = self.parts().map(|(name, minor)| (name.to_owned(), json!(decimal(minor, CURRENCY))));
-        Value::Object(figures.into_iter().collect())
+        json!({
+            "held": decimal(self.held, CURRENCY),
+            "available": decimal(self.available, CURRENCY),
+            "reserved": decimal(self.reserved, CURRENCY),
+            "settled": decimal(self.settled, CURRENCY),
+        })
     }
 
-    const fn parts(&self) -> [(&'static str, i64); 4] {
-        [("held", self.held), ("available", self.available), ("settling", self.settling), ("settled", self.settled)]
+    const fn parts(&self) -> [(&'static str, i64); 3] {
+        [("held", self.held), ("to settle", self.unsettled()), ("settled", self.settled)]
     }
 
     /// Every part begins where the one before it ends, rounded down, so that the bar is always as long as the whole.
@@ -115,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_bar_is_always_as_long_as_the_whole() {
-        let thirds = Money { held: 1, available: 1, settling: 1, ..Money::default() };
+        let thirds = Money { held: 1, available: 1, reserved: 1, ..Money::default() };
         let all = Money { settled: 1_000_000_000, ..Money::default() };
         for money in [thirds, all] {
             assert_eq!(money.bar(Out::plain()).chars().count(), 40, "{money:?}");
@@ -131,7 +140,7 @@ mod tests {
             {"amount": "199.999999", "status": "SCHEDULED"},
         ]}});
         let money = Money::of(&escrow).expect("it is understood");
-        assert_eq!((money.held, money.settled, money.settling), (0, 300_000_000, 500_000_000));
+        assert_eq!((money.held, money.settled, money.reserved), (0, 300_000_000, 500_000_000));
         assert_eq!((money.available, money.released), (199_999_999, 1_000_000_000));
     }
 }

@@ -27,6 +27,9 @@ const POLL: Span = Span::from_ms(100);
 /// How long all settlements together may take: many times the default delay.
 const PATIENCE_MS: i64 = 120_000;
 
+/// How long after a release its settlement starts on a gateway where nobody has set anything else.
+const USUAL_DELAY: Span = Span::from_seconds(10);
+
 /// Who else uses the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Audience {
@@ -62,9 +65,10 @@ impl Story {
             self.watch(&intent, &mut shown, pace).await?;
             shown = self.complete(&intent, index, milestone).await?;
         }
+        let released = self.balance("balance_released").await?;
         self.wait_for_settlement(&intent, shown).await?;
         let after = self.balance("balance_after").await?;
-        self.show_balances(&before, &after)?;
+        self.show_balances(&before, &released, &after)?;
         self.show_ledger(&intent).await
     }
 
@@ -152,8 +156,12 @@ impl Story {
 
     /// Watches until all the money has arrived, and checks that it did.
     async fn wait_for_settlement(&self, intent: &str, mut shown: Money) -> Result<(), Failure> {
+        if self.audience == Audience::Shared && shown.unsettled() > 0 {
+            let when = format!("{} s after a release, unless this gateway is set otherwise", USUAL_DELAY.ms() / 1000);
+            self.out.line(self.out.paint(Style::Dim, format!("  waiting for the settlement, which starts {when}…")))?;
+        }
         let since_ms = self.host.ticks_ms();
-        while shown.available + shown.settling > 0 {
+        while shown.unsettled() > 0 {
             if self.host.ticks_ms() - since_ms > PATIENCE_MS {
                 return Err(Failure::no("the settlements did not arrive in time"));
             }
@@ -187,13 +195,14 @@ impl Story {
     }
 
     /// Nothing of a settled job is left in the merchant's balance.
-    fn show_balances(&self, before: &Value, after: &Value) -> Result<(), Failure> {
-        const NAMES: [&str; 4] = ["availableBalance", "pendingBalance", "reservedBalance", "totalBalance"];
+    fn show_balances(&self, before: &Value, released: &Value, after: &Value) -> Result<(), Failure> {
+        const NAMES: [&str; 4] = ["pendingBalance", "availableBalance", "reservedBalance", "totalBalance"];
         self.out.line("")?;
-        let columns = ["", "available", "pending", "reserved", "total"];
+        let columns = ["", "held", "available", "reserved", "total"];
         let columns = columns.map(|name| if name.is_empty() { Column::Left(name) } else { Column::Right(name) });
         let mut rows = Vec::new();
-        for (label, balance) in [("  balance before", before), ("  balance after", after)] {
+        let labels = ["  balance before", "  after the last release", "  after settlement"];
+        for (label, balance) in labels.into_iter().zip([before, released, after]) {
             let figures = NAMES.iter().map(|name| text(balance, &format!("/{name}")).map(str::to_owned));
             let figures = figures.collect::<Result<Vec<String>, Failure>>()?;
             rows.push(std::iter::once(label.to_owned()).chain(figures).collect());
@@ -214,18 +223,31 @@ impl Story {
         let columns = [
             Column::Left("  ledger"),
             Column::Right("amount"),
+            Column::Left("account"),
             Column::Right("before"),
             Column::Right("after"),
             Column::Left("description"),
         ];
         let row = |entry: &Value| -> Result<Vec<String>, Failure> {
             let cell = |name: &str| text(entry, &format!("/{name}")).map(str::to_owned);
-            let kind = format!("  {}", cell("transactionType")?);
-            Ok(vec![kind, cell("amount")?, cell("balanceBefore")?, cell("balanceAfter")?, cell("description")?])
+            let kind = cell("transactionType")?;
+            let account = account(&kind)?.to_owned();
+            let (before, after) = (cell("balanceBefore")?, cell("balanceAfter")?);
+            Ok(vec![format!("  {kind}"), cell("amount")?, account, before, after, cell("description")?])
         };
         // Lists come newest first; a story is told from its beginning.
         let rows = entries.iter().rev().map(row).collect::<Result<Vec<_>, Failure>>()?;
         self.out.table(&columns, &rows)
+    }
+}
+
+/// The balance that an entry of this kind tells before and after, by the names of the balances' columns.
+fn account(transaction_type: &str) -> Result<&'static str, Failure> {
+    match transaction_type {
+        "CREDIT" => Ok("held"),
+        "RELEASE" | "FEE" | "RESERVE" => Ok("available"),
+        "SETTLEMENT" => Ok("reserved"),
+        other => Err(Failure::no(format!("the ledger of the intent has a {other}, which does not belong there"))),
     }
 }
 

@@ -11,6 +11,17 @@ fn it_plays_the_main_job_by_itself() {
     assert!(output.status.success(), "{}\n{}", stdout(&output), stderr(&output));
     let text = stdout(&output);
     assert!(text.ends_with("all invariants hold\n"), "{text}");
+    let told: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    for row in [
+        &["balance", "before", "0.00", "0.00", "0.00", "0.00"][..],
+        &["after", "the", "last", "release", "0.00", "1000.00", "0.00", "1000.00"],
+        &["after", "settlement", "0.00", "0.00", "0.00", "0.00"],
+        &["CREDIT", "1000.00", "held", "0.00", "1000.00"],
+        &["RELEASE", "500.00", "available", "300.00", "800.00"],
+        &["SETTLEMENT", "200.00", "reserved", "200.00", "0.00"],
+    ] {
+        assert!(told.iter().any(|line| line.starts_with(row)), "{row:?} is not in\n{text}");
+    }
     assert!(!text.contains('\u{1b}'), "no colours where there is no terminal: {text}");
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "it leaves nothing behind");
 }
@@ -35,6 +46,7 @@ fn every_step_is_an_object_for_machines() {
         completed,
         completed,
         completed,
+        "balance_released",
         "settled",
         "balance_after",
         "ledger",
@@ -53,15 +65,23 @@ fn it_plays_on_another_gateway() {
     let key = gateway.announced["test_key"].as_str().expect("a key");
     let output = run(folder.path(), ["demo", "--api", api, "--key", key]);
     assert!(output.status.success(), "{}\n{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("waiting for the settlement"), "{}", stdout(&output));
     let refused = run(folder.path(), ["demo", "--api", api, "--key", "sk_test_nobodyknows"]);
     assert_failed(&refused, 1, "Invalid API key");
 }
 
 #[test]
-fn it_never_plays_with_real_money() {
+fn it_never_plays_with_real_money_nor_without_a_key() {
     let folder = folder();
-    let output = run(folder.path(), ["demo", "--api", "http://127.0.0.1:9", "--key", "sk_live_abcdefgh"]);
-    assert_failed(&output, 2, "needs a sandbox key");
+    for (key, complaint) in [
+        ("sk_live_abcdefgh", "--key: the demo plays with sk_test_… and sk_hackathon_… keys only"),
+        ("sk_test_short", "--key: an API key looks like"),
+        ("", "needs a sandbox key"),
+    ] {
+        assert_failed(&run(folder.path(), ["demo", "--api", "http://127.0.0.1:9", "--key", key]), 2, complaint);
+    }
+    let output = run(folder.path(), ["demo", "--api", "https://127.0.0.1:9", "--key", "sk_test_abcdefgh"]);
+    assert_failed(&output, 2, "--api: the demo speaks plain HTTP only");
 }
 
 #[test]
@@ -69,5 +89,5 @@ fn a_gateway_that_is_not_there_is_unavailable() {
     let folder = folder();
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     let output = run(folder.path(), ["demo", "--api", &format!("http://{free}"), "--key", "sk_test_abcdefgh"]);
-    assert_failed(&output, 3, "refused");
+    assert_failed(&output, 3, &format!("no gateway answers at http://{free}; start one with `milepost serve`"));
 }

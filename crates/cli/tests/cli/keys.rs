@@ -78,6 +78,7 @@ fn the_list_for_people_is_aligned() {
 fn keys_are_refused_for_what_is_wrong() {
     let folder = folder();
     let unknown = "key_01KAPVV2QxkVfoWo4sJ3uB";
+    keys(folder.path(), &["create", "--merchant", "A", "--mode", "test"]);
     let run = |args: &[&str]| run(folder.path(), [&["keys", "--data", "data"], args].concat());
     assert_failed(&run(&["revoke", unknown]), 1, "there is no key");
     assert_failed(&run(&["revoke", "intent_01KAPVV2QxkVfoWo4sJ3uB"]), 2, "key_");
@@ -88,8 +89,30 @@ fn keys_are_refused_for_what_is_wrong() {
 }
 
 #[test]
-fn a_running_gateway_keeps_its_store_to_itself() {
+fn a_running_gateway_lets_its_keys_be_listed_but_not_changed() {
     let folder = folder();
     let _gateway = Gateway::start(folder.path(), &[]);
-    assert_failed(&run(folder.path(), ["keys", "list", "--data", "data"]), 3, "is in use by another milepost");
+    let listed = keys(folder.path(), &["list"]);
+    let id = text(&listed["data"][0], "id");
+    for args in [&["create", "--merchant", "A", "--mode", "test"][..], &["roll", &id], &["revoke", &id]] {
+        let output = run(folder.path(), [&["keys", "--data", "data"], args].concat());
+        assert_failed(&output, 3, "is in use by another milepost");
+    }
+    assert_eq!(keys(folder.path(), &["list"]), listed);
+}
+
+#[test]
+fn only_creating_a_key_makes_a_store_and_it_says_so() {
+    let folder = folder();
+    let id = "key_01KAPVV2QxkVfoWo4sJ3uB";
+    for args in [&["list"][..], &["roll", id], &["revoke", id]] {
+        let output = run(folder.path(), [&["keys", "--data", "data"], args].concat());
+        assert_failed(&output, 3, "there is no Milepost store in data");
+        assert!(!folder.path().join("data").exists(), "{args:?}");
+    }
+    for is_new in [true, false] {
+        let output = run(folder.path(), ["keys", "--data", "data", "create", "--merchant", "A", "--mode", "test"]);
+        assert!(output.status.success());
+        assert_eq!(stdout(&output).starts_with("Made a new store in data.\n"), is_new, "{}", stdout(&output));
+    }
 }

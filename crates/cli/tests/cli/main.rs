@@ -5,6 +5,7 @@ mod crash;
 mod demo;
 mod harness;
 mod keys;
+mod parallel;
 mod serve;
 mod usage;
 mod verify;

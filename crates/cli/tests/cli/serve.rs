@@ -47,7 +47,16 @@ fn what_it_tells_people_to_paste_works() {
     let output = Command::new("sh").args(["-c", &lines[curl_at..].join("\n")]).output().expect("a shell");
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((&answer["object"], &answer["data"]["amount"]), (&"payment_intent".into(), &"1000.00".into()));
+    assert!(output.stdout.ends_with(b"\n"), "the prompt that follows is on a line of its own");
     gateway.stop();
+    assert_eq!(run_json(folder.path(), &["verify", "--data", "data"])["milestones"], 3);
+
+    let again = Gateway::start_for_people(folder.path());
+    let lines: Vec<String> =
+        std::iter::from_fn(|| Some(again.line())).take_while(|line| !line.contains("Ctrl-C")).collect();
+    for way in ["milepost keys create --merchant", "milepost serve --test-key sk_test_development --data data"] {
+        assert!(lines.iter().any(|line| line.trim_start().starts_with(way)), "{lines:?}");
+    }
 }
 
 #[test]
@@ -100,6 +109,24 @@ fn a_second_process_on_the_same_folder_is_refused() {
     let output = run(folder.path(), ["serve", "--listen", "127.0.0.1:0", "--data", "data"]);
     assert_failed(&output, 3, "is in use by another milepost");
     gateway.client().create_intent();
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
+    let folder = folder();
+    Gateway::start(folder.path(), &[]).stop();
+    let database = folder.path().join("data/milepost.db");
+    let mut bytes = std::fs::read(&database).expect("a database");
+    // The schema version: `user_version` in the header of an SQLite file.
+    let version: [u8; 4] = bytes[60..64].try_into().expect("four bytes");
+    let known = u32::from_be_bytes(version);
+    bytes[60..64].copy_from_slice(&(known + 1).to_be_bytes());
+    std::fs::write(&database, &bytes).expect("written");
+    let complaint = format!("schema version {}, and this milepost knows versions up to {known}", known + 1);
+    for args in [&["serve", "--listen", "127.0.0.1:0", "--data", "data"][..], &["verify", "--data", "data"]] {
+        assert_failed(&run(folder.path(), args), 3, &complaint);
+        assert_eq!(std::fs::read(&database).expect("a database"), bytes);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::harness::{assert_failed, command, folder, run, run_json, stdout};
+use crate::harness::{assert_failed, command, folder, run, run_json, stderr, stdout};
 
 #[test]
 fn wrong_use_is_told_from_failure() {
@@ -10,7 +10,8 @@ fn wrong_use_is_told_from_failure() {
     for (args, complaint) in [
         (&[][..], "Usage"),
         (&["launch"], "unrecognized subcommand"),
-        (&["serve", "--port", "1"], "unexpected argument"),
+        (&["serve", "--port", "1"], "there is no --port; use --listen 127.0.0.1:1"),
+        (&["verify", "--port", "1"], "unexpected argument"),
         (&["serve", "--listen", "3000"], "--listen: expected an address and a port"),
         (&["serve", "--settlement-delay", "soon"], "--settlement-delay: expected a length of time"),
         (&["serve", "--fee-basis-points", "10001"], "--fee-basis-points: expected"),
@@ -45,6 +46,18 @@ fn with_json_failures_are_objects_too() {
     let error: serde_json::Value = serde_json::from_slice(&output.stderr).expect("JSON");
     assert_eq!(error["error"]["exit_code"], 3);
     assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn a_reader_that_has_left_is_no_failure() {
+    let folder = folder();
+    run_json(folder.path(), &["keys", "create", "--merchant", "A", "--mode", "test", "--data", "milepost-data"]);
+    for args in [&["keys", "list"][..], &["keys", "list", "--json"], &["verify"], &["demo"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = command(folder.path()).args(args).stdout(writer).output().expect("milepost runs");
+        assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""), "{args:?}");
+    }
 }
 
 /// The folder that `migrate` makes its store in.

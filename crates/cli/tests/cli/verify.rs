@@ -16,6 +16,7 @@ fn it_checks_a_store_that_is_in_use() {
     }
     let output = run(folder.path(), ["verify", "--data", "data"]);
     assert!(output.status.success());
+    assert!(stdout(&output).starts_with("Checked data:\n"), "{}", stdout(&output));
     assert!(stdout(&output).ends_with("all invariants hold\n"), "{}", stdout(&output));
 }
 
@@ -36,7 +37,7 @@ fn a_changed_event_is_found() {
     std::fs::write(&database, bytes).expect("written");
 
     let output = run(folder.path(), ["verify", "--data", "data"]);
-    assert_failed(&output, 1, "1 broken");
+    assert_failed(&output, 1, "1 problem");
     assert!(stdout(&output).contains("does not hash to its stored hash"), "{}", stdout(&output));
     assert!(stdout(&output).contains(&intent), "{}", stdout(&output));
 }

@@ -33,7 +33,7 @@ async fn the_whole_object_under_both_names() {
     assert_eq!(alias, envelope("conditional_payment", &data));
 }
 
-/// What `seed/run` asks after the published programs, and what a merchant sees until the money is paid out.
+/// What remains of the published programs, and what a merchant sees until the money is paid out.
 #[tokio::test(start_paused = true)]
 async fn the_published_example() {
     let world = World::new().await;
