@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use escrow::{IntentId, Owner, Rejection};
-use store::{Lease, Loaded, Outcome, Reply, Wanted};
+use store::{Lease, Loaded, Outcome, Reply, StoreError, Wanted};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::engine::{Parts, raised};
@@ -39,6 +40,8 @@ pub(crate) enum Source {
         idempotency: Option<Idempotency>,
         /// How to answer.
         render: Render,
+        /// Raised while it waits for another one under the same key.
+        is_held_back: Arc<AtomicBool>,
         /// Where to.
         answer: oneshot::Sender<Result<Answer, Unavailable>>,
     },
@@ -76,6 +79,14 @@ impl Submission {
             Source::Caller { answer, .. } => answer.is_closed(),
             Source::Job { answer, .. } => answer.is_closed(),
         }
+    }
+
+    /// Notes that it waits for another one under the same key.
+    fn held_back(self) -> Submission {
+        if let Source::Caller { is_held_back, .. } = &self.source {
+            is_held_back.store(true, Ordering::Relaxed);
+        }
+        self
     }
 
     fn answer(self, answer: Answer) {
@@ -139,30 +150,26 @@ impl Batcher {
         }
     }
 
-    /// Whatever else waits, up to the limit. Of two submissions under one idempotency key the second is held back, so that it
-    /// finds the reply of the first.
+    /// Whatever else waits, up to the limit.
     fn gather(&mut self, first: Submission) -> Vec<Submission> {
-        let mut keys = BTreeSet::new();
+        let limit = self.parts.config.batch_limit;
         let mut batch = Vec::new();
-        let mut held = VecDeque::new();
         let mut candidate = Some(first);
         while let Some(submission) = candidate {
-            let goes_now = batch.is_empty() || !submission.alone;
             if submission.is_abandoned() {
                 // Nobody waits, and nothing has been done: it did not happen.
-            } else if goes_now && submission.reply_key().is_none_or(|key| keys.insert(key)) {
-                let fills_the_batch = submission.alone || batch.len() + 1 >= self.parts.config.batch_limit;
+            } else if submission.alone && !batch.is_empty() {
+                self.held.push_front(submission);
+                break;
+            } else {
+                let fills_the_batch = submission.alone || batch.len() + 1 >= limit;
                 batch.push(submission);
                 if fills_the_batch {
                     break;
                 }
-            } else {
-                held.push_back(submission);
             }
             candidate = self.held.pop_front().or_else(|| self.queue.try_recv().ok());
         }
-        held.append(&mut self.held);
-        self.held = held;
         batch
     }
 
@@ -171,7 +178,12 @@ impl Batcher {
         let wanted = wanted(&batch);
         let loaded = match self.load(&wanted).await {
             Ok(loaded) => loaded,
-            Err(why) => return batch.into_iter().for_each(|submission| submission.fail(why.clone())),
+            Err(StoreError::Damaged(_)) if batch.len() > 1 => return self.hold_each_alone(batch),
+            Err(error) => {
+                tracing::error!(%error, "what a batch needs cannot be read");
+                let why = Unavailable::Store(error.to_string());
+                return batch.into_iter().for_each(|submission| submission.fail(why.clone()));
+            }
         };
         let mut plans = self.decide(batch, wanted, loaded);
         let undecided = |plan: &mut Plan| !plan.needs_commit();
@@ -182,14 +194,13 @@ impl Batcher {
     }
 
     /// Loads what the batch needs. A reply past its time is forgotten first: its key is free again.
-    async fn load(&self, wanted: &Wanted) -> Result<Loaded, Unavailable> {
-        let unavailable = |error: store::StoreError| Unavailable::Store(error.to_string());
-        let mut loaded = self.parts.store.load(wanted.clone()).await.map_err(unavailable)?;
+    async fn load(&self, wanted: &Wanted) -> Result<Loaded, StoreError> {
+        let mut loaded = self.parts.store.load(wanted.clone()).await?;
         let now_ms = self.parts.host.now().ms();
         let oldest = escrow::Timestamp::from_ms(now_ms - self.parts.config.reply_lifetime.ms());
         let is_expired = |reply: &Option<Reply>| reply.as_ref().is_some_and(|reply| reply.created < oldest);
         if loaded.replies.iter().any(is_expired) {
-            self.parts.store.forget_replies(oldest).await.map_err(unavailable)?;
+            self.parts.store.forget_replies(oldest).await?;
             for reply in loaded.replies.iter_mut().filter(|reply| is_expired(reply)) {
                 *reply = None;
             }
@@ -201,16 +212,20 @@ impl Batcher {
     /// loaded are answered at once.
     ///
     /// They are decided escrow by escrow, in the order of the units that are committed: then ids grow in the order in which
-    /// transfers are booked, and the ledger lists them so. Between escrows any order is as good as another.
-    fn decide(&self, mut batch: Vec<Submission>, wanted: Wanted, loaded: Loaded) -> Vec<Plan> {
+    /// transfers are booked, and the ledger lists them so. Between escrows any order is as good as another. Of several under one
+    /// idempotency key one is decided; the others are held for the next batch, which finds its reply.
+    fn decide(&mut self, mut batch: Vec<Submission>, wanted: Wanted, loaded: Loaded) -> Vec<Plan> {
         batch.sort_by_key(Submission::intent);
         let replies: BTreeMap<_, _> = wanted.replies.into_iter().zip(loaded.replies).collect();
         let mut plans: BTreeMap<IntentId, Plan> =
             wanted.escrows.into_iter().zip(loaded.escrows).map(|(intent, base)| (intent, Plan::new(base))).collect();
+        let mut taken = BTreeSet::new();
         for submission in batch {
-            let known = submission.reply_key().and_then(|key| replies.get(&key)).and_then(Option::as_ref);
+            let key = submission.reply_key();
+            let known = key.as_ref().and_then(|key| replies.get(key)).and_then(Option::as_ref);
             match (known, plans.get_mut(&submission.intent())) {
                 (Some(reply), _) => replay(submission, reply),
+                (None, _) if key.is_some_and(|key| !taken.insert(key)) => self.held.push_back(submission.held_back()),
                 (None, Some(plan)) => plan.decide(submission, &self.parts, &self.ids),
                 (None, None) => submission.answer(Answer::NotFound),
             }
@@ -241,10 +256,12 @@ impl Batcher {
         self.scheduled.notify_one();
     }
 
-    /// Somebody else came first: all commands of the unit, refused ones too, are decided again on what is there now.
+    /// Somebody else came first: all commands of the unit, refused ones too, are decided again on what is there now. It may have
+    /// been a job's lease that was lost, which no retry brings back: results of jobs are tried again by themselves.
     fn try_again(&mut self, plan: Plan) {
         for mut submission in plan.into_submissions().into_iter().rev() {
             submission.tries += 1;
+            submission.alone |= matches!(submission.source, Source::Job { .. });
             if submission.tries < MAX_TRIES {
                 self.held.push_front(submission);
             } else {
@@ -253,13 +270,17 @@ impl Batcher {
         }
     }
 
+    /// Gives each a batch of its own, in this order, so that what is wrong with one is no other's trouble.
+    fn hold_each_alone(&mut self, submissions: Vec<Submission>) {
+        let alone = submissions.into_iter().map(|submission| Submission { alone: true, ..submission });
+        alone.rev().for_each(|submission| self.held.push_front(submission));
+    }
+
     /// The owner's totals would not fit. One command is refused for it; several are tried again one by one.
     async fn refuse_total(&mut self, plan: Plan) {
         let submissions = plan.into_submissions();
         if submissions.len() > 1 {
-            let alone = submissions.into_iter().map(|submission| Submission { alone: true, ..submission });
-            alone.rev().for_each(|submission| self.held.push_front(submission));
-            return;
+            return self.hold_each_alone(submissions);
         }
         let mut plan = Plan::new(None);
         for submission in submissions {

@@ -1,6 +1,7 @@
 //! The engine's front door.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use escrow::{Ids, Settings, Span};
 use store::Store;
@@ -100,16 +101,24 @@ impl Engine {
     /// # Errors
     /// When there is no answer.
     pub async fn submit(&self, request: Request) -> Result<Answer, Unavailable> {
-        let has_key = request.idempotency.is_some();
         let (answer, answered) = oneshot::channel();
+        let is_held_back = Arc::new(AtomicBool::new(false));
         let Request { owner, ask, idempotency, render } = request;
-        enqueue(&self.queue, Submission::new(ask, Source::Caller { owner, idempotency, render, answer }))?;
+        let source = Source::Caller { owner, idempotency, render, is_held_back: is_held_back.clone(), answer };
+        enqueue(&self.queue, Submission::new(ask, source))?;
         tokio::select! {
             answer = answered => answer.unwrap_or(Err(Unavailable::Closing)),
             () = self.parts.host.sleep(self.parts.config.patience) => {
-                Err(if has_key { Unavailable::KeyInUse } else { Unavailable::TimedOut })
+                let waits_for_another = is_held_back.load(Ordering::Relaxed);
+                Err(if waits_for_another { Unavailable::KeyInUse } else { Unavailable::TimedOut })
             }
         }
+    }
+
+    /// Whether it still takes requests: not after it was shut down, nor after a defect has ended one of its tasks.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.batcher_done.is_waiting() && self.worker_done.is_waiting()
     }
 
     /// The store, for reading. What it shows includes everything that was answered.
@@ -184,6 +193,10 @@ mod ending {
     }
 
     impl Done {
+        pub(super) fn is_waiting(&self) -> bool {
+            self.0.has_changed().is_ok()
+        }
+
         pub(super) async fn wait(&self) {
             let mut receiver = self.0.clone();
             while receiver.changed().await.is_ok() {}

@@ -9,7 +9,7 @@ use crate::host::Host;
 /// Bits below the time.
 const RANDOM_BITS: u32 = 80;
 
-/// Makes ids that grow with time, within a millisecond and when the clock steps back too.
+/// Makes ids that grow with time; while this process runs, within a millisecond and when the clock steps back too.
 pub struct FreshIds {
     host: Arc<dyn Host>,
     last: Mutex<u128>,

@@ -29,6 +29,9 @@ const LONGEST_RETRY_MS: i64 = 5 * 60 * 1000;
 /// How often replies past their time are swept out.
 const SWEEP_EVERY: Span = Span::from_seconds(600);
 
+/// How long after a sweep that left some over the next one comes.
+const SWEEP_ON: Span = Span::from_ms(200);
+
 /// The task that does what has fallen due.
 pub(crate) struct Worker {
     carrier: Arc<Carrier>,
@@ -68,10 +71,9 @@ impl Worker {
         while !*self.stop.borrow() {
             let now = self.carrier.parts.host.now();
             if next_sweep <= now {
-                self.carrier.sweep(now).await;
-                next_sweep = now.after(SWEEP_EVERY);
+                next_sweep = now.after(self.carrier.sweep(now).await);
             }
-            let nap = match self.start_due(now).await {
+            let nap = match self.start_due().await {
                 Ok(nap) => nap,
                 Err(error) => {
                     tracing::warn!(%error, "jobs cannot be claimed");
@@ -90,9 +92,10 @@ impl Worker {
     }
 
     /// Starts every job that is due, and says how long to wait for the next.
-    async fn start_due(&self, now: Timestamp) -> Result<Span, StoreError> {
-        let store = &self.carrier.parts.store;
+    async fn start_due(&self) -> Result<Span, StoreError> {
+        let Parts { store, host, .. } = &self.carrier.parts;
         loop {
+            let now = host.now();
             let free = self.under_way.available_permits();
             let until = now.after(self.carrier.parts.config.lease);
             let jobs = store.claim_jobs(now, until, free).await?;
@@ -106,7 +109,7 @@ impl Worker {
             // As many as were free were due: there may be more, once one of these is done.
             drop(self.under_way.acquire().await);
         }
-        let wait_ms = store.next_job().await?.map_or(LONGEST_NAP.ms(), |at| at.ms() - now.ms());
+        let wait_ms = store.next_job().await?.map_or(LONGEST_NAP.ms(), |at| at.ms() - host.now().ms());
         Ok(Span::from_ms(wait_ms.clamp(1, LONGEST_NAP.ms())))
     }
 
@@ -121,10 +124,16 @@ impl Worker {
 }
 
 impl Carrier {
-    async fn sweep(&self, now: Timestamp) {
+    /// Forgets replies past their time, and says how long to wait before the next sweep.
+    async fn sweep(&self, now: Timestamp) -> Span {
         let oldest = Timestamp::from_ms(now.ms() - self.parts.config.reply_lifetime.ms());
-        if let Err(error) = self.parts.store.forget_replies(oldest).await {
-            tracing::warn!(%error, "old replies cannot be forgotten");
+        match self.parts.store.forget_replies(oldest).await {
+            Ok(true) => SWEEP_ON,
+            Ok(false) => SWEEP_EVERY,
+            Err(error) => {
+                tracing::warn!(%error, "old replies cannot be forgotten");
+                SWEEP_EVERY
+            }
         }
     }
 

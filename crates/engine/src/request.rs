@@ -63,7 +63,7 @@ pub enum Answer {
     NotFound,
 }
 
-/// Why a request got no answer. Nothing happened, unless it says so.
+/// Why a request got no answer. Nothing happened and nothing will, but for [`Unavailable::TimedOut`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// Too many requests wait already.

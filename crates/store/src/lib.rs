@@ -123,7 +123,10 @@ pub trait Store: Send + Sync + 'static {
     async fn next_job(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Forgets replies created before this time; their keys are free again. A time before the latest one given changes nothing.
-    async fn forget_replies(&self, before: Timestamp) -> Result<(), StoreError>;
+    ///
+    /// Their keys are free at once; what they take up is given back in steps that keep nobody waiting: `true` when another call
+    /// has more to do.
+    async fn forget_replies(&self, before: Timestamp) -> Result<bool, StoreError>;
 
     /// One escrow.
     async fn escrow(&self, id: IntentId) -> Result<Option<Escrow>, StoreError>;

@@ -82,7 +82,11 @@ impl Everything {
             self.transfers.extend(transfers.into_iter().map(|stored| (stored.transfer.id, (owner, stored))));
             self.apply(change);
         }
-        self.replies.extend(unit.replies.into_iter().map(|reply| ((reply.owner, reply.key.clone()), reply)));
+        for mut reply in unit.replies {
+            // One that was made after the clock stepped back counts as just made.
+            reply.created = self.replies_from.map_or(reply.created, |from| from.max(reply.created));
+            self.replies.insert((reply.owner, reply.key.clone()), reply);
+        }
         Outcome::Committed
     }
 
@@ -250,10 +254,11 @@ impl Store for MemoryStore {
         self.with(|all| all.jobs.values().map(|job| job.run_at).min())
     }
 
-    async fn forget_replies(&self, before: Timestamp) -> Result<(), StoreError> {
+    async fn forget_replies(&self, before: Timestamp) -> Result<bool, StoreError> {
         self.with(|all| {
             all.replies_from = all.replies_from.max(Some(before));
             all.replies.retain(|_, reply| Some(reply.created) >= all.replies_from);
+            false
         })
     }
 

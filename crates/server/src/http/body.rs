@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -92,7 +93,7 @@ fn style(headers: &HeaderMap, raw: &[u8]) -> Result<Style, ApiError> {
     }
 }
 
-/// The object that a JSON text spells; the last of several members of one name wins. Its depth is bounded by `serde_json`.
+/// The object that a JSON text spells; the last of several members of one name wins.
 fn json_object(raw: &[u8]) -> Result<Map<String, Value>, ApiError> {
     if raw.trim_ascii().is_empty() {
         return Ok(Map::new());
@@ -101,11 +102,76 @@ fn json_object(raw: &[u8]) -> Result<Map<String, Value>, ApiError> {
         ApiError::Body(format!("The request body is not valid UTF-8 from byte {} on", error.valid_up_to()))
     })?;
     match serde_json::from_str(text) {
-        Ok(Value::Object(members)) => Ok(members),
-        Ok(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+        Ok(Plain(Value::Object(members))) => Ok(members),
+        Ok(Plain(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_))) => {
             Err(ApiError::Body("The request body must be a JSON object".to_owned()))
         }
         // The error says what is wrong, at which line and column, and repeats nothing of the body.
         Err(error) => Err(ApiError::Body(format!("The request body is not valid JSON: {error}"))),
+    }
+}
+
+/// A JSON value that is no more than it spells. `serde_json`'s own reading of a [`Value`] gives a meaning to one name of a member,
+/// that of its raw values, and reads the text behind it as JSON again, as deep as anybody likes; here every name is a name, and
+/// the reader's bound on depth holds for the whole text.
+struct Plain(Value);
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Plain, D::Error> {
+        deserializer.deserialize_any(PlainVisitor)
+    }
+}
+
+struct PlainVisitor;
+
+impl<'de> Visitor<'de> for PlainVisitor {
+    type Value = Plain;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Plain, E> {
+        Ok(Plain(Value::Null))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Plain, E> {
+        Ok(Plain(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Plain, E> {
+        Ok(Plain(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Plain, E> {
+        Ok(Plain(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Plain, E> {
+        Ok(Plain(value.into()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Plain, E> {
+        Ok(Plain(value.into()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Plain, E> {
+        Ok(Plain(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Plain, A::Error> {
+        let mut read = Vec::new();
+        while let Some(Plain(item)) = items.next_element()? {
+            read.push(item);
+        }
+        Ok(Plain(Value::Array(read)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Plain, A::Error> {
+        let mut read = Map::new();
+        while let Some((name, Plain(value))) = members.next_entry::<String, Plain>()? {
+            read.insert(name, value);
+        }
+        Ok(Plain(Value::Object(read)))
     }
 }

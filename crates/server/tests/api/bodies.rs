@@ -162,3 +162,25 @@ async fn long_names_are_not_echoed_whole() {
     assert_eq!(reply.status, 400);
     assert!(reply.body.len() < 3_000, "{} bytes", reply.body.len());
 }
+
+/// A JSON reader that gives a meaning to the names of members would read what stands behind this one as JSON again, level by level,
+/// until the stack is full.
+#[tokio::test(start_paused = true)]
+async fn no_name_of_a_member_means_anything() {
+    let world = World::new().await;
+    let escape = |text: &str| text.replace('\\', "\u{0}").replace('"', "\\u0022").replace('\u{0}', "\\u005c");
+    let mut nested = "1".to_owned();
+    while nested.len() < 500_000 {
+        let level = format!("{{\"$serde_json::private::RawValue\":\"{}\"}}", escape(&nested));
+        nested = format!("{}{level}{}", "[".repeat(100), "]".repeat(100));
+    }
+    let deep = create(&world, None, format!("{{\"x\":{nested}}}")).await;
+    deep.refused(400, "invalid_request", "amount is required", "amount");
+    let mut body = intent_body();
+    body["metadata"]["$serde_json::private::RawValue"] = "[1]".into();
+    let reply = create(&world, None, body.to_string()).await;
+    assert_eq!(reply.status, 200);
+    // The answer is looked at as text, since this test reads JSON with the same reader.
+    let text = String::from_utf8(reply.body).expect("UTF-8");
+    assert!(text.contains("\"$serde_json::private::RawValue\":\"[1]\""), "{text}");
+}

@@ -273,7 +273,7 @@ impl Store for Faulty {
     async fn next_job(&self) -> Result<Option<Timestamp>, StoreError> {
         self.inner.next_job().await
     }
-    async fn forget_replies(&self, before: Timestamp) -> Result<(), StoreError> {
+    async fn forget_replies(&self, before: Timestamp) -> Result<bool, StoreError> {
         self.inner.forget_replies(before).await
     }
     async fn escrow(&self, id: IntentId) -> Result<Option<escrow::Escrow>, StoreError> {

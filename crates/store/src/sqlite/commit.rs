@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use escrow::{Account, Currency, Effect};
+use escrow::{Account, Currency, Effect, Timestamp};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::codec::{self, IdBytes, OwnerBytes};
@@ -228,12 +228,14 @@ impl Batch<'_> {
         Ok(statement.query_row([owner], |row| row.get(0)).optional()?.unwrap_or(0))
     }
 
+    /// A reply that was made after the clock stepped back counts as just made: it must not be forgotten before it was known.
     fn remember(&mut self, reply: &Reply) -> Result<(), Fault> {
-        let day = codec::day(reply.created);
+        let created = Timestamp::from_ms(reply.created.ms().max(self.replies_from));
+        let day = codec::day(created);
         if self.days.insert(day) {
             replies::add_day(self.db, day)?;
         }
-        replies::insert(self.db, reply)
+        replies::insert(self.db, reply, created)
     }
 
     /// Writes what was gathered, in the order of the keys.

@@ -38,13 +38,17 @@ pub use open::{OpenError, SCHEMA_VERSION};
 use split::Pieces;
 use writer::Writer;
 
-/// How many reads may run at the same time.
+/// How many reads of what a command or a request names may run at the same time.
 const READERS: usize = 2;
+
+/// How many reads of lists may run at the same time. They may walk over many rows, and must not keep the others waiting.
+const LISTERS: usize = 1;
 
 /// A [`Store`] in the file `milepost.db` of a folder.
 pub struct SqliteStore {
     dir: PathBuf,
     readers: Crew<Reader>,
+    listers: Crew<Reader>,
     /// `None` when it was opened for reading only.
     writer: Option<Crew<Writer>>,
 }
@@ -62,9 +66,9 @@ impl SqliteStore {
     /// Why it cannot be opened; nothing of another program or of a newer version was changed.
     pub fn open(dir: &Path) -> Result<SqliteStore, OpenError> {
         let writer = Writer::open(dir)?;
-        let readers = start_readers(dir)?;
+        let (readers, listers) = (start_readers(dir, READERS)?, start_readers(dir, LISTERS)?);
         let writer = Crew::start("milepost-writer", vec![writer]).map_err(|error| open::inaccessible(dir, &error))?;
-        Ok(SqliteStore { dir: dir.to_owned(), readers, writer: Some(writer) })
+        Ok(SqliteStore { dir: dir.to_owned(), readers, listers, writer: Some(writer) })
     }
 
     /// Opens the store in this folder for reading only, while another process may serve it. Every write is
@@ -73,7 +77,8 @@ impl SqliteStore {
     /// # Errors
     /// Why it cannot be opened.
     pub fn open_read_only(dir: &Path) -> Result<SqliteStore, OpenError> {
-        Ok(SqliteStore { dir: dir.to_owned(), readers: start_readers(dir)?, writer: None })
+        let (readers, listers) = (start_readers(dir, READERS)?, start_readers(dir, LISTERS)?);
+        Ok(SqliteStore { dir: dir.to_owned(), readers, listers, writer: None })
     }
 
     async fn write<A: Send + 'static>(
@@ -92,10 +97,18 @@ impl SqliteStore {
     ) -> Result<A, StoreError> {
         self.readers.run(move |reader| task(&*reader.0.transaction()?)).await
     }
+
+    /// As [`SqliteStore::read`], for what may take long.
+    async fn list<A: Send + 'static>(
+        &self,
+        task: impl FnOnce(&Connection) -> Result<A, Fault> + Send + 'static,
+    ) -> Result<A, StoreError> {
+        self.listers.run(move |reader| task(&*reader.0.transaction()?)).await
+    }
 }
 
-fn start_readers(dir: &Path) -> Result<Crew<Reader>, OpenError> {
-    let readers = (0..READERS).map(|_| open::reader(dir).map(Reader)).collect::<Result<Vec<Reader>, OpenError>>()?;
+fn start_readers(dir: &Path, count: usize) -> Result<Crew<Reader>, OpenError> {
+    let readers = (0..count).map(|_| open::reader(dir).map(Reader)).collect::<Result<Vec<Reader>, OpenError>>()?;
     Crew::start("milepost-reader", readers).map_err(|error| open::inaccessible(dir, &error))
 }
 
@@ -103,6 +116,7 @@ impl Drop for SqliteStore {
     /// As [`Store::close`], blocking.
     fn drop(&mut self) {
         self.readers.stop_blocking();
+        self.listers.stop_blocking();
         if let Some(writer) = &self.writer {
             writer.stop_blocking();
         }
@@ -149,10 +163,9 @@ impl Store for SqliteStore {
         self.read(jobs::next).await
     }
 
-    async fn forget_replies(&self, before: Timestamp) -> Result<(), StoreError> {
+    async fn forget_replies(&self, before: Timestamp) -> Result<bool, StoreError> {
         self.write(move |db| replies::forget(db, before)).await?;
-        while self.write(replies::delete_forgotten).await? {}
-        Ok(())
+        self.write(replies::delete_forgotten).await
     }
 
     async fn escrow(&self, id: IntentId) -> Result<Option<Escrow>, StoreError> {
@@ -160,7 +173,7 @@ impl Store for SqliteStore {
     }
 
     async fn escrows(&self, owner: Owner, filter: EscrowFilter, page: PageRequest) -> Result<Page<Escrow>, StoreError> {
-        let page = self.read(move |db| read::escrows(db, owner, &filter, page)).await?;
+        let page = self.list(move |db| read::escrows(db, owner, &filter, page)).await?;
         map_page(page, |pieces| Ok(pieces.assemble()?.escrow))
     }
 
@@ -169,7 +182,7 @@ impl Store for SqliteStore {
     }
 
     async fn settlements(&self, owner: Owner, page: PageRequest) -> Result<Page<(IntentId, Settlement)>, StoreError> {
-        let page = self.read(move |db| read::settlements(db, owner, page)).await?;
+        let page = self.list(move |db| read::settlements(db, owner, page)).await?;
         map_page(page, |(intent, body)| Ok((intent, codec::from_json("a settlement", &body)?)))
     }
 
@@ -179,7 +192,7 @@ impl Store for SqliteStore {
         filter: TransferFilter,
         page: PageRequest,
     ) -> Result<Page<StoredTransfer>, StoreError> {
-        self.read(move |db| read::transfers(db, owner, &filter, page)).await
+        self.list(move |db| read::transfers(db, owner, &filter, page)).await
     }
 
     async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError> {
@@ -233,6 +246,7 @@ impl Store for SqliteStore {
 
     async fn close(&self) {
         self.readers.stop().await;
+        self.listers.stop().await;
         if let Some(writer) = &self.writer {
             writer.stop().await;
         }

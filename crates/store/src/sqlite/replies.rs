@@ -37,16 +37,16 @@ pub(super) fn find(db: &Connection, owner: Owner, key: &str, kept_from: i64) -> 
 }
 
 /// Stores a reply; one of the same key that is forgotten but not deleted yet gives way.
-pub(super) fn insert(db: &Connection, reply: &Reply) -> Result<(), Fault> {
+pub(super) fn insert(db: &Connection, reply: &Reply, created: Timestamp) -> Result<(), Fault> {
     let sql = "INSERT OR REPLACE INTO replies (day, owner, key, fingerprint, status, created, body)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     db.prepare_cached(sql)?.execute(params![
-        codec::day(reply.created),
+        codec::day(created),
         codec::owner_bytes(reply.owner),
         reply.key,
         reply.fingerprint.bytes(),
         reply.status,
-        reply.created.ms(),
+        created.ms(),
         reply.body
     ])?;
     Ok(())

@@ -31,6 +31,10 @@ pub(crate) async fn replies_are_forgotten_by_their_time(store: &dyn Store) {
     assert_eq!(commit(store, taken).await, Outcome::Lost);
     store.forget_replies(at(4 * DAY_MS)).await.expect("a write");
     assert_eq!(load_reply(store, owner(1), "e").await, None);
+    // The clock steps back behind what was forgotten: a reply made now is known all the same.
+    let late = with_reply(Unit::default(), reply(owner(1), "late", at(DAY_MS)));
+    assert_eq!(commit(store, late).await, Outcome::Committed);
+    assert!(load_reply(store, owner(1), "late").await.is_some());
 }
 
 pub(crate) async fn keys_belong_to_their_owner(store: &dyn Store) {

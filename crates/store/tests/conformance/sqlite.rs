@@ -131,7 +131,7 @@ async fn one_may_read_while_another_writes() {
     for answer in [
         reading.commit(vec![opened]).await.map(drop),
         reading.claim_jobs(at(1), at(2), 1).await.map(drop),
-        reading.forget_replies(at(1)).await,
+        reading.forget_replies(at(1)).await.map(drop),
         reading.ping().await,
     ] {
         assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
