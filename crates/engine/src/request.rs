@@ -63,7 +63,8 @@ pub enum Answer {
     NotFound,
 }
 
-/// Why a request got no answer. Nothing happened and nothing will, but for [`Unavailable::TimedOut`].
+/// Why a request got no answer. Nothing happened and nothing will, but for [`Unavailable::TimedOut`] and, where its own turn came
+/// at the last moment, [`Unavailable::KeyInUse`]: the idempotency key tells.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// Too many requests wait already.
