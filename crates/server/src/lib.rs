@@ -9,5 +9,5 @@ mod http;
 mod wire;
 
 pub use gateway::{DEFAULT_PUBLIC_URL, Gateway, MAX_BODY_BYTES, Metrics, Settings};
-pub use http::{constant_router, router};
+pub use http::{Access, BASE_PATHS, Route, constant_router, router, routes};
 pub use wire::WireEvents;

@@ -2,9 +2,15 @@
 //! until it is moved.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "api/askers.rs"]
+mod askers;
 #[path = "api/world.rs"]
 mod world;
 
+#[path = "api/access.rs"]
+mod access;
+#[path = "api/access_doc.rs"]
+mod access_doc;
 #[path = "api/account.rs"]
 mod account;
 #[path = "api/auth.rs"]

@@ -1,12 +1,14 @@
-//! Who is asking: the merchant behind an API key.
+//! Who is asking: the merchant behind an API key, and whether a route is for them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HeaderName};
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use engine::key_kind;
@@ -15,6 +17,7 @@ use store::{ApiKey, KeyScope, StoreError};
 
 use super::error::ApiError;
 use super::header_text;
+use super::routes::Access;
 use crate::gateway::Gateway;
 
 /// The header that wins when there are several.
@@ -36,20 +39,54 @@ impl Caller {
     }
 }
 
-impl FromRequestParts<Arc<Gateway>> for Caller {
+/// Lets a request through to a route, or refuses it: first for its key, then for what the key may do. Nothing else of the request
+/// is read before.
+pub(super) async fn admit(
+    State((gateway, access)): State<(Arc<Gateway>, Access)>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let owner = match access {
+        Access::Anyone | Access::Payer => None,
+        Access::Merchant => Some(merchant(&gateway, request.headers()).await?),
+        Access::Sandbox => Some(in_sandbox(merchant(&gateway, request.headers()).await?)?),
+    };
+    if let Some(owner) = owner {
+        let id = request.extensions().get::<RequestId>().copied();
+        let id = id.unwrap_or_else(|| RequestId::fresh(gateway.engine.ids()));
+        request.extensions_mut().insert(Caller { owner, request: id });
+    }
+    Ok(next.run(request).await)
+}
+
+/// The merchant and mode of a request's key.
+async fn merchant(gateway: &Gateway, headers: &HeaderMap) -> Result<Owner, ApiError> {
+    let token = token(headers)?;
+    key_kind(&token).map_err(|_| ApiError::InvalidKey)?;
+    let found = gateway.known_keys.find(gateway, gateway.keyring.hash_key(&token)).await?;
+    let key = found.filter(|key| key.is_valid(gateway.engine.host().now())).ok_or(ApiError::InvalidKey)?;
+    match key.scope {
+        KeyScope::Owner(owner) => Ok(owner),
+        KeyScope::Operator => Err(ApiError::OperatorKey),
+    }
+}
+
+fn in_sandbox(owner: Owner) -> Result<Owner, ApiError> {
+    match owner.mode {
+        Mode::Sandbox => Ok(owner),
+        Mode::Live => Err(ApiError::TestKeysOnly),
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Caller, ApiError> {
-        let token = token(&parts.headers)?;
-        key_kind(&token).map_err(|_| ApiError::InvalidKey)?;
-        let found = gateway.known_keys.find(gateway, gateway.keyring.hash_key(&token)).await?;
-        let key = found.filter(|key| key.is_valid(gateway.engine.host().now())).ok_or(ApiError::InvalidKey)?;
-        let owner = match key.scope {
-            KeyScope::Owner(owner) => owner,
-            KeyScope::Operator => return Err(ApiError::OperatorKey),
-        };
-        let request = parts.extensions.get::<RequestId>().copied();
-        Ok(Caller { owner, request: request.unwrap_or_else(|| RequestId::fresh(gateway.engine.ids())) })
+    /// Whom [`admit`] let in.
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Caller, ApiError> {
+        parts.extensions.get::<Caller>().copied().ok_or_else(|| {
+            tracing::error!("the handler of a route that asks for no key wants to know the merchant");
+            ApiError::Internal
+        })
     }
 }
 

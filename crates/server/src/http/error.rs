@@ -47,7 +47,7 @@ pub(super) enum ApiError {
     InvalidKey,
     /// The operator's key was used where a merchant acts.
     OperatorKey,
-    /// A live key was used on a test helper.
+    /// A live key was used where there is only simulated money.
     TestKeysOnly,
     /// The object is another merchant's.
     NotYours(Resource),

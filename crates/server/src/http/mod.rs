@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::header::{HeaderName, RETRY_AFTER};
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
+use self::routes::Access::{Anyone, Merchant, Sandbox};
+use self::routes::Table;
 use crate::gateway::Gateway;
 use crate::wire::OrderName;
 
@@ -30,18 +31,28 @@ mod milestones;
 mod path;
 mod payment_intents;
 mod request_id;
+mod routes;
 mod settlements;
 mod test_helpers;
 
 pub(crate) use auth::KnownKeys;
+pub use routes::{Access, Route};
 
 /// The versions of the base path; both serve the same.
-const BASE_PATHS: [&str; 2] = ["/v1", "/api/v1"];
+pub const BASE_PATHS: [&str; 2] = ["/v1", "/api/v1"];
 
 /// The API of a gateway.
 pub fn router(gateway: Arc<Gateway>) -> Router {
-    let versions = BASE_PATHS.into_iter().fold(operator_routes(), |router, base| router.nest(base, api_routes()));
+    let versions = BASE_PATHS
+        .into_iter()
+        .fold(probes().router(&gateway), |router, base| router.nest(base, api().router(&gateway)));
     complete(versions, gateway)
+}
+
+/// Every route below the base paths, in the order of the table. The probes among them answer without a base path as well.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    api().routes()
 }
 
 /// The handler that a benchmark compares the gateway with: `POST /v1/payment-intents` with the same authentication, parsing and
@@ -49,7 +60,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
 pub fn constant_router(gateway: Arc<Gateway>) -> Router {
     let answer = Arc::default();
     let create = move |gateway, caller, sent| constant::handle(gateway, caller, sent, answer);
-    complete(Router::new().route("/v1/payment-intents", post(create)), gateway)
+    complete(Table::default().post("/v1/payment-intents", Merchant, create).router(&gateway), gateway)
 }
 
 /// Routes with what surrounds every request.
@@ -63,46 +74,45 @@ fn complete(routes: Router<Arc<Gateway>>, gateway: Arc<Gateway>) -> Router {
         .with_state(gateway)
 }
 
-/// The route table, below each base path.
-fn api_routes() -> Router<Arc<Gateway>> {
-    operator_routes()
-        .route("/payment-intents", post(payment_intents::create::handle).get(payment_intents::list::handle))
-        .route("/payment-intents/{intent}", get(payment_intents::get::handle))
-        .route("/payment-intents/{intent}/cancel", post(payment_intents::cancel::handle))
-        .merge(order_routes("escrow", OrderName::EscrowOrder))
-        .merge(order_routes("conditional-payment", OrderName::ConditionalPayment))
-        .route("/settlements", get(settlements::list::handle))
-        .route("/settlements/{settlement}", get(settlements::get::handle))
-        .route("/account/balance", get(account::balance::handle))
-        .route("/payment-intents/account/balance", get(account::balance::handle))
-        .route("/account/ledger-entries", get(account::ledger_entries::handle))
-        .route("/payment-intents/account/ledger-entries", get(account::ledger_entries::handle))
-        .route("/test-helpers/payment-intents/{intent}/fund", post(test_helpers::fund::handle))
+/// The route table, below each base path: where, who may call it, and what answers.
+fn api() -> Table {
+    probes()
+        .post("/payment-intents", Merchant, payment_intents::create::handle)
+        .get("/payment-intents", Merchant, payment_intents::list::handle)
+        .get("/payment-intents/{intent}", Merchant, payment_intents::get::handle)
+        .post("/payment-intents/{intent}/cancel", Merchant, payment_intents::cancel::handle)
+        .merge(order("/payment-intents/{intent}/escrow", OrderName::EscrowOrder))
+        .merge(order("/payment-intents/{intent}/conditional-payment", OrderName::ConditionalPayment))
+        .get("/settlements", Merchant, settlements::list::handle)
+        .get("/settlements/{settlement}", Merchant, settlements::get::handle)
+        .get("/account/balance", Merchant, account::balance::handle)
+        .get("/payment-intents/account/balance", Merchant, account::balance::handle)
+        .get("/account/ledger-entries", Merchant, account::ledger_entries::handle)
+        .get("/payment-intents/account/ledger-entries", Merchant, account::ledger_entries::handle)
+        .post("/test-helpers/payment-intents/{intent}/fund", Sandbox, test_helpers::fund::handle)
 }
 
 /// The routes of an intent's order, under one of its names.
-fn order_routes(segment: &str, name: OrderName) -> Router<Arc<Gateway>> {
-    let order = format!("/payment-intents/{{intent}}/{segment}");
-    let milestones = format!("{order}/milestones");
-    let milestone = format!("{milestones}/{{milestone}}");
+fn order(at: &str, name: OrderName) -> Table {
     let show = move |gateway, caller, path| escrow::get::handle(gateway, caller, path, name);
-    Router::new()
-        .route(&order, get(show))
-        .route(&milestones, post(milestones::create::handle).get(milestones::list::handle))
-        .route(
-            &milestone,
-            get(milestones::get::handle).patch(milestones::update::handle).delete(milestones::delete::handle),
-        )
-        .route(&format!("{milestone}/complete"), post(milestones::complete::handle))
-        .route(&format!("{milestone}/release"), post(milestones::release::handle))
+    Table::default()
+        .get(at, Merchant, show)
+        .post(format!("{at}/milestones"), Merchant, milestones::create::handle)
+        .get(format!("{at}/milestones"), Merchant, milestones::list::handle)
+        .get(format!("{at}/milestones/{{milestone}}"), Merchant, milestones::get::handle)
+        .patch(format!("{at}/milestones/{{milestone}}"), Merchant, milestones::update::handle)
+        .delete(format!("{at}/milestones/{{milestone}}"), Merchant, milestones::delete::handle)
+        .post(format!("{at}/milestones/{{milestone}}/complete"), Merchant, milestones::complete::handle)
+        .post(format!("{at}/milestones/{{milestone}}/release"), Merchant, milestones::release::handle)
 }
 
-/// What whoever runs the gateway asks, without a key.
-fn operator_routes() -> Router<Arc<Gateway>> {
-    Router::new()
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
-        .route("/metrics", get(metrics::handle))
+/// What whoever watches over the gateway asks.
+#[rustfmt::skip] // one line a route
+fn probes() -> Table {
+    Table::default()
+        .get("/health/live", Anyone, health::live)
+        .get("/health/ready", Anyone, health::ready)
+        .get("/metrics", Anyone, metrics::handle)
 }
 
 /// Open to every origin: keys travel in headers that browsers never send by themselves. The headers of a request are mirrored,

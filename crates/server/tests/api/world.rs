@@ -27,6 +27,7 @@ pub(crate) const TEST: &str = "sk_test_merchant-one";
 pub(crate) const HACKATHON: &str = "sk_hackathon_merchant-one";
 pub(crate) const LIVE: &str = "sk_live_merchant-one";
 pub(crate) const OTHER: &str = "sk_test_merchant-two";
+pub(crate) const OTHER_LIVE: &str = "sk_live_merchant-two";
 pub(crate) const ADMIN: &str = "sk_admin_operator";
 pub(crate) const REVOKED: &str = "sk_test_revoked-key";
 pub(crate) const EXPIRED: &str = "sk_test_expired-key";
@@ -106,6 +107,13 @@ impl World {
         created["id"].as_str().expect("an id").to_owned()
     }
 
+    /// Who a merchant is in a mode.
+    pub(crate) async fn owner(&self, name: &str, mode: Mode) -> Owner {
+        let merchants = self.store.merchants().await.expect("readable");
+        let merchant = merchants.iter().find(|merchant| merchant.name == name).expect("a merchant of the world");
+        Owner { merchant: merchant.id, mode }
+    }
+
     /// Everything that is stored, so that a refusal can be seen to have changed nothing of it.
     pub(crate) async fn everything(&self) -> Vec<Audited> {
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -145,6 +153,7 @@ async fn add_keys(store: &Faulty, engine: &Engine, keyring: &Keyring) {
         (HACKATHON, owner(0, Mode::Sandbox)),
         (LIVE, owner(0, Mode::Live)),
         (OTHER, owner(1, Mode::Sandbox)),
+        (OTHER_LIVE, owner(1, Mode::Live)),
         (ADMIN, KeyScope::Operator),
         (REVOKED, owner(0, Mode::Sandbox)),
         (EXPIRED, owner(0, Mode::Sandbox)),

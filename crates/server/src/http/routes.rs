@@ -1,0 +1,101 @@
+//! A route table: every route is declared once, with who may call it, and both the router and what is known about it follow.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{self, MethodRouter};
+
+use super::auth;
+use crate::gateway::Gateway;
+
+/// Who may call a route. What a caller may do with the object that the route names is decided after this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Anyone; keys are not looked at.
+    Anyone,
+    /// The payer, by a signature or a `Payer-Token`, which the route itself checks; keys are not looked at.
+    Payer,
+    /// A merchant, with a key of either mode.
+    Merchant,
+    /// A merchant with a key of the sandbox: what the route does exists with simulated money only.
+    Sandbox,
+}
+
+/// A route of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Its method; a `GET` route answers `HEAD` as well.
+    pub method: Method,
+    /// Its path below the base path, with its parameters in braces.
+    pub path: String,
+    /// Who may call it.
+    pub access: Access,
+}
+
+/// Routes with what answers them.
+#[derive(Default)]
+pub(super) struct Table {
+    entries: Vec<(Route, MethodRouter<Arc<Gateway>>)>,
+}
+
+impl Table {
+    pub(super) fn get<H, T>(self, path: impl Into<String>, access: Access, handler: H) -> Table
+    where
+        H: Handler<T, Arc<Gateway>>,
+        T: 'static,
+    {
+        self.add(Route { method: Method::GET, path: path.into(), access }, routing::get(handler))
+    }
+
+    pub(super) fn post<H, T>(self, path: impl Into<String>, access: Access, handler: H) -> Table
+    where
+        H: Handler<T, Arc<Gateway>>,
+        T: 'static,
+    {
+        self.add(Route { method: Method::POST, path: path.into(), access }, routing::post(handler))
+    }
+
+    pub(super) fn patch<H, T>(self, path: impl Into<String>, access: Access, handler: H) -> Table
+    where
+        H: Handler<T, Arc<Gateway>>,
+        T: 'static,
+    {
+        self.add(Route { method: Method::PATCH, path: path.into(), access }, routing::patch(handler))
+    }
+
+    pub(super) fn delete<H, T>(self, path: impl Into<String>, access: Access, handler: H) -> Table
+    where
+        H: Handler<T, Arc<Gateway>>,
+        T: 'static,
+    {
+        self.add(Route { method: Method::DELETE, path: path.into(), access }, routing::delete(handler))
+    }
+
+    fn add(mut self, route: Route, answers: MethodRouter<Arc<Gateway>>) -> Table {
+        self.entries.push((route, answers));
+        self
+    }
+
+    /// These routes, then those.
+    pub(super) fn merge(mut self, other: Table) -> Table {
+        self.entries.extend(other.entries);
+        self
+    }
+
+    /// What is known about the routes, in their order.
+    pub(super) fn routes(self) -> Vec<Route> {
+        self.entries.into_iter().map(|(route, _)| route).collect()
+    }
+
+    /// The routes in service: no request reaches a handler but by the route's access.
+    pub(super) fn router(self, gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
+        self.entries.into_iter().fold(Router::new(), |router, (route, answers)| {
+            let guard = from_fn_with_state((gateway.clone(), route.access), auth::admit);
+            // A layer of the route, not of the whole path, so that a method it does not have is answered as such.
+            router.route(&route.path, answers.route_layer(guard))
+        })
+    }
+}

@@ -1,0 +1,269 @@
+//! Every route of the table, asked by everybody: each gets what the route's access promises, and whoever is not the owner sees
+//! nothing and changes nothing. A new route is walked as soon as it is in the table.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use engine::{Answer, Ask, Rendered};
+use escrow::{
+    Command, CompleteMilestone, Decimal, IntentId, MilestoneId, Mode, NewIntent, NewMilestone, OrderId, Owner, Rail,
+    Terms,
+};
+use server::{Access, BASE_PATHS, Route};
+use store::{Audited, Reply as Remembered, Store, Wanted};
+
+use crate::askers::{ASKERS, Asker, ONE, Refusal, TWO, Who, not_theirs, refusal};
+use crate::world::{Reply, World};
+
+/// The idempotency key that strangers send along; nothing must ever be remembered under it.
+const STRANGERS_KEY: &str = "the-walk";
+
+/// Routes without parameters that look the same whatever their owner has.
+const SHOW_NOTHING_OF_OBJECTS: [&str; 0] = [];
+
+/// An owner, with an object of every kind that a path can name.
+struct Objects {
+    owner: Owner,
+    params: BTreeMap<&'static str, String>,
+}
+
+impl Objects {
+    /// An intent that is paid, a milestone of it that waits, and the settlement of another that was released. Made through the
+    /// engine, since the API makes no live ones yet.
+    async fn new(world: &World, owner: Owner) -> Objects {
+        let ids = world.engine.ids();
+        let (intent, done, waiting) = (IntentId::fresh(ids), MilestoneId::fresh(ids), MilestoneId::fresh(ids));
+        let milestones = vec![milestone(done, 0), milestone(waiting, 1)];
+        let new = NewIntent { id: intent, order_id: OrderId::fresh(ids), owner, terms: terms().await, milestones };
+        let rail = match owner.mode {
+            Mode::Sandbox => Rail::Sandbox,
+            Mode::Live => Rail::Evm,
+        };
+        let complete = CompleteMilestone { milestone: done, by: "me".to_owned(), proof: None, proof_uri: None };
+        let commands = [Command::Fund(rail), Command::CompleteMilestone(complete)];
+        decide(world, owner, Ask::Open(Box::new(new))).await;
+        for command in commands {
+            decide(world, owner, Ask::Decide(intent, command)).await;
+        }
+        let escrow = world.store.escrow(intent).await.expect("readable").expect("opened");
+        let settlement = escrow.settlements.first().expect("released by itself").id;
+        let params = [
+            ("intent", intent.to_string()),
+            ("milestone", waiting.to_string()),
+            ("settlement", settlement.to_string()),
+        ];
+        Objects { owner, params: params.into() }
+    }
+
+    /// The path of a route, about these objects.
+    fn path(&self, route: &Route) -> String {
+        let segment = |segment: &str| match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            None => segment.to_owned(),
+            Some(name) => self.params.get(name).cloned().unwrap_or_else(|| {
+                panic!("{}: the walk knows no object for {{{name}}}; make one in Objects::new", route.path)
+            }),
+        };
+        route.path.split('/').map(segment).collect::<Vec<_>>().join("/")
+    }
+
+    fn belong_to(&self, asker: &Asker) -> bool {
+        asker.who == Who::Merchant(ONE, self.owner.mode)
+    }
+}
+
+fn milestone(id: MilestoneId, index: u32) -> NewMilestone {
+    let amount = Decimal::parse("400").expect("an amount");
+    NewMilestone { id, index, amount, description: None, percentage: None }
+}
+
+/// The terms of an intent as the API makes it.
+async fn terms() -> Terms {
+    let scratch = World::new().await;
+    let intent = scratch.intent(true).await.parse().expect("an id");
+    scratch.store.escrow(intent).await.expect("readable").expect("created").terms
+}
+
+async fn decide(world: &World, owner: Owner, ask: Ask) {
+    let render = |decided: Result<&escrow::Escrow, &escrow::Rejection>| Rendered {
+        status: if decided.is_ok() { 200 } else { 400 },
+        body: format!("{decided:?}").into_bytes(),
+    };
+    let asked = engine::Request { owner, ask, idempotency: None, render: Arc::new(render) };
+    let answer = world.engine.submit(asked).await.expect("an answer");
+    assert!(matches!(&answer, Answer::Decided(rendered) if rendered.status == 200), "{answer:?}");
+}
+
+/// Bodies that say nothing, and what routes want to hear: whoever is refused must be so whatever they send.
+const BODIES: [&str; 3] = ["", r#"{"amount": "1"}"#, r#"{"amount": "1", "milestoneIndex": 7, "completedBy": "me"}"#];
+
+/// A body that cannot be read. Whoever is refused for their key must not hear of that.
+const MALFORMED: &str = "{";
+
+/// A `GET` route answers `HEAD` as well.
+fn methods(route: &Route) -> Vec<Method> {
+    if route.method == Method::GET { vec![Method::GET, Method::HEAD] } else { vec![route.method.clone()] }
+}
+
+fn has_params(route: &Route) -> bool {
+    route.path.contains('{')
+}
+
+/// A request on its way, for sending it and for naming it when it goes wrong.
+struct Call<'a> {
+    asker: &'a Asker,
+    method: Method,
+    path: String,
+    body: &'static str,
+}
+
+impl std::fmt::Display for Call<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} with {} and body {:?}", self.method, self.path, self.asker.name, self.body)
+    }
+}
+
+impl Call<'_> {
+    async fn send(&self, world: &World, idempotency_key: Option<&str>) -> Reply {
+        let mut request = Request::builder().method(&self.method).uri(&self.path);
+        for (name, value) in [("X-API-Key", self.asker.key), ("Idempotency-Key", idempotency_key)] {
+            request = value.into_iter().fold(request, |request, value| request.header(name, value));
+        }
+        let request = request.header("content-type", "application/json").body(Body::from(self.body));
+        world.send(request.expect("a request")).await
+    }
+
+    fn check_refused(&self, reply: &Reply, promised: Refusal) {
+        assert_eq!(reply.status, promised.status, "{self}: {}", String::from_utf8_lossy(&reply.body));
+        if self.method != Method::HEAD {
+            reply.refused(promised.status, promised.code, promised.message, "");
+        }
+    }
+
+    /// Checks that it was not the key that mattered: the answer is neither a refusal of it nor a failure.
+    fn check_let_in(&self, reply: &Reply, access: Access) {
+        let shown = String::from_utf8_lossy(&reply.body);
+        match access {
+            // No request of the walk carries a payer's proof.
+            Access::Payer => assert!((400..500).contains(&reply.status), "{self}: {} {shown}", reply.status),
+            Access::Anyone | Access::Merchant | Access::Sandbox => {
+                assert!(reply.status < 500 && ![401, 403, 404].contains(&reply.status), "{self}: {shown}");
+            }
+        }
+        if access != Access::Payer && [Method::GET, Method::HEAD].contains(&self.method) {
+            assert_eq!(reply.status, 200, "{self}: {shown}");
+        }
+    }
+}
+
+/// Every request of one asker to one route.
+fn calls<'a>(route: &Route, objects: &Objects, asker: &'a Asker) -> Vec<Call<'a>> {
+    let bodies = match (&route.method, refusal(route.access, asker.who)) {
+        (&Method::GET, _) => vec![""],
+        (_, None) => BODIES.to_vec(),
+        (_, Some(_)) => [BODIES.as_slice(), &[MALFORMED]].concat(),
+    };
+    let mut calls = Vec::new();
+    for base in BASE_PATHS {
+        let path = format!("{base}{}", objects.path(route));
+        for method in methods(route) {
+            calls.extend(bodies.iter().map(|body| Call { asker, method: method.clone(), path: path.clone(), body }));
+        }
+    }
+    calls
+}
+
+/// What a route shows an asker while nobody has anything. Only for routes whose path names no object.
+async fn shown_when_empty(world: &World) -> BTreeMap<(String, &'static str), Vec<u8>> {
+    let mut shown = BTreeMap::new();
+    for route in server::routes().iter().filter(|route| route.method == Method::GET && !has_params(route)) {
+        for asker in &ASKERS {
+            let path = format!("{}{}", BASE_PATHS[0], route.path);
+            let call = Call { asker, method: Method::GET, path, body: "" };
+            shown.insert((route.path.clone(), asker.name), without_request_id(&call.send(world, None).await));
+        }
+    }
+    shown
+}
+
+/// A body as it is, but for the one member that differs from request to request.
+fn without_request_id(reply: &Reply) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&reply.body).replace(reply.header("request-id"), "");
+    text.into_bytes()
+}
+
+/// Everything stored, and whatever was remembered of the strangers.
+async fn stored(world: &World) -> (Vec<Audited>, Vec<Option<Remembered>>) {
+    let mut replies = Vec::new();
+    for name in [ONE, TWO] {
+        for mode in [Mode::Sandbox, Mode::Live] {
+            replies.push((world.owner(name, mode).await, STRANGERS_KEY.to_owned()));
+        }
+    }
+    let loaded = world.store.load(Wanted { escrows: Vec::new(), replies }).await.expect("readable");
+    (world.everything().await, loaded.replies)
+}
+
+async fn nobody_else_sees_or_changes_anything(mode: Mode) {
+    let world = World::new().await;
+    let empty = shown_when_empty(&world).await;
+    let objects = Objects::new(&world, world.owner(ONE, mode).await).await;
+    let before = stored(&world).await;
+    for route in server::routes() {
+        for asker in ASKERS.iter().filter(|asker| !objects.belong_to(asker)) {
+            let is_same_merchant = matches!(asker.who, Who::Merchant(ONE, _));
+            let asks_for_key = matches!(route.access, Access::Merchant | Access::Sandbox);
+            let by_object = (has_params(&route) && asks_for_key).then(|| not_theirs(is_same_merchant)).flatten();
+            let promised = refusal(route.access, asker.who).or(by_object);
+            for call in calls(&route, &objects, asker) {
+                let reply = call.send(&world, Some(STRANGERS_KEY)).await;
+                match promised {
+                    Some(promised) => call.check_refused(&reply, promised),
+                    None => call.check_let_in(&reply, route.access),
+                }
+                if let Some(shown) = empty.get(&(route.path.clone(), asker.name)).filter(|_| call.method == Method::GET)
+                {
+                    assert!(without_request_id(&reply) == *shown, "{call} shows what is not theirs: {reply:?}");
+                }
+                assert!(stored(&world).await == before, "{call} changed what is stored");
+            }
+        }
+    }
+    owners_are_let_in(&world, &objects, &empty).await;
+}
+
+/// That the requests above fail for the key alone: with the owner's they reach the object, and lists have something to hide.
+async fn owners_are_let_in(world: &World, objects: &Objects, empty: &BTreeMap<(String, &'static str), Vec<u8>>) {
+    for route in server::routes() {
+        for asker in ASKERS.iter().filter(|asker| objects.belong_to(asker)) {
+            for call in calls(&route, objects, asker) {
+                let reply = call.send(world, None).await;
+                match refusal(route.access, asker.who) {
+                    Some(promised) => call.check_refused(&reply, promised),
+                    None => call.check_let_in(&reply, route.access),
+                }
+                let is_about_objects =
+                    route.access != Access::Anyone && !SHOW_NOTHING_OF_OBJECTS.contains(&route.path.as_str());
+                if let Some(shown) = empty.get(&(route.path.clone(), asker.name)).filter(|_| is_about_objects)
+                    && call.method == Method::GET
+                {
+                    assert!(
+                        without_request_id(&reply) != *shown,
+                        "{call} shows nothing of an owner's objects; if it should not, list it in SHOW_NOTHING_OF_OBJECTS"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sandbox_objects_are_their_owners() {
+    nobody_else_sees_or_changes_anything(Mode::Sandbox).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn live_objects_are_their_owners() {
+    nobody_else_sees_or_changes_anything(Mode::Live).await;
+}

@@ -1,0 +1,88 @@
+//! `docs/access.md` is written from what the code says. Another table is another function in [`document`].
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use escrow::Mode;
+use server::Access;
+
+use crate::askers::{ONE, Who, refusal};
+
+/// Set, it has the document written instead of compared.
+const UPDATE: &str = "UPDATE_DOCS";
+
+const INTRODUCTION: &str = "\
+# Who may call what
+
+Written from the code by the tests of `server`; do not edit it. `UPDATE_DOCS=1 cargo nextest run -p server` writes it again.
+";
+
+const ROUTES: &str = "
+## Routes
+
+Every path lies below `/v1` and, identically, below `/api/v1`; `/health/…` and `/metrics` answer without either as well. A `GET`
+route answers `HEAD` too. Each request is checked in this order, and nothing is done unless all of it holds:
+
+1. The key. Where one is needed, none is 401 `authentication_required`; one that is malformed, unknown, revoked or expired is 403
+   `forbidden`. Where none is needed, keys are not looked at.
+2. What the key may do, as the table says.
+3. The request as a whole: a body or a query that cannot be read is 400 `invalid_request`, one that is too large 413
+   `request_too_large`.
+4. The object. One that nobody has is 404 `resource_missing`, and so is one of the other mode; another merchant's is 403
+   `forbidden`. Lists, balances and the ledger hold what belongs to the key's merchant and mode.
+5. The fields, and then whether the state allows it.
+
+*Yes* means that the key is let in; a live intent, for one, is still refused as long as no live rail is configured.
+";
+
+/// The columns: keys as people know them, and what a route sees of them.
+const KEYS: [(&str, Who); 4] = [
+    ("no key", Who::NoKey),
+    ("test or hackathon key", Who::Merchant(ONE, Mode::Sandbox)),
+    ("live key", Who::Merchant(ONE, Mode::Live)),
+    ("admin key", Who::Operator),
+];
+
+fn document() -> String {
+    [INTRODUCTION.to_owned(), routes()].concat()
+}
+
+fn routes() -> String {
+    let mut text = format!("{ROUTES}\n| route |");
+    for (name, _) in KEYS {
+        write!(text, " {name} |").expect("a text");
+    }
+    writeln!(text, "\n|---|{}", "---|".repeat(KEYS.len())).expect("a text");
+    for route in server::routes() {
+        write!(text, "| `{} {}` |", route.method, route.path).expect("a text");
+        for (_, who) in KEYS {
+            write!(text, " {} |", outcome(route.access, who)).expect("a text");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn outcome(access: Access, who: Who) -> String {
+    match (refusal(access, who), access) {
+        (Some(refusal), _) => format!("{} `{}`", refusal.status, refusal.code),
+        (None, Access::Payer) => "the payer's signature or token".to_owned(),
+        (None, Access::Anyone | Access::Merchant | Access::Sandbox) => "yes".to_owned(),
+    }
+}
+
+#[test]
+fn the_document_says_what_the_code_does() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/access.md");
+    let written = document();
+    if std::env::var_os(UPDATE).is_some() {
+        std::fs::write(&path, &written).expect("docs/access.md can be written");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    let differing = written.lines().zip(found.lines().chain(std::iter::repeat(""))).find(|(new, old)| new != old);
+    assert!(
+        found == written,
+        "docs/access.md is not what the code says; {UPDATE}=1 cargo nextest run -p server writes it. \
+         The first line that differs, new and old: {differing:#?}"
+    );
+}
