@@ -53,6 +53,11 @@ pub(crate) const SETTLEMENT_DELAY: Setting<Span> =
 /// How long after it is settled an intent becomes final.
 pub(crate) const FINALITY_PERIOD: Setting<Span> =
     Setting { name: "finality_period", default: Some("7d"), parse: parse_span };
+/// How long the sandbox's simulated chain takes for a block.
+pub(crate) const BLOCK_TIME: Setting<Span> = Setting { name: "block_time", default: Some("2s"), parse: parse_span };
+/// The chain that payers' signatures are for.
+pub(crate) const CHAIN_ID: Setting<u64> =
+    Setting { name: "chain_id", default: Some("11155111"), parse: parse_chain_id };
 /// What the gateway keeps of every release.
 pub(crate) const FEE_BASIS_POINTS: Setting<u16> =
     Setting { name: "fee_basis_points", default: Some("0"), parse: parse_basis_points };
@@ -61,7 +66,7 @@ pub(crate) const LOG_LEVEL: Setting<String> =
     Setting { name: "log_level", default: Some("info"), parse: parse_log_level };
 
 /// Every name that the file may hold.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 12] = [
     LISTEN.name,
     DATA.name,
     DATABASE_URL.name,
@@ -70,6 +75,8 @@ const NAMES: [&str; 10] = [
     RATE_LIMITS.name,
     SETTLEMENT_DELAY.name,
     FINALITY_PERIOD.name,
+    BLOCK_TIME.name,
+    CHAIN_ID.name,
     FEE_BASIS_POINTS.name,
     LOG_LEVEL.name,
 ];
@@ -220,6 +227,13 @@ fn parse_basis_points(text: &str) -> Result<u16, String> {
 
 /// Directives of a log filter. A single word must be a level: the filter would take any other for the name of a module, and
 /// log nothing.
+/// EIP-155 sets no bound; 2^53 - 1 is the largest number that every client of JSON reads exactly.
+fn parse_chain_id(text: &str) -> Result<u64, String> {
+    const LARGEST: u64 = (1 << 53) - 1;
+    let id = text.parse().ok().filter(|id| (1..=LARGEST).contains(id));
+    id.ok_or_else(|| format!("must be a whole number from 1 to {LARGEST}"))
+}
+
 fn parse_log_level(text: &str) -> Result<String, String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let is_fitting = |directive: &str| {

@@ -11,8 +11,8 @@ use serde_json::json;
 use store::{KeyKind, KeyScope, Store};
 
 use crate::config::{
-    FEE_BASIS_POINTS, FINALITY_PERIOD, LISTEN, LOG_LEVEL, PUBLIC_URL, RATE_LIMITS, RateLimits, SETTLEMENT_DELAY,
-    Sources, TEST_KEY,
+    BLOCK_TIME, CHAIN_ID, FEE_BASIS_POINTS, FINALITY_PERIOD, LISTEN, LOG_LEVEL, PUBLIC_URL, RATE_LIMITS, RateLimits,
+    SETTLEMENT_DELAY, Sources, TEST_KEY,
 };
 use crate::failure::Failure;
 use crate::gateway::{self, Plan};
@@ -64,6 +64,12 @@ pub(crate) struct ServeArgs {
     /// How long after it is settled an intent becomes final [env: MILEPOST_FINALITY_PERIOD] [default: 7d]
     #[arg(long, value_name = "TIME")]
     finality_period: Option<String>,
+    /// How long the sandbox's chain takes for a block; five make a payment final [env: MILEPOST_BLOCK_TIME] [default: 2s]
+    #[arg(long, value_name = "TIME")]
+    block_time: Option<String>,
+    /// The chain that payers' signatures are for, EIP-155 [env: MILEPOST_CHAIN_ID] [default: 11155111, Sepolia]
+    #[arg(long, value_name = "ID")]
+    chain_id: Option<String>,
     /// What the gateway keeps of every release, in hundredths of a percent [env: MILEPOST_FEE_BASIS_POINTS] [default: 0]
     #[arg(long, value_name = "POINTS")]
     fee_basis_points: Option<String>,
@@ -79,6 +85,7 @@ struct Settings {
     public_url: Option<String>,
     test_key: Option<String>,
     engine: Config,
+    chain_id: u64,
     fee_basis_points: u16,
     log_level: String,
 }
@@ -95,12 +102,14 @@ impl Settings {
         let mut engine = Config::default();
         engine.settings.settlement_delay = sources.get(&SETTLEMENT_DELAY, args.settlement_delay.as_deref())?;
         engine.settings.finality_period = sources.get(&FINALITY_PERIOD, args.finality_period.as_deref())?;
+        engine.settings.sandbox_block_time = sources.get(&BLOCK_TIME, args.block_time.as_deref())?;
         Ok(Settings {
             listen: sources.get(&LISTEN, args.listen.as_deref())?,
             folder: args.store.folder(sources)?,
             public_url: sources.find(&PUBLIC_URL, args.public_url.as_deref())?,
             test_key: sources.find(&TEST_KEY, args.test_key.as_deref())?,
             engine,
+            chain_id: sources.get(&CHAIN_ID, args.chain_id.as_deref())?,
             fee_basis_points: sources.get(&FEE_BASIS_POINTS, args.fee_basis_points.as_deref())?,
             log_level: sources.get(&LOG_LEVEL, args.log_level.as_deref())?,
         })
@@ -122,8 +131,12 @@ pub(crate) async fn run(args: ServeArgs, sources: &Sources, out: Out) -> Result<
     let key = FirstKey { store: store.as_ref(), host: &host, keyring: &keyring }.ensure(settings.test_key).await?;
     let local = gateway::local_url(address);
     let public_url = settings.public_url.unwrap_or_else(|| local.clone());
-    let fee_basis_points = settings.fee_basis_points;
-    let wire = server::Settings { public_url: public_url.clone(), fee_basis_points, ..server::Settings::default() };
+    let wire = server::Settings {
+        public_url: public_url.clone(),
+        fee_basis_points: settings.fee_basis_points,
+        chain_id: settings.chain_id,
+        ..server::Settings::default()
+    };
     let running = gateway::start(Plan { store, host, keyring, config: settings.engine, settings: wire }, listener);
     // Whether anybody reads it does not matter to those whose payments the gateway handles.
     drop(Announcement { local, public_url, key, folder: settings.folder }.write(out));

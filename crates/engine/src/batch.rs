@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use escrow::{IntentId, Owner, Rejection};
+use escrow::{Actor, IntentId, Owner, Rejection};
 use store::{Lease, Loaded, Outcome, Reply, StoreError, Wanted};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::engine::{Parts, raised};
 use crate::ids::FreshIds;
 use crate::meter;
-use crate::request::{Answer, Ask, Idempotency, Render, Unavailable};
+use crate::request::{Answer, Ask, Idempotency, Reach, Render, Unavailable};
 use plan::Plan;
 
 mod plan;
@@ -34,8 +34,10 @@ pub(crate) struct Submission {
 pub(crate) enum Source {
     /// Somebody outside.
     Caller {
+        /// Whose intents they may speak of.
+        reach: Reach,
         /// Who.
-        owner: Owner,
+        by: Actor,
         /// Under which key.
         idempotency: Option<Idempotency>,
         /// How to answer.
@@ -68,7 +70,7 @@ impl Submission {
 
     fn reply_key(&self) -> Option<(Owner, String)> {
         match &self.source {
-            Source::Caller { owner, idempotency, .. } => idempotency.as_ref().map(|known| (*owner, known.key.clone())),
+            Source::Caller { idempotency, .. } => idempotency.as_ref().map(|known| (known.owner, known.key.clone())),
             Source::Job { .. } => None,
         }
     }
@@ -250,7 +252,8 @@ impl Batcher {
             match outcome {
                 Outcome::Committed => plan.deliver(),
                 Outcome::Lost => self.try_again(plan),
-                Outcome::TotalTooLarge => self.refuse_total(plan).await,
+                Outcome::TotalTooLarge => self.refuse(plan, Rejection::BalanceTooLarge).await,
+                Outcome::TransactionTaken => self.refuse(plan, Rejection::TransactionTaken).await,
             }
         }
         self.scheduled.notify_one();
@@ -276,15 +279,15 @@ impl Batcher {
         alone.rev().for_each(|submission| self.held.push_front(submission));
     }
 
-    /// The owner's totals would not fit. One command is refused for it; several are tried again one by one.
-    async fn refuse_total(&mut self, plan: Plan) {
+    /// What the commands come to is more than the store can take. One command is refused for it; several are tried again one by one.
+    async fn refuse(&mut self, plan: Plan, why: Rejection) {
         let submissions = plan.into_submissions();
         if submissions.len() > 1 {
             return self.hold_each_alone(submissions);
         }
         let mut plan = Plan::new(None);
         for submission in submissions {
-            plan.refuse(submission, Rejection::BalanceTooLarge, self.parts.host.now());
+            plan.refuse(submission, why.clone(), self.parts.host.now());
         }
         match self.parts.store.commit(vec![plan.unit()]).await {
             Ok(_) => plan.deliver(),
@@ -304,6 +307,6 @@ fn replay(submission: Submission, reply: &Reply) {
         Source::Caller { idempotency: Some(sent), .. } => sent.fingerprint == reply.fingerprint,
         Source::Caller { idempotency: None, .. } | Source::Job { .. } => false,
     };
-    let rendered = crate::request::Rendered { status: reply.status, body: reply.body.clone() };
+    let rendered = crate::request::Rendered { status: reply.status, body: reply.body.clone(), kept: None };
     submission.answer(if is_same { Answer::Replayed(rendered) } else { Answer::KeyReused });
 }

@@ -103,8 +103,8 @@ impl Engine {
     pub async fn submit(&self, request: Request) -> Result<Answer, Unavailable> {
         let (answer, answered) = oneshot::channel();
         let is_held_back = Arc::new(AtomicBool::new(false));
-        let Request { owner, ask, idempotency, render } = request;
-        let source = Source::Caller { owner, idempotency, render, is_held_back: is_held_back.clone(), answer };
+        let Request { reach, by, ask, idempotency, render } = request;
+        let source = Source::Caller { reach, by, idempotency, render, is_held_back: is_held_back.clone(), answer };
         enqueue(&self.queue, Submission::new(ask, source))?;
         tokio::select! {
             answer = answered => answer.unwrap_or(Err(Unavailable::Closing)),

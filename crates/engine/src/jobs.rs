@@ -8,7 +8,7 @@ use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 use crate::batch::{Source, Submission};
 use crate::engine::{Parts, enqueue, raised};
-use crate::ports::{PaymentAnswer, Payout, Repayment};
+use crate::ports::{Incoming, IncomingAnswer, PaymentAnswer, Payout, Repayment};
 use crate::request::{Ask, Unavailable};
 
 /// How many jobs are under way at once.
@@ -159,6 +159,7 @@ impl Carrier {
             Duty::Finalize => Command::Finalize,
             Duty::PayOut(id) => Command::ConfirmSettlement(id, self.pay_out(job, id).await?),
             Duty::PayBack(id) => Command::ConfirmRefund(id, self.pay_back(job, id).await?),
+            Duty::AwaitPayment(id) => self.look_for(job, id).await?,
         };
         match self.submit(job, command).await {
             Ok(Ok(())) => Ok(()),
@@ -185,8 +186,26 @@ impl Carrier {
     async fn pay_back(&self, job: &Job, id: escrow::RefundId) -> Result<String, Unfinished> {
         let escrow = self.escrow(job).await?;
         let refund = escrow.refund(id).ok_or_else(|| Unfinished::Later(Rejection::RefundNotFound.to_string()))?;
-        let repayment = Repayment { id, amount: refund.amount, rail: refund.rail };
+        let repayment = Repayment { id, mode: job.owner.mode, amount: refund.amount, rail: refund.rail };
         arrived(self.parts.payments.pay_back(repayment).await)
+    }
+
+    /// Asks whether a payment is final, and gives what follows from the answer.
+    async fn look_for(&self, job: &Job, id: escrow::PaymentId) -> Result<Command, Unfinished> {
+        let escrow = self.escrow(job).await?;
+        let payment = escrow.payment(id).ok_or_else(|| Unfinished::Later(Rejection::PaymentNotUnderWay.to_string()))?;
+        let incoming = Incoming {
+            id,
+            mode: job.owner.mode,
+            amount: escrow.terms.amount,
+            rail: payment.rail,
+            transaction: payment.transaction,
+        };
+        match self.parts.payments.look_for(incoming).await {
+            IncomingAnswer::Final => Ok(Command::SettlePayment(id)),
+            IncomingAnswer::Refused(reason) => Ok(Command::FailPayment(Some(id), reason)),
+            IncomingAnswer::Unknown => Err(Unfinished::Later("the payment is not final yet".to_owned())),
+        }
     }
 
     async fn escrow(&self, job: &Job) -> Result<escrow::Escrow, Unfinished> {

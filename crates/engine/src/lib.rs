@@ -21,6 +21,6 @@ pub use engine::{Config, Engine, Parts};
 pub use host::{Host, System, Task};
 pub use ids::FreshIds;
 pub use keyring::{Keyring, MIN_SECRET_CHARS, NotAKey, key_kind};
-pub use ports::{PaymentAnswer, Payments, Payout, Repayment, SimulatedPayments};
+pub use ports::{Incoming, IncomingAnswer, PaymentAnswer, Payments, Payout, Repayment, SimulatedPayments};
 pub use present::Present;
-pub use request::{Answer, Ask, Idempotency, Render, Rendered, Request, Unavailable};
+pub use request::{Answer, Ask, Idempotency, Reach, Render, Rendered, Request, Unavailable};

@@ -1,7 +1,7 @@
-//! Where money really goes out. Every port is asked under an id of ours, as often as it takes, and must pay once.
+//! Where money really moves. Every port is asked under an id of ours, as often as it takes, and must pay once.
 
 use async_trait::async_trait;
-use escrow::{Amount, Mode, Rail, RefundId, SettlementId, SettlementMethod};
+use escrow::{Amount, Hash, Mode, PaymentId, Rail, RefundId, SettlementId, SettlementMethod};
 
 /// What a payout method is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +23,38 @@ pub struct Payout {
 pub struct Repayment {
     /// Under which id; the same repayment may be asked for again.
     pub id: RefundId,
+    /// Real or simulated money.
+    pub mode: Mode,
     /// How much.
     pub amount: Amount,
     /// The rail the money came in on.
     pub rail: Rail,
+}
+
+/// What a rail is asked about: a payment that was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// Under which id.
+    pub id: PaymentId,
+    /// Real or simulated money.
+    pub mode: Mode,
+    /// How much is expected.
+    pub amount: Amount,
+    /// The rail that it comes on.
+    pub rail: Rail,
+    /// The transaction that is said to carry it.
+    pub transaction: Option<Hash>,
+}
+
+/// What is known of money on its way in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IncomingAnswer {
+    /// All of it is there, for good.
+    Final,
+    /// It will not come, for this reason.
+    Refused(String),
+    /// Nobody knows yet: ask again later.
+    Unknown,
 }
 
 /// What is known of a payment after asking.
@@ -38,9 +66,12 @@ pub enum PaymentAnswer {
     Unknown,
 }
 
-/// Pays payees out and payers back.
+/// Takes payments in, and pays payees out and payers back.
 #[async_trait]
 pub trait Payments: Send + Sync + 'static {
+    /// Whether a payment is final.
+    async fn look_for(&self, incoming: Incoming) -> IncomingAnswer;
+
     /// Pays a payee, unless that was done under this id before.
     async fn pay_out(&self, payout: Payout) -> PaymentAnswer;
 
@@ -48,12 +79,20 @@ pub trait Payments: Send + Sync + 'static {
     async fn pay_back(&self, repayment: Repayment) -> PaymentAnswer;
 }
 
-/// The sandbox's payments: everything arrives at once, under a name that follows from its id.
+/// The sandbox's payments: everything arrives at once, under a name that follows from its id. What takes its time is not asked
+/// about before.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SimulatedPayments;
 
 #[async_trait]
 impl Payments for SimulatedPayments {
+    async fn look_for(&self, incoming: Incoming) -> IncomingAnswer {
+        match incoming.mode {
+            Mode::Sandbox => IncomingAnswer::Final,
+            Mode::Live => IncomingAnswer::Unknown,
+        }
+    }
+
     async fn pay_out(&self, payout: Payout) -> PaymentAnswer {
         match payout.mode {
             Mode::Sandbox => PaymentAnswer::Arrived(format!("simulated_{}", payout.id.raw())),
@@ -62,9 +101,9 @@ impl Payments for SimulatedPayments {
     }
 
     async fn pay_back(&self, repayment: Repayment) -> PaymentAnswer {
-        match repayment.rail {
-            Rail::Sandbox => PaymentAnswer::Arrived(format!("simulated_{}", repayment.id.raw())),
-            Rail::Card | Rail::Evm => PaymentAnswer::Unknown,
+        match repayment.mode {
+            Mode::Sandbox => PaymentAnswer::Arrived(format!("simulated_{}", repayment.id.raw())),
+            Mode::Live => PaymentAnswer::Unknown,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use escrow::{Command, Escrow, Hash, IntentId, NewIntent, Owner, Rejection};
+use escrow::{Actor, Command, Escrow, Hash, IntentId, NewIntent, Owner, Rejection};
 
 /// Turns what the domain decided into the answer that the caller gets and an idempotency key remembers: the state after the
 /// command, or why it was refused. It may be called more than once, and the last result counts.
@@ -11,14 +11,25 @@ pub type Render = Arc<dyn Fn(Result<&Escrow, &Rejection>) -> Rendered + Send + S
 /// A command and who sends it.
 #[derive(Clone)]
 pub struct Request {
-    /// Who sends it. Another merchant's intent is forbidden to them, the other mode's does not exist for them.
-    pub owner: Owner,
+    /// Whose intents the sender may speak of.
+    pub reach: Reach,
+    /// Who sends it.
+    pub by: Actor,
     /// What is asked.
     pub ask: Ask,
     /// The idempotency key, where one was sent.
     pub idempotency: Option<Idempotency>,
     /// How to answer.
     pub render: Render,
+}
+
+/// Whose intents somebody may speak of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// This owner's. Another merchant's intent is forbidden to them, the other mode's does not exist for them.
+    Owner(Owner),
+    /// Everybody's whose id they know.
+    Everybody,
 }
 
 /// What is asked.
@@ -33,6 +44,8 @@ pub enum Ask {
 /// An idempotency key and what came with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Idempotency {
+    /// Among whose keys it counts.
+    pub owner: Owner,
     /// The key, as sent.
     pub key: String,
     /// What tells this request from others under the same key.
@@ -46,6 +59,8 @@ pub struct Rendered {
     pub status: u16,
     /// Its body.
     pub body: Vec<u8>,
+    /// What an idempotency key remembers in its place, where the body has a secret that is shown once.
+    pub kept: Option<Vec<u8>>,
 }
 
 /// What became of a request.

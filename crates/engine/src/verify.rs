@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use escrow::money::decimal;
-use escrow::{Account, Chain, Currency, Duty, Escrow, MilestoneId, Owner, Purpose, PurposeKind, Timestamp};
+use escrow::state::RefundSource;
+use escrow::{
+    Account, Chain, Currency, Duty, Escrow, Hash, MilestoneId, Owner, Purpose, PurposeKind, RefundId, Timestamp,
+};
 use store::{Audited, Balance, EventRow, Store, StoreError, StoredTransfer};
 
 /// How many broken rows a report names; all are counted.
@@ -59,7 +62,8 @@ pub enum Invariant {
     Ledger,
     /// An escrow's state agrees with itself: balances, milestones, release order, status.
     State,
-    /// A share is released at most once, a settlement and a refund paid at most once, an intent funded at most once.
+    /// A share is released at most once, a settlement and a refund paid at most once, an intent funded at most once, and a
+    /// transaction used for one intent.
     Once,
     /// Events number 1..n without a gap, and each hash follows from the one before it and the event's own bytes.
     Events,
@@ -122,7 +126,7 @@ struct Stream {
 impl Check {
     fn visit(&mut self, row: Audited) {
         match row {
-            Audited::Escrow { stored, events, transfers, jobs } => {
+            Audited::Escrow { stored, events, transfers, jobs, claims } => {
                 let escrow = &stored.escrow;
                 self.count(escrow, &events, &transfers, &jobs);
                 if let Err(what) = escrow.check() {
@@ -131,6 +135,7 @@ impl Check {
                 self.events(escrow, &events);
                 self.transfers(escrow, &transfers);
                 self.once(escrow, &transfers);
+                self.claims(escrow, &claims);
                 self.jobs(escrow, jobs);
             }
             Audited::Stray { table, what } => self.note(Invariant::Rows, format!("{table}: {what}")),
@@ -194,12 +199,16 @@ impl Check {
             (PurposeKind::Release, funds.released),
             (PurposeKind::Refund, funds.refunded),
         ];
-        let balances = funds.balances().map(|(account, amount)| (account.to_string(), own.get(&account), amount));
-        let totals = totals.map(|(kind, amount)| (format!("the total of {kind}"), moved.get(&kind), amount));
-        for (name, sum, amount) in balances.into_iter().chain(totals) {
+        let unapplied = (Account::Unapplied, escrow.unapplied_minor());
+        let balances = funds.balances().map(|(account, amount)| (account, amount.minor())).into_iter();
+        let balances =
+            balances.chain([unapplied]).map(|(account, minor)| (account.to_string(), own.get(&account), minor));
+        let totals = totals.map(|(kind, amount)| (format!("the total of {kind}"), moved.get(&kind), amount.minor()));
+        for (name, sum, minor) in balances.chain(totals) {
             let sum = sum.copied().unwrap_or(0);
-            if sum != i128::from(amount.minor()) {
-                let what = format!("{name} is {amount} {currency}, its transfers add up to {}", shown(sum, currency));
+            if sum != i128::from(minor) {
+                let (amount, sum) = (decimal(minor, currency), shown(sum, currency));
+                let what = format!("{name} is {amount} {currency}, its transfers add up to {sum}");
                 self.broken(Invariant::Ledger, escrow, &what);
             }
         }
@@ -217,7 +226,10 @@ impl Check {
                 Purpose::Reserve(id) | Purpose::Settle(id, _) => {
                     escrow.settlement(id).map(|settlement| settlement.amount)
                 }
-                Purpose::Refund(id) | Purpose::Return(id, _) => escrow.refund(id).map(|refund| refund.amount),
+                Purpose::Refund(id) | Purpose::Return(id, _) => refunded_amount(escrow, id, RefundSource::is_escrow),
+                Purpose::Receive(id, _) | Purpose::SendBack(id, _) => {
+                    refunded_amount(escrow, id, RefundSource::is_unapplied)
+                }
             };
             if expected != Some(transfer.amount) {
                 let due = expected.map_or_else(|| "nothing".to_owned(), |amount| amount.to_string());
@@ -227,6 +239,18 @@ impl Check {
             if !seen.insert(format!("{:?}", transfer.purpose)) {
                 self.broken(Invariant::Once, escrow, &format!("{} repeats {:?}", transfer.id, transfer.purpose));
             }
+        }
+    }
+
+    /// Every transaction that the escrow names is claimed for it, where it belongs.
+    fn claims(&mut self, escrow: &Escrow, claims: &[(Owner, Hash)]) {
+        for hash in escrow.transactions() {
+            if !claims.contains(&(escrow.owner, hash)) {
+                self.broken(Invariant::Once, escrow, &format!("transaction 0x{hash} is not claimed"));
+            }
+        }
+        if claims.iter().any(|(owner, _)| *owner != escrow.owner) {
+            self.broken(Invariant::Once, escrow, "a transaction is claimed for another owner");
         }
     }
 
@@ -316,6 +340,10 @@ fn chain_of(escrow: &Escrow, events: &[(Owner, u64, EventRow)]) -> Result<(), St
     } else {
         Err(format!("its {} events end in {}, its state says {count} and {head}", chain.count, chain.head))
     }
+}
+
+fn refunded_amount(escrow: &Escrow, id: RefundId, comes_from: fn(&RefundSource) -> bool) -> Option<escrow::Amount> {
+    escrow.refund(id).filter(|refund| comes_from(&refund.source)).map(|refund| refund.amount)
 }
 
 fn released_amount(escrow: &Escrow, milestone: MilestoneId) -> Option<escrow::Amount> {

@@ -1,8 +1,10 @@
 //! What can be asked of an escrow. Texts and numbers are already parsed and within bounds.
 
-use crate::id::{IntentId, MilestoneId, OrderId, RefundId, SettlementId};
+use crate::chain::Hash;
+use crate::id::{IntentId, MilestoneId, OrderId, PaymentId, RefundId, SettlementId};
 use crate::ledger::Rail;
 use crate::money::Decimal;
+use crate::payment::{Card, Consent, Means};
 use crate::terms::{Owner, Terms, names};
 
 /// A new intent, with its first milestones.
@@ -59,11 +61,63 @@ pub struct CompleteMilestone {
     pub proof_uri: Option<String>,
 }
 
+/// A wallet consents to the terms and pays.
+#[derive(Clone, Debug)]
+pub struct Confirmation {
+    /// The consent, or why the signature is not one. It was checked against the terms of `revision`.
+    pub consent: Result<Consent, String>,
+    /// Which terms the signature was checked against.
+    pub revision: u32,
+    /// The transaction that carries the money, where the payer names it.
+    pub transaction: Option<Hash>,
+}
+
+/// Somebody pays by card.
+#[derive(Clone, Debug)]
+pub struct CardPayment {
+    /// The card, and what the processor calls the payment.
+    pub card: Card,
+    /// What the processor answered.
+    pub outcome: CardOutcome,
+}
+
+/// What a card processor answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CardOutcome {
+    /// The money will come.
+    Authorized,
+    /// It will not, for this reason.
+    Declined(String),
+}
+
+/// Money that came in, final.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    /// The rail that it came on.
+    pub rail: Rail,
+    /// Where from.
+    pub means: Means,
+    /// How much, in the currency of the intent; `None` is exactly the intent's amount.
+    pub amount: Option<Decimal>,
+    /// The transaction that carried it.
+    pub transaction: Option<Hash>,
+}
+
 /// Something asked of an existing escrow.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// The payer's money arrived, exactly the amount of the intent.
-    Fund(Rail),
+    /// A payer consents by signature, and pays.
+    Confirm(Confirmation),
+    /// A payer pays by card.
+    PayByCard(CardPayment),
+    /// Somebody names the transaction that pays: a hint, which moves no money.
+    AnnounceTransaction(Hash),
+    /// Money came in, final.
+    ReceivePayment(Receipt),
+    /// The rail says that a payment is final.
+    SettlePayment(PaymentId),
+    /// The rail refuses a payment, the one under way where none is named, for this reason.
+    FailPayment(Option<PaymentId>, String),
     /// Give the intent up.
     Cancel,
     /// Add a milestone.
@@ -89,8 +143,18 @@ pub enum Command {
 names! {
     /// The name of a command.
     CommandKind {
-        /// [`Command::Fund`]
-        Fund = "fund",
+        /// [`Command::Confirm`]
+        Confirm = "confirm",
+        /// [`Command::PayByCard`]
+        PayByCard = "pay by card",
+        /// [`Command::AnnounceTransaction`]
+        AnnounceTransaction = "announce transaction",
+        /// [`Command::ReceivePayment`]
+        ReceivePayment = "receive payment",
+        /// [`Command::SettlePayment`]
+        SettlePayment = "settle payment",
+        /// [`Command::FailPayment`]
+        FailPayment = "fail payment",
         /// [`Command::Cancel`]
         Cancel = "cancel",
         /// [`Command::AddMilestone`]
@@ -119,7 +183,12 @@ impl Command {
     #[must_use]
     pub const fn kind(&self) -> CommandKind {
         match self {
-            Command::Fund(_) => CommandKind::Fund,
+            Command::Confirm(_) => CommandKind::Confirm,
+            Command::PayByCard(_) => CommandKind::PayByCard,
+            Command::AnnounceTransaction(_) => CommandKind::AnnounceTransaction,
+            Command::ReceivePayment(_) => CommandKind::ReceivePayment,
+            Command::SettlePayment(_) => CommandKind::SettlePayment,
+            Command::FailPayment(..) => CommandKind::FailPayment,
             Command::Cancel => CommandKind::Cancel,
             Command::AddMilestone(_) => CommandKind::AddMilestone,
             Command::UpdateMilestone(..) => CommandKind::UpdateMilestone,

@@ -1,21 +1,29 @@
 //! The decision: a command meets a state, and out comes the next state with all that follows from it, or a refusal.
 //!
-//! | command | INITIATED | PROCESSING | SUCCEEDED | SETTLED | FINAL | CANCELED |
-//! |---|---|---|---|---|---|---|
-//! | fund | SUCCEEDED or SETTLED | SUCCEEDED or SETTLED | – | – | – | – |
-//! | cancel | CANCELED | CANCELED | CANCELED | – | – | – |
-//! | add milestone | INITIATED | PROCESSING | SUCCEEDED | – | – | – |
-//! | update milestone | INITIATED | PROCESSING | SUCCEEDED | – | – | – |
-//! | delete milestone | INITIATED | PROCESSING | SUCCEEDED | – | – | – |
-//! | complete milestone | SUCCEEDED or SETTLED | SUCCEEDED or SETTLED | SUCCEEDED or SETTLED | – | – | – |
-//! | release milestone | – | – | SUCCEEDED or SETTLED | – | – | – |
-//! | start settlement | – | – | SUCCEEDED | – | – | – |
-//! | confirm settlement | – | – | SUCCEEDED or SETTLED | – | – | – |
-//! | confirm refund | – | – | – | – | – | CANCELED |
-//! | finalize | – | – | – | FINAL | – | – |
+//! | command | INITIATED | REQUIRES_SIGNATURE | PROCESSING | REQUIRES_ACTION | SUCCEEDED | SETTLED | FINAL | CANCELED |
+//! |---|---|---|---|---|---|---|---|---|
+//! | confirm | PROCESSING | PROCESSING | – | PROCESSING | – | – | – | – |
+//! | pay by card | PROCESSING or REQUIRES_ACTION | PROCESSING or REQUIRES_ACTION | – | PROCESSING or REQUIRES_ACTION | – | – | – | – |
+//! | announce transaction | REQUIRES_SIGNATURE | REQUIRES_SIGNATURE | PROCESSING | REQUIRES_ACTION | SUCCEEDED | SETTLED | FINAL | CANCELED |
+//! | receive payment | INITIATED or SUCCEEDED or SETTLED | REQUIRES_SIGNATURE or SUCCEEDED or SETTLED | PROCESSING or SUCCEEDED or SETTLED | REQUIRES_ACTION or SUCCEEDED or SETTLED | SUCCEEDED | SETTLED | FINAL | CANCELED |
+//! | settle payment | – | – | SUCCEEDED or SETTLED | – | – | – | – | CANCELED |
+//! | fail payment | – | – | REQUIRES_ACTION | – | – | – | – | CANCELED |
+//! | cancel | CANCELED | CANCELED | CANCELED | CANCELED | CANCELED | – | – | – |
+//! | add milestone | INITIATED | REQUIRES_SIGNATURE | PROCESSING | REQUIRES_ACTION | SUCCEEDED | – | – | – |
+//! | update milestone | INITIATED | REQUIRES_SIGNATURE | PROCESSING | REQUIRES_ACTION | SUCCEEDED | – | – | – |
+//! | delete milestone | INITIATED | REQUIRES_SIGNATURE | PROCESSING | REQUIRES_ACTION | SUCCEEDED | – | – | – |
+//! | complete milestone | SUCCEEDED or SETTLED | SUCCEEDED or SETTLED | SUCCEEDED or SETTLED | SUCCEEDED or SETTLED | SUCCEEDED or SETTLED | – | – | – |
+//! | release milestone | – | – | – | – | SUCCEEDED or SETTLED | – | – | – |
+//! | start settlement | – | – | – | – | SUCCEEDED | – | – | – |
+//! | confirm settlement | – | – | – | – | SUCCEEDED or SETTLED | – | – | – |
+//! | confirm refund | INITIATED | REQUIRES_SIGNATURE | PROCESSING | REQUIRES_ACTION | SUCCEEDED | SETTLED | FINAL | CANCELED |
+//! | finalize | – | – | – | – | – | FINAL | – | – |
 //!
-//! A dash is a refusal. A release settles an intent at once only where the fee takes all of it. The test `the_table_above_is_what_decide_does` reads this table and tries every cell.
+//! A dash is a refusal. A release settles an intent at once only where the fee takes all of it. Money that came in and is not the
+//! funding leaves the state as it is, and so does a transaction that was announced before. Who may ask for what is told by
+//! [`crate::may_ask`]. The test `the_table_above_is_what_decide_does` reads this table and tries every cell.
 
+use crate::authority::{Actor, may_ask};
 use crate::command::{Command, NewIntent};
 use crate::duty::{Duty, Effect, effects};
 use crate::event::{Event, EventKind, Subject};
@@ -24,10 +32,12 @@ use crate::ledger::{Purpose, Transfer};
 use crate::money::Amount;
 use crate::rejection::Rejection;
 use crate::state::{Escrow, IntentState, Milestone, MilestoneState, Order, OrderState};
+use crate::terms::Mode;
 use crate::time::{Span, Timestamp};
 
 mod intent;
 mod milestones;
+mod payments;
 mod settlements;
 
 /// What the operator has set, for every escrow alike.
@@ -37,12 +47,18 @@ pub struct Settings {
     pub settlement_delay: Span,
     /// How long after it is settled an intent becomes final.
     pub finality_period: Span,
+    /// How long the sandbox's chain takes for a block; a payment is final after [`crate::limits::SANDBOX_CONFIRMATIONS`] of them.
+    pub sandbox_block_time: Span,
 }
 
 impl Default for Settings {
-    /// Ten seconds, and seven days.
+    /// Ten seconds, seven days, and two seconds.
     fn default() -> Settings {
-        Settings { settlement_delay: Span::from_seconds(10), finality_period: Span::from_seconds(7 * 24 * 3600) }
+        Settings {
+            settlement_delay: Span::from_seconds(10),
+            finality_period: Span::from_seconds(7 * 24 * 3600),
+            sandbox_block_time: Span::from_seconds(2),
+        }
     }
 }
 
@@ -51,6 +67,8 @@ impl Default for Settings {
 pub struct Ctx<'a> {
     /// The time, real or the sandbox's.
     pub now: Timestamp,
+    /// Who asks.
+    pub by: &'a Actor,
     /// Where ids of what comes into being are taken from.
     pub ids: &'a dyn Ids,
     /// What the operator has set.
@@ -83,9 +101,18 @@ pub fn open(new: NewIntent, ctx: &Ctx<'_>) -> Result<Decision, Rejection> {
 /// # Errors
 /// Why it is refused; then nothing changes.
 pub fn decide(state: &Escrow, command: Command, ctx: &Ctx<'_>) -> Result<Decision, Rejection> {
+    let (who, action) = (ctx.by.role(), command.kind());
+    if !may_ask(who, action, state.owner.mode) {
+        return Err(Rejection::NotAllowed { who, action });
+    }
     let mut draft = Draft::of(state.clone(), state.duties(), ctx);
     match command {
-        Command::Fund(rail) => intent::fund(&mut draft, rail),
+        Command::Confirm(confirmation) => payments::confirm(&mut draft, confirmation),
+        Command::PayByCard(payment) => payments::pay_by_card(&mut draft, payment),
+        Command::AnnounceTransaction(transaction) => payments::announce(&mut draft, transaction),
+        Command::ReceivePayment(receipt) => payments::receive(&mut draft, receipt),
+        Command::SettlePayment(id) => payments::settle(&mut draft, id),
+        Command::FailPayment(id, reason) => payments::fail(&mut draft, id, reason),
         Command::Cancel => intent::cancel(&mut draft),
         Command::AddMilestone(new) => milestones::add(&mut draft, new),
         Command::UpdateMilestone(id, patch) => milestones::update(&mut draft, id, patch),
@@ -143,6 +170,11 @@ impl<'a> Draft<'a> {
         let previous = self.next.status();
         self.next.state = state;
         self.event_with(EventKind::IntentStatusChanged, Subject::Intent, vec![("status", previous.name().to_owned())]);
+    }
+
+    /// Whether a change of the terms comes too late for the payer to have consented to it. In the sandbox that does not matter.
+    fn is_after_consent(&self) -> bool {
+        self.next.owner.mode == Mode::Live && self.next.has_consent()
     }
 
     fn order_mut(&mut self) -> Result<&mut Order, Rejection> {

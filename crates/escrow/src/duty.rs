@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{RefundId, SettlementId};
+use crate::id::{PaymentId, RefundId, SettlementId};
+use crate::payment::PaymentState;
 use crate::state::{Escrow, IntentState, RefundState, SettlementState};
 use crate::time::Timestamp;
 
@@ -17,6 +18,8 @@ pub enum Duty {
     PayBack(RefundId),
     /// Make a settled intent final.
     Finalize,
+    /// Ask the rail whether a payment is final, until it answers.
+    AwaitPayment(PaymentId),
 }
 
 impl std::fmt::Display for Duty {
@@ -26,6 +29,7 @@ impl std::fmt::Display for Duty {
             Duty::PayOut(id) => write!(f, "pay out {id}"),
             Duty::PayBack(id) => write!(f, "pay back {id}"),
             Duty::Finalize => f.write_str("finalize"),
+            Duty::AwaitPayment(id) => write!(f, "await {id}"),
         }
     }
 }
@@ -55,12 +59,18 @@ impl Escrow {
         let finality = match self.state {
             IntentState::Settled { final_due, .. } => Some((Duty::Finalize, final_due)),
             IntentState::Initiated
+            | IntentState::RequiresSignature { .. }
             | IntentState::Processing { .. }
+            | IntentState::PaymentFailed { .. }
             | IntentState::Succeeded
             | IntentState::Final { .. }
             | IntentState::Canceled { .. } => None,
         };
-        settlements.chain(refunds).chain(finality).collect()
+        let payments = self.payments.iter().filter_map(|payment| match payment.state {
+            PaymentState::Confirming { due } => Some((Duty::AwaitPayment(payment.id), due)),
+            PaymentState::Final { .. } | PaymentState::Failed { .. } | PaymentState::Unapplied { .. } => None,
+        });
+        settlements.chain(refunds).chain(finality).chain(payments).collect()
     }
 }
 

@@ -12,6 +12,16 @@ names! {
         IntentStatusChanged = "payment_intent.status_changed",
         /// An intent was funded.
         IntentSucceeded = "payment_intent.succeeded",
+        /// A payment was seen on its rail.
+        TransactionSubmitted = "payment_intent.blockchain_tx_submitted",
+        /// A payment is final.
+        TransactionConfirmed = "payment_intent.blockchain_tx_confirmed",
+        /// The rail refused a payment.
+        PaymentFailed = "payment_intent.payment_failed",
+        /// Money came in without a purpose, and goes back.
+        PaymentUnapplied = "payment_intent.payment_unapplied",
+        /// Money that came in without a purpose is back where it came from.
+        PaymentReturned = "payment_intent.payment_returned",
         /// A payout started.
         SettlementInitiated = "payment_intent.settlement_initiated",
         /// A payout arrived.

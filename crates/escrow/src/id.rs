@@ -160,6 +160,8 @@ ids! {
     OrderId = "escrow_order_";
     /// A milestone of an order.
     MilestoneId = "milestone_";
+    /// One attempt to pay an intent.
+    PaymentId = "payment_";
     /// One payment from payable to the payee's bank.
     SettlementId = "settlement_";
     /// One payment back to the payer.

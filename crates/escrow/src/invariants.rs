@@ -2,6 +2,7 @@
 //! checks every stored escrow.
 
 use crate::limits::MAX_MILESTONES;
+use crate::payment::{Payment, PaymentState};
 use crate::state::{Escrow, IntentState, IntentStatus, MilestoneState, Order, OrderState};
 
 /// An invariant that does not hold, in words.
@@ -15,6 +16,7 @@ impl Escrow {
     pub fn check(&self) -> Result<(), Broken> {
         self.check_funds()?;
         self.check_funding()?;
+        self.check_payments()?;
         self.check_settlements()?;
         self.order.as_ref().map_or(Ok(()), |order| self.check_order(order))
     }
@@ -37,7 +39,10 @@ impl Escrow {
 
     fn check_funding(&self) -> Result<(), Broken> {
         let is_paid = match self.state {
-            IntentState::Initiated | IntentState::Processing { .. } => Some(false),
+            IntentState::Initiated
+            | IntentState::RequiresSignature { .. }
+            | IntentState::Processing { .. }
+            | IntentState::PaymentFailed { .. } => Some(false),
             IntentState::Succeeded | IntentState::Settled { .. } | IntentState::Final { .. } => Some(true),
             IntentState::Canceled { .. } => None,
         };
@@ -53,6 +58,33 @@ impl Escrow {
         ensure(self.funds.is_settled() == should_be_settled, || format!("{status} with {:?}", self.funds))?;
         let was_released = !self.funds.released.is_zero();
         ensure(status != IntentStatus::Canceled || !was_released, || "canceled after a release".to_owned())
+    }
+
+    /// One payment at most is the funding, one at most is under way, and only where it is waited for or was given up on.
+    fn check_payments(&self) -> Result<(), Broken> {
+        let count = |wanted: fn(&Payment) -> bool| self.payments.iter().filter(|payment| wanted(payment)).count();
+        let finals = count(|payment| matches!(payment.state, PaymentState::Final { .. }));
+        ensure(finals <= 1 && (finals == 0 || self.funding.is_some()), || {
+            format!("{finals} payments are final, and funding is {:?}", self.funding)
+        })?;
+        let (under_way, status) = (count(Payment::is_confirming), self.status());
+        let may_be_under_way = match status {
+            IntentStatus::Processing => 1..=1,
+            IntentStatus::Canceled => 0..=1,
+            IntentStatus::Initiated
+            | IntentStatus::RequiresSignature
+            | IntentStatus::RequiresAction
+            | IntentStatus::Succeeded
+            | IntentStatus::Settled
+            | IntentStatus::Final => 0..=0,
+        };
+        ensure(may_be_under_way.contains(&under_way), || format!("{status} with {under_way} payments under way"))?;
+        let returns = |id| self.refund(id).is_some_and(|refund| refund.source.is_unapplied());
+        let goes_back = |payment: &Payment| match payment.state {
+            PaymentState::Unapplied { refund, .. } => returns(refund),
+            PaymentState::Confirming { .. } | PaymentState::Final { .. } | PaymentState::Failed { .. } => true,
+        };
+        ensure(self.payments.iter().all(goes_back), || "an unapplied payment has no way back".to_owned())
     }
 
     /// What waits to be paid out is exactly what is payable, and what is being paid out is exactly what is reserved.

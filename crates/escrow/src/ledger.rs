@@ -109,6 +109,10 @@ pub enum Purpose {
     Refund(RefundId),
     /// A refund arrived: refunding → rail.
     Return(RefundId, Rail),
+    /// Money came in without a purpose, and goes back as this refund: rail → unapplied.
+    Receive(RefundId, Rail),
+    /// It arrived where it had come from: unapplied → rail.
+    SendBack(RefundId, Rail),
 }
 
 names! {
@@ -128,6 +132,10 @@ names! {
         Refund = "refund",
         /// [`Purpose::Return`]
         Return = "return",
+        /// [`Purpose::Receive`]
+        Receive = "receive",
+        /// [`Purpose::SendBack`]
+        SendBack = "send back",
     }
 }
 
@@ -143,6 +151,8 @@ impl Purpose {
             Purpose::Settle(..) => PurposeKind::Settle,
             Purpose::Refund(_) => PurposeKind::Refund,
             Purpose::Return(..) => PurposeKind::Return,
+            Purpose::Receive(..) => PurposeKind::Receive,
+            Purpose::SendBack(..) => PurposeKind::SendBack,
         }
     }
 
@@ -157,6 +167,8 @@ impl Purpose {
             Purpose::Settle(_, method) => (Account::Reserved, Account::Payout(method)),
             Purpose::Refund(_) => (Account::Escrow, Account::Refunding),
             Purpose::Return(_, rail) => (Account::Refunding, Account::Rail(rail)),
+            Purpose::Receive(_, rail) => (Account::Rail(rail), Account::Unapplied),
+            Purpose::SendBack(_, rail) => (Account::Unapplied, Account::Rail(rail)),
         }
     }
 
@@ -165,9 +177,13 @@ impl Purpose {
     pub const fn milestone(self) -> Option<MilestoneId> {
         match self {
             Purpose::Release(milestone) | Purpose::Fee(milestone) => milestone,
-            Purpose::Fund(_) | Purpose::Reserve(_) | Purpose::Settle(..) | Purpose::Refund(_) | Purpose::Return(..) => {
-                None
-            }
+            Purpose::Fund(_)
+            | Purpose::Reserve(_)
+            | Purpose::Settle(..)
+            | Purpose::Refund(_)
+            | Purpose::Return(..)
+            | Purpose::Receive(..)
+            | Purpose::SendBack(..) => None,
         }
     }
 }
@@ -250,7 +266,12 @@ impl Funds {
             Purpose::Fund(_) => next.funded = next.funded.plus(amount)?,
             Purpose::Release(_) => next.released = next.released.plus(amount)?,
             Purpose::Refund(_) => next.refunded = next.refunded.plus(amount)?,
-            Purpose::Fee(_) | Purpose::Reserve(_) | Purpose::Settle(..) | Purpose::Return(..) => {}
+            Purpose::Fee(_)
+            | Purpose::Reserve(_)
+            | Purpose::Settle(..)
+            | Purpose::Return(..)
+            | Purpose::Receive(..)
+            | Purpose::SendBack(..) => {}
         }
         Ok(next)
     }

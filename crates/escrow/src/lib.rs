@@ -4,6 +4,8 @@
 //! Everything here is decided by pure functions over one escrow at a time. This crate knows no I/O, no clock, no randomness,
 //! no SQL and no HTTP; time and fresh ids come in with every command. Start reading at [`decide`].
 
+mod address;
+mod authority;
 pub mod chain;
 pub mod command;
 pub mod decide;
@@ -14,23 +16,30 @@ mod invariants;
 pub mod ledger;
 pub mod limits;
 pub mod money;
+pub mod payment;
 pub mod rejection;
 pub mod state;
 pub mod terms;
 pub mod time;
 
+pub use address::{Address, NotAnAddress};
+pub use authority::{Actor, Role, may_ask};
 pub use chain::{Chain, Hash};
-pub use command::{Command, CompleteMilestone, MilestonePatch, NewIntent, NewMilestone};
+pub use command::{
+    CardOutcome, CardPayment, Command, CommandKind, CompleteMilestone, Confirmation, MilestonePatch, NewIntent,
+    NewMilestone, Receipt,
+};
 pub use decide::{Ctx, Decision, Settings, decide, open};
 pub use duty::{Duty, Effect};
 pub use event::{Event, EventKind, Subject};
 pub use id::{
-    EventId, Ids, IntentId, KeyId, MerchantId, MilestoneId, OrderId, RawId, RefundId, RequestId, SettlementId,
-    TransferId,
+    EventId, Ids, IntentId, KeyId, MerchantId, MilestoneId, OrderId, PaymentId, RawId, RefundId, RequestId,
+    SettlementId, TransferId,
 };
 pub use invariants::Broken;
 pub use ledger::{Account, Funds, Purpose, PurposeKind, Rail, Transfer};
 pub use money::{Amount, Currency, Decimal};
+pub use payment::{Card, CardBrand, Consent, Means, Payer, Payment, PaymentState};
 pub use rejection::Rejection;
 pub use state::{
     Escrow, IntentState, IntentStatus, Milestone, MilestoneState, MilestoneStatus, Order, Refund, Settlement,

@@ -30,6 +30,24 @@ pub const MAX_DELIVERY_PERIOD_S: i64 = 10 * 365 * 24 * 3600;
 /// The longest dispute window: 90 days, in seconds.
 pub const MAX_DISPUTE_WINDOW_S: i64 = 90 * 24 * 3600;
 
+/// The longest approval period: 90 days, in seconds.
+pub const MAX_APPROVAL_PERIOD_S: i64 = 90 * 24 * 3600;
+
+/// The approval period of an order that names none: 7 days, in seconds.
+pub const DEFAULT_APPROVAL_PERIOD_S: i64 = 7 * 24 * 3600;
+
+/// How long after an intent's creation a payer can consent to it by signature: 30 days, in seconds.
+pub const CONSENT_PERIOD_S: i64 = 30 * 24 * 3600;
+
+/// How many blocks of the sandbox's chain make a payment final.
+pub const SANDBOX_CONFIRMATIONS: u32 = 5;
+
+/// The most times one intent may be attempted to be paid; anybody who knows its address may try.
+pub const MAX_PAYMENTS: usize = 50;
+
+/// The most payments that may come in for one intent without being its funding, from simulated payers.
+pub const MAX_SIMULATED_UNAPPLIED: usize = 50;
+
 /// The delivery period of an order that names none: 30 days, in seconds.
 pub const DEFAULT_DELIVERY_PERIOD_S: i64 = 30 * 24 * 3600;
 

@@ -1,6 +1,8 @@
 //! Why a command is refused. A refusal changes nothing.
 
-use crate::limits::MAX_MILESTONES;
+use crate::authority::Role;
+use crate::command::CommandKind;
+use crate::limits::{MAX_MILESTONES, MAX_PAYMENTS, MAX_SIMULATED_UNAPPLIED};
 use crate::money::AmountError;
 use crate::state::{IntentStatus, MilestoneStatus, OrderStatus, RefundStatus, SettlementStatus};
 use crate::terms::ReleaseType;
@@ -76,9 +78,40 @@ pub enum Rejection {
     /// Part of the money is the merchant's already.
     #[error("Cannot cancel payment intent after a release")]
     CancelAfterRelease,
-    /// Simulated money never touches live objects.
-    #[error("Simulated payments exist in the sandbox only")]
-    SandboxOnly,
+    /// Somebody else may ask for this.
+    #[error("The {who} may not {action} in this mode")]
+    NotAllowed {
+        /// Who asked.
+        who: Role,
+        /// What for.
+        action: CommandKind,
+    },
+    /// The signature is not the payer's under the terms.
+    #[error("{0}")]
+    Signature(String),
+    /// The terms are others than those that were signed.
+    #[error("The terms of the payment intent have changed since they were signed; sign the current typedData")]
+    TermsChanged,
+    /// The typed data had a deadline.
+    #[error("The deadline for consenting to this payment intent has passed (Unix seconds {})", .0.seconds())]
+    ConsentExpired(Timestamp),
+    /// Anybody may try, but not for ever.
+    #[error("At most {MAX_PAYMENTS} payments of one payment intent can be attempted; create a new payment intent")]
+    TooManyPayments,
+    /// A simulated payer tries too often.
+    #[error(
+        "At most {MAX_SIMULATED_UNAPPLIED} payments can be simulated that are not the funding of their payment intent"
+    )]
+    TooManyUnapplied,
+    /// There is no such attempt to pay, or it is not under way any more.
+    #[error("The payment is not under way")]
+    PaymentNotUnderWay,
+    /// The transaction is another intent's.
+    #[error("Transaction hash is already used by another payment intent")]
+    TransactionTaken,
+    /// Only approval releases this share.
+    #[error("The milestone came or changed after the payer's consent; only the payer's approval releases it")]
+    NeedsApproval,
     /// The settlement is past this.
     #[error("Settlement is in status: {0}")]
     SettlementStatus(SettlementStatus),

@@ -5,11 +5,14 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Chain;
-use crate::id::{IntentId, MilestoneId, OrderId, RefundId, SettlementId};
+use crate::chain::Hash;
+use crate::id::{IntentId, MilestoneId, OrderId, PaymentId, RefundId, SettlementId};
 use crate::ledger::{Funds, Rail};
+use crate::limits::CONSENT_PERIOD_S;
 use crate::money::Amount;
+use crate::payment::{Payer, Payment, PaymentState};
 use crate::terms::{Owner, SettlementMethod, Terms, names};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// A payment intent with its escrow order, milestones, settlements and refunds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,8 +23,14 @@ pub struct Escrow {
     pub owner: Owner,
     /// What was agreed.
     pub terms: Terms,
+    /// How often the terms have changed: a payer consents to one count of them.
+    #[serde(default)]
+    pub revision: u32,
     /// Where the intent stands.
     pub state: IntentState,
+    /// The attempts to pay it, oldest first.
+    #[serde(default)]
+    pub payments: Vec<Payment>,
     /// How it was paid, once it was.
     pub funding: Option<Funding>,
     /// The escrow order; `None` for `CONSENTED_PULL`.
@@ -45,8 +54,12 @@ names! {
     IntentStatus {
         /// Created, not paid.
         Initiated = "INITIATED",
+        /// A payment was announced, and nobody has consented to the terms.
+        RequiresSignature = "REQUIRES_SIGNATURE",
         /// A payment was seen and is not final.
         Processing = "PROCESSING",
+        /// The rail refused the payment.
+        RequiresAction = "REQUIRES_ACTION",
         /// Funded.
         Succeeded = "SUCCEEDED",
         /// All was paid out.
@@ -63,10 +76,22 @@ names! {
 pub enum IntentState {
     /// Created, not paid.
     Initiated,
+    /// A payment was announced, and nobody has consented to the terms.
+    RequiresSignature {
+        /// When it was announced first.
+        since: Timestamp,
+        /// The transaction that is said to carry it.
+        transaction: Hash,
+    },
     /// A payment was seen and is not final; nothing is booked.
     Processing {
         /// When it was seen.
         since: Timestamp,
+    },
+    /// The rail refused the payment; another may be made.
+    PaymentFailed {
+        /// When.
+        at: Timestamp,
     },
     /// Funded.
     Succeeded,
@@ -97,11 +122,28 @@ impl IntentState {
     pub const fn status(self) -> IntentStatus {
         match self {
             IntentState::Initiated => IntentStatus::Initiated,
+            IntentState::RequiresSignature { .. } => IntentStatus::RequiresSignature,
             IntentState::Processing { .. } => IntentStatus::Processing,
+            IntentState::PaymentFailed { .. } => IntentStatus::RequiresAction,
             IntentState::Succeeded => IntentStatus::Succeeded,
             IntentState::Settled { .. } => IntentStatus::Settled,
             IntentState::Final { .. } => IntentStatus::Final,
             IntentState::Canceled { .. } => IntentStatus::Canceled,
+        }
+    }
+
+    /// Whether the money has yet to come.
+    #[must_use]
+    pub const fn is_unpaid(self) -> bool {
+        match self {
+            IntentState::Initiated
+            | IntentState::RequiresSignature { .. }
+            | IntentState::Processing { .. }
+            | IntentState::PaymentFailed { .. } => true,
+            IntentState::Succeeded
+            | IntentState::Settled { .. }
+            | IntentState::Final { .. }
+            | IntentState::Canceled { .. } => false,
         }
     }
 }
@@ -188,6 +230,9 @@ pub struct Milestone {
     pub description: Option<String>,
     /// Informative share of the whole, as the decimal literal that was sent.
     pub percentage: Option<String>,
+    /// Whether it came or changed after the payer's consent to terms of real money: only approval releases it then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub after_consent: bool,
     /// Where it stands.
     pub state: MilestoneState,
     /// When it was created.
@@ -354,7 +399,7 @@ impl Settlement {
     }
 }
 
-/// One payment back to the payer.
+/// One payment back to whoever paid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
     /// Its id; the rail is asked under it, however often.
@@ -363,6 +408,9 @@ pub struct Refund {
     pub amount: Amount,
     /// The rail it goes back on.
     pub rail: Rail,
+    /// Where the money was.
+    #[serde(default)]
+    pub source: RefundSource,
     /// Where it stands.
     pub state: RefundState,
     /// When it was created.
@@ -376,6 +424,44 @@ names! {
         Pending = "PENDING",
         /// The payer has it.
         Succeeded = "SUCCEEDED",
+    }
+}
+
+/// Where the money of a refund was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RefundSource {
+    /// In escrow.
+    #[default]
+    Escrow,
+    /// Nowhere: it came in without a purpose.
+    Unapplied(Unapplied),
+}
+
+impl RefundSource {
+    /// Whether the money was in escrow.
+    #[must_use]
+    pub const fn is_escrow(&self) -> bool {
+        matches!(self, RefundSource::Escrow)
+    }
+
+    /// Whether the money came in without a purpose.
+    #[must_use]
+    pub const fn is_unapplied(&self) -> bool {
+        matches!(self, RefundSource::Unapplied(_))
+    }
+}
+
+names! {
+    /// Why money that came in is not the funding of its intent.
+    Unapplied {
+        /// The intent had been given up.
+        Late = "late",
+        /// The intent had been paid.
+        Double = "double",
+        /// It was less than the intent's amount.
+        Short = "short",
+        /// It was what exceeded the intent's amount.
+        Excess = "excess",
     }
 }
 
@@ -463,6 +549,63 @@ impl Escrow {
         self.refunds.iter().find(|refund| refund.id == id)
     }
 
+    /// The attempt to pay with this id.
+    #[must_use]
+    pub fn payment(&self, id: PaymentId) -> Option<&Payment> {
+        self.payments.iter().find(|payment| payment.id == id)
+    }
+
+    /// The attempt that counts: the one that funded the intent, else the latest.
+    #[must_use]
+    pub fn current_payment(&self) -> Option<&Payment> {
+        let is_final = |payment: &&Payment| matches!(payment.state, PaymentState::Final { .. });
+        self.payments.iter().find(is_final).or(self.payments.last())
+    }
+
+    /// Who paid, once somebody did and can be told from others.
+    #[must_use]
+    pub fn payer(&self) -> Option<Payer> {
+        self.funding.and(self.current_payment()).and_then(Payment::payer)
+    }
+
+    /// Whether a payer has consented to the terms, in a payment that has not failed.
+    #[must_use]
+    pub fn has_consent(&self) -> bool {
+        self.funding.is_some() || self.payments.iter().any(|payment| !payment.has_failed())
+    }
+
+    /// The last moment at which a payer can consent by signature.
+    #[must_use]
+    pub const fn consent_deadline(&self) -> Timestamp {
+        self.created.after(Span::from_seconds(CONSENT_PERIOD_S))
+    }
+
+    /// The transactions that this intent lays claim to: no other intent of its owner may name them.
+    #[must_use]
+    pub fn transactions(&self) -> Vec<Hash> {
+        let announced = match self.state {
+            IntentState::RequiresSignature { transaction, .. } => Some(transaction),
+            IntentState::Initiated
+            | IntentState::Processing { .. }
+            | IntentState::PaymentFailed { .. }
+            | IntentState::Succeeded
+            | IntentState::Settled { .. }
+            | IntentState::Final { .. }
+            | IntentState::Canceled { .. } => None,
+        };
+        self.payments.iter().filter_map(|payment| payment.transaction).chain(announced).collect()
+    }
+
+    /// What came in without a purpose and has not gone back yet, in minor units.
+    #[must_use]
+    pub fn unapplied_minor(&self) -> i64 {
+        let waiting = self.refunds.iter().filter(|refund| match (refund.source, &refund.state) {
+            (RefundSource::Unapplied(_), RefundState::Pending) => true,
+            (RefundSource::Escrow, _) | (RefundSource::Unapplied(_), RefundState::Succeeded { .. }) => false,
+        });
+        waiting.fold(0_i64, |sum, refund| sum.saturating_add(refund.amount.minor()))
+    }
+
     /// When delivery is due, once it was funded.
     #[must_use]
     pub fn delivery_deadline(&self) -> Option<Timestamp> {
@@ -472,13 +615,7 @@ impl Escrow {
     /// What the shares of this escrow may add up to: what is held or, before funding, what will be.
     #[must_use]
     pub const fn allocatable(&self) -> Amount {
-        match self.state {
-            IntentState::Initiated | IntentState::Processing { .. } => self.terms.amount,
-            IntentState::Succeeded
-            | IntentState::Settled { .. }
-            | IntentState::Final { .. }
-            | IntentState::Canceled { .. } => self.funds.held,
-        }
+        if self.state.is_unpaid() { self.terms.amount } else { self.funds.held }
     }
 
     /// What the open milestones add up to, in minor units.
@@ -504,7 +641,9 @@ impl Escrow {
         match self.state {
             IntentState::Settled { .. } | IntentState::Final { .. } => Some(SettlementProgress::Completed),
             IntentState::Initiated
+            | IntentState::RequiresSignature { .. }
             | IntentState::Processing { .. }
+            | IntentState::PaymentFailed { .. }
             | IntentState::Succeeded
             | IntentState::Canceled { .. } => {
                 let waits = |settlement: &Settlement| matches!(settlement.state, SettlementState::Scheduled { .. });

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::Address;
 use crate::id::MerchantId;
+use crate::limits::DEFAULT_APPROVAL_PERIOD_S;
 use crate::money::Amount;
 use crate::time::{Span, Timestamp};
 
@@ -156,10 +158,19 @@ pub struct Terms {
     pub dispute_window: Span,
     /// The hash a delivery proof must have (32 bytes, hex, as sent).
     pub expected_delivery_hash: Option<String>,
-    /// Who must prove the delivery (an address, as sent).
-    pub delivery_oracle: Option<String>,
+    /// Who must prove the delivery.
+    pub delivery_oracle: Option<Address>,
     /// When a time lock opens.
     pub time_lock_until: Option<Timestamp>,
+    /// Whether a time lock also waits for the delivery.
+    #[serde(default)]
+    pub require_delivery: bool,
+    /// Whether only the payer's approval, its silence or a resolution releases a share.
+    #[serde(default)]
+    pub require_approval: bool,
+    /// How long the payer's silence lasts before it counts as approval.
+    #[serde(default = "default_approval_period")]
+    pub approval_period: Span,
     /// What the gateway keeps of every release, in hundredths of a percent.
     pub fee_basis_points: u16,
     /// Free text for people.
@@ -170,4 +181,9 @@ pub struct Terms {
     pub return_url: Option<String>,
     /// Where the payer's browser goes after giving up.
     pub cancel_url: Option<String>,
+}
+
+/// What was agreed before approval could be: nothing else.
+const fn default_approval_period() -> Span {
+    Span::from_seconds(DEFAULT_APPROVAL_PERIOD_S)
 }

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use engine::{Engine, Keyring};
 
 use crate::http::KnownKeys;
+use crate::wire::Site;
 
 /// The largest request body, in bytes: 1 MiB.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// The public address of a gateway that was told none.
 pub const DEFAULT_PUBLIC_URL: &str = "http://127.0.0.1:3000";
+
+/// The chain of payers' signatures where none was set: Sepolia, a test network that wallets know.
+pub const DEFAULT_CHAIN_ID: u64 = 11_155_111;
 
 /// What the operator has set about the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +25,19 @@ pub struct Settings {
     pub fee_basis_points: u16,
     /// The largest request body, in bytes.
     pub max_body_bytes: usize,
+    /// The chain that payers' signatures are for (EIP-155); at most 2^53 - 1, so that every client can read it.
+    pub chain_id: u64,
 }
 
 impl Default for Settings {
-    /// [`DEFAULT_PUBLIC_URL`], no fee, [`MAX_BODY_BYTES`].
+    /// [`DEFAULT_PUBLIC_URL`], no fee, [`MAX_BODY_BYTES`], [`DEFAULT_CHAIN_ID`].
     fn default() -> Settings {
-        Settings { public_url: DEFAULT_PUBLIC_URL.to_owned(), fee_basis_points: 0, max_body_bytes: MAX_BODY_BYTES }
+        Settings {
+            public_url: DEFAULT_PUBLIC_URL.to_owned(),
+            fee_basis_points: 0,
+            max_body_bytes: MAX_BODY_BYTES,
+            chain_id: DEFAULT_CHAIN_ID,
+        }
     }
 }
 
@@ -45,6 +56,8 @@ pub struct Gateway {
     pub metrics: Option<Metrics>,
     /// The API keys that were lately asked for.
     pub(crate) known_keys: KnownKeys,
+    /// What objects show of this gateway.
+    pub(crate) site: Site,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -68,6 +81,8 @@ impl Gateway {
         settings: Settings,
         metrics: Option<Metrics>,
     ) -> Arc<Gateway> {
-        Arc::new(Gateway { engine, keyring, settings, metrics, known_keys: KnownKeys::default() })
+        let public_url = settings.public_url.trim_end_matches('/').to_owned();
+        let site = Site { public_url, chain: evm::Domain::sandbox(settings.chain_id) };
+        Arc::new(Gateway { engine, keyring, settings, metrics, known_keys: KnownKeys::default(), site })
     }
 }

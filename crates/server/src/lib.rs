@@ -8,6 +8,6 @@ mod gateway;
 mod http;
 mod wire;
 
-pub use gateway::{DEFAULT_PUBLIC_URL, Gateway, MAX_BODY_BYTES, Metrics, Settings};
+pub use gateway::{DEFAULT_CHAIN_ID, DEFAULT_PUBLIC_URL, Gateway, MAX_BODY_BYTES, Metrics, Settings};
 pub use http::{Access, BASE_PATHS, Route, constant_router, router, routes};
 pub use wire::WireEvents;

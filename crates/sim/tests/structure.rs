@@ -8,13 +8,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate may depend on, of our own.
-const MAY_DEPEND_ON: [(&str, &[&str]); 6] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 7] = [
     ("escrow", &[]),
+    ("evm", &["escrow"]),
     ("store", &["escrow"]),
     ("engine", &["escrow", "store"]),
-    ("server", &["escrow", "store", "engine"]),
-    ("cli", &["escrow", "store", "engine", "server"]),
-    ("sim", &["escrow", "store", "engine", "server", "cli"]),
+    ("server", &["escrow", "evm", "store", "engine"]),
+    ("cli", &["escrow", "evm", "store", "engine", "server"]),
+    ("sim", &["escrow", "evm", "store", "engine", "server", "cli"]),
 ];
 
 /// What the domain may use from outside: nothing that waits, stores, listens or draws.

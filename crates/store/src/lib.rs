@@ -5,7 +5,7 @@
 //! nothing but whether a unit still fits what is stored.
 
 use async_trait::async_trait;
-use escrow::{Account, Currency, Effect, Escrow, IntentId, Owner, Settlement, SettlementId, Timestamp};
+use escrow::{Account, Currency, Effect, Escrow, Hash, IntentId, Owner, Settlement, SettlementId, Timestamp};
 
 mod keys;
 mod memory;
@@ -68,7 +68,8 @@ pub struct Change {
     /// What the decision was made on; the unit is [`Outcome::Lost`] when it is no longer the newest version. `None`: the
     /// escrow is new, and the unit is lost when it exists.
     pub base: Option<Versioned>,
-    /// The new state, its event chain continued by `events`.
+    /// The new state, its event chain continued by `events`. The transactions that it names are the intent's from now on, for
+    /// ever: no other one of its owner may name them.
     pub next: Escrow,
     /// The money that moves. The merchant's running totals follow from it.
     pub transfers: Vec<TransferRow>,
@@ -78,13 +79,29 @@ pub struct Change {
     pub effects: Vec<Effect>,
 }
 
-/// What became of a unit.
+impl Change {
+    /// The transactions that the escrow names from now on, and that its owner's other ones may not: each once.
+    fn claims(&self) -> Vec<Hash> {
+        let before = self.base.as_ref().map(|base| base.escrow.transactions()).unwrap_or_default();
+        let mut claims = Vec::new();
+        for hash in self.next.transactions() {
+            if !before.contains(&hash) && !claims.contains(&hash) {
+                claims.push(hash);
+            }
+        }
+        claims
+    }
+}
+
+/// What became of a unit. Of several reasons to drop out it is the first of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It is stored, durably.
     Committed,
     /// Another one came first; nothing of it is stored.
     Lost,
+    /// It names a transaction that another intent of its owner named first; nothing of it is stored.
+    TransactionTaken,
     /// A total of its owner would leave the range of 64 bits; nothing of it is stored.
     TotalTooLarge,
 }

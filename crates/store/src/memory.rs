@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use escrow::{
-    Account, Currency, Duty, Effect, Escrow, IntentId, KeyId, MerchantId, Owner, RawId, Settlement, SettlementId,
+    Account, Currency, Duty, Effect, Escrow, Hash, IntentId, KeyId, MerchantId, Owner, RawId, Settlement, SettlementId,
     Timestamp, TransferId,
 };
 
@@ -31,6 +31,8 @@ struct Everything {
     balances: Balances,
     jobs: BTreeMap<(IntentId, Duty), JobState>,
     last_token: u64,
+    /// Who named a transaction first, by the bytes of its hash.
+    claims: BTreeMap<(Owner, [u8; 32]), IntentId>,
     replies: BTreeMap<(Owner, String), Reply>,
     replies_from: Option<Timestamp>,
     merchants: BTreeMap<MerchantId, Merchant>,
@@ -76,6 +78,9 @@ impl Everything {
             return Outcome::Lost;
         }
         if let Some(change) = unit.change {
+            if !self.are_claims_free(&change) {
+                return Outcome::TransactionTaken;
+            }
             let Some((balances, transfers)) = self.book(&change) else { return Outcome::TotalTooLarge };
             let owner = change.next.owner;
             self.balances = balances;
@@ -109,6 +114,12 @@ impl Everything {
         self.replies.get(key).filter(|reply| Some(reply.created) >= self.replies_from)
     }
 
+    fn are_claims_free(&self, change: &Change) -> bool {
+        let (id, owner) = (change.next.id, change.next.owner);
+        let holder = |hash: &Hash| self.claims.get(&(owner, *hash.bytes()));
+        change.claims().iter().all(|hash| holder(hash).is_none_or(|holder| *holder == id))
+    }
+
     /// The balances and transfers after a change; `None` when a balance would leave the range of 64 bits.
     fn book(&self, change: &Change) -> Option<(Balances, Vec<StoredTransfer>)> {
         let (owner, mut balances, mut stored) = (change.next.owner, self.balances.clone(), Vec::new());
@@ -130,6 +141,7 @@ impl Everything {
 
     fn apply(&mut self, change: Change) {
         let (id, owner) = (change.next.id, change.next.owner);
+        self.claims.extend(change.claims().iter().map(|hash| ((owner, *hash.bytes()), id)));
         let version = change.base.map_or(1, |base| base.version + 1);
         self.escrows.insert(id, Versioned { version, escrow: change.next });
         for event in change.events {
@@ -177,11 +189,13 @@ impl Everything {
         for (id, stored) in &self.escrows {
             let transfers = self.transfers.values().filter(|(_, stored)| stored.intent == *id);
             let jobs = self.jobs.iter().filter(|((intent, _), _)| intent == id);
+            let claims = self.claims.iter().filter(|(_, intent)| *intent == id);
             visit(Audited::Escrow {
                 stored: Box::new(stored.clone()),
                 events: self.events.get(id).cloned().unwrap_or_default(),
                 transfers: transfers.copied().collect(),
                 jobs: jobs.map(|((_, duty), job)| (*duty, job.due)).collect(),
+                claims: claims.map(|((owner, hash), _)| (*owner, Hash::from_bytes(*hash))).collect(),
             });
         }
         for ((owner, account, currency), minor) in &self.balances {

@@ -106,6 +106,8 @@ pub enum Audited {
         transfers: Vec<(Owner, StoredTransfer)>,
         /// Its jobs, each with when it falls due.
         jobs: Vec<(Duty, Timestamp)>,
+        /// The transactions that it has ever named by their hashes, each with among whose.
+        claims: Vec<(Owner, Hash)>,
     },
     /// A row that cannot be read, or that belongs to no escrow.
     Stray {

@@ -1,13 +1,13 @@
 //! What a batch does to one escrow: the commands on it, decided one after the other, and all that is to be stored for them.
 
 use escrow::duty::effects;
-use escrow::{Chain, Ctx, Decision, Escrow, EventId, Owner, Rejection, Timestamp};
+use escrow::{Actor, Chain, Ctx, Decision, Escrow, EventId, Owner, Rejection, Timestamp};
 use store::{Change, EventRow, Reply, TransferRow, Unit, Versioned};
 
 use super::{Source, Submission};
 use crate::engine::Parts;
 use crate::ids::FreshIds;
-use crate::request::{Answer, Ask, Rendered, Unavailable};
+use crate::request::{Answer, Ask, Reach, Rendered, Unavailable};
 
 /// The commands of a batch on one escrow.
 pub(super) struct Plan {
@@ -38,7 +38,11 @@ impl Plan {
             return;
         }
         let now = parts.host.now();
-        let ctx = Ctx { now, ids, settings: &parts.config.settings };
+        let by = match &submission.source {
+            Source::Caller { by, .. } => by,
+            Source::Job { .. } => &Actor::Gateway,
+        };
+        let ctx = Ctx { now, by, ids, settings: &parts.config.settings };
         let result = match (&submission.ask, self.state()) {
             (Ask::Open(new), None) => escrow::open(new.as_ref().clone(), &ctx),
             (Ask::Open(_), Some(_)) => Err(Rejection::Broken("a fresh intent id is taken".to_owned())),
@@ -71,11 +75,12 @@ impl Plan {
 
     /// The answer for a caller who may not speak of this escrow at all.
     fn turn_away(&self, submission: &Submission) -> Option<Answer> {
-        let Source::Caller { owner, .. } = &submission.source else { return None };
-        match (&submission.ask, self.state()) {
-            (Ask::Open(_), _) => None,
-            (Ask::Decide(..), None) => Some(Answer::NotFound),
-            (Ask::Decide(..), Some(state)) => turn_away(*owner, state.owner),
+        let Source::Caller { reach, .. } = &submission.source else { return None };
+        match (&submission.ask, self.state(), reach) {
+            (Ask::Open(_), _, _) => None,
+            (Ask::Decide(..), None, _) => Some(Answer::NotFound),
+            (Ask::Decide(..), Some(_), Reach::Everybody) => None,
+            (Ask::Decide(..), Some(state), Reach::Owner(owner)) => turn_away(*owner, state.owner),
         }
     }
 
@@ -99,19 +104,19 @@ impl Plan {
     fn settle(&mut self, submission: Submission, result: Result<&Escrow, &Rejection>, now: Timestamp) {
         let verdict = match &submission.source {
             Source::Job { .. } => Verdict::Result(result.map(|_| ()).map_err(Clone::clone)),
-            Source::Caller { owner, idempotency, render, .. } => {
-                let Rendered { status, body } = render(result);
+            Source::Caller { idempotency, render, .. } => {
+                let Rendered { status, body, kept } = render(result);
                 if let Some(sent) = idempotency {
                     self.replies.push(Reply {
-                        owner: *owner,
+                        owner: sent.owner,
                         key: sent.key.clone(),
                         fingerprint: sent.fingerprint,
                         status,
-                        body: body.clone(),
+                        body: kept.unwrap_or_else(|| body.clone()),
                         created: now,
                     });
                 }
-                Verdict::Answer(Answer::Decided(Rendered { status, body }))
+                Verdict::Answer(Answer::Decided(Rendered { status, body, kept: None }))
             }
         };
         self.decided.push((submission, verdict));

@@ -34,7 +34,7 @@ async fn a_store_that_nobody_touched_is_clean_and_counted() {
     let (world, _) = main_job().await;
     let report = world.assert_clean().await;
     assert_eq!((report.escrows, report.milestones, report.settlements, report.jobs), (1, 2, 1, 1));
-    assert_eq!((report.transfers, report.events), (2, 10));
+    assert_eq!((report.transfers, report.events), (2, 12));
 }
 
 #[tokio::test(start_paused = true)]

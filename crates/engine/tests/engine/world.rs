@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use engine::testing::ManualHost;
 use engine::{
-    Answer, Ask, Config, Engine, Host, Idempotency, Parts, Present, Rendered, Request, SimulatedPayments, Unavailable,
+    Answer, Ask, Config, Engine, Host, Idempotency, Parts, Present, Reach, Rendered, Request, SimulatedPayments,
+    Unavailable,
 };
 use escrow::chain::Numbered;
 use escrow::{
-    Amount, Command, CompleteMilestone, Currency, Decimal, Escrow, Hash, IntentId, MerchantId, MilestoneId, Mode,
-    NewIntent, NewMilestone, OrderId, Owner, PaymentType, RawId, ReleaseType, SettlementMethod, Span, Terms, Timestamp,
+    Actor, Amount, Command, CompleteMilestone, Currency, Decimal, Escrow, Hash, IntentId, MerchantId, MilestoneId,
+    Mode, NewIntent, NewMilestone, OrderId, Owner, PaymentType, RawId, ReleaseType, SettlementMethod, Span, Terms,
+    Timestamp,
 };
 use store::{MemoryStore, PageRequest, Position, Store, StoredTransfer, TransferFilter};
 
@@ -103,14 +105,17 @@ impl World {
 }
 
 pub(crate) fn request(owner: Owner, ask: Ask, idempotency: Option<Idempotency>) -> Request {
-    Request { owner, ask, idempotency, render: Arc::new(render) }
+    let idempotency = idempotency.map(|sent| Idempotency { owner, ..sent });
+    Request { reach: Reach::Owner(owner), by: Actor::Merchant, ask, idempotency, render: Arc::new(render) }
 }
 
 /// 200 with the state's version of events, or 400 with the reason.
 fn render(result: Result<&Escrow, &escrow::Rejection>) -> Rendered {
     match result {
-        Ok(escrow) => Rendered { status: 200, body: format!("{} {}", escrow.id, escrow.chain.count).into_bytes() },
-        Err(rejection) => Rendered { status: 400, body: rejection.to_string().into_bytes() },
+        Ok(escrow) => {
+            Rendered { status: 200, body: format!("{} {}", escrow.id, escrow.chain.count).into_bytes(), kept: None }
+        }
+        Err(rejection) => Rendered { status: 400, body: rejection.to_string().into_bytes(), kept: None },
     }
 }
 
@@ -128,6 +133,9 @@ pub(crate) fn new_intent(engine: &Engine, amounts: &[&str]) -> NewIntent {
         expected_delivery_hash: None,
         delivery_oracle: None,
         time_lock_until: None,
+        require_delivery: false,
+        require_approval: false,
+        approval_period: Span::from_seconds(3600),
         fee_basis_points: 0,
         description: None,
         metadata: None,
@@ -154,7 +162,7 @@ pub(crate) fn complete(intent: IntentId, milestone: MilestoneId) -> Ask {
 }
 
 pub(crate) fn key(key: &str, fingerprint: u8) -> Option<Idempotency> {
-    Some(Idempotency { key: key.to_owned(), fingerprint: Hash::from_bytes([fingerprint; 32]) })
+    Some(Idempotency { owner: OWNER, key: key.to_owned(), fingerprint: Hash::from_bytes([fingerprint; 32]) })
 }
 
 pub(crate) fn status(answer: &Result<Answer, Unavailable>) -> u16 {

@@ -1,14 +1,13 @@
-//! The intent as a whole: created, funded, given up, final.
+//! The intent as a whole: created, given up, final.
 
 use super::{Ctx, Decision, Draft, milestones};
 use crate::chain::Chain;
 use crate::command::NewIntent;
 use crate::event::{EventKind, Subject};
 use crate::id::RefundId;
-use crate::ledger::{Funds, Purpose, Rail};
+use crate::ledger::{Funds, Purpose};
 use crate::rejection::Rejection;
-use crate::state::{Escrow, Funding, IntentState, MilestoneState, Order, OrderState, Refund, RefundState};
-use crate::terms::Mode;
+use crate::state::{Escrow, IntentState, Order, OrderState, Refund, RefundSource, RefundState};
 
 pub(super) fn open(new: NewIntent, ctx: &Ctx<'_>) -> Result<Decision, Rejection> {
     let currency = new.terms.amount.currency();
@@ -18,7 +17,9 @@ pub(super) fn open(new: NewIntent, ctx: &Ctx<'_>) -> Result<Decision, Rejection>
         id: new.id,
         owner: new.owner,
         terms: new.terms,
+        revision: 0,
         state: IntentState::Initiated,
+        payments: Vec::new(),
         funding: None,
         order,
         funds: Funds::none(currency),
@@ -39,45 +40,14 @@ pub(super) fn open(new: NewIntent, ctx: &Ctx<'_>) -> Result<Decision, Rejection>
     draft.finish()
 }
 
-/// Books the payer's payment: it is seen, it is final, and what was waiting for it is released.
-pub(super) fn fund(draft: &mut Draft<'_>, rail: Rail) -> Result<(), Rejection> {
-    let now = draft.now;
-    if draft.next.owner.mode == Mode::Live && rail == Rail::Sandbox {
-        return Err(Rejection::SandboxOnly);
-    }
-    draft.simulated = rail == Rail::Sandbox;
-    match draft.next.state {
-        IntentState::Initiated => draft.set_state(IntentState::Processing { since: now }),
-        IntentState::Processing { .. } => {}
-        IntentState::Succeeded
-        | IntentState::Settled { .. }
-        | IntentState::Final { .. }
-        | IntentState::Canceled { .. } => {
-            return Err(Rejection::IntentStatus { action: "fund", status: draft.next.status() });
-        }
-    }
-    draft.transfer(Purpose::Fund(rail), draft.next.terms.amount)?;
-    draft.next.funding = Some(Funding { rail, at: now });
-    draft.set_state(IntentState::Succeeded);
-    draft.event(EventKind::IntentSucceeded, Subject::Intent);
-    if draft.next.order.is_some() {
-        draft.event(EventKind::OrderFunded, Subject::Order);
-    }
-    draft.simulated = false;
-    if draft.next.order.is_some() {
-        milestones::release_due(draft)
-    } else {
-        milestones::release_amount(draft, None, draft.next.terms.amount)?;
-        draft.advance();
-        Ok(())
-    }
-}
-
-/// Gives the intent up; what is held goes back whole.
+/// Gives the intent up; what is held goes back whole, and so will a payment that is still under way.
 pub(super) fn cancel(draft: &mut Draft<'_>) -> Result<(), Rejection> {
     let now = draft.now;
     match draft.next.state {
-        IntentState::Initiated | IntentState::Processing { .. } => {}
+        IntentState::Initiated
+        | IntentState::RequiresSignature { .. }
+        | IntentState::Processing { .. }
+        | IntentState::PaymentFailed { .. } => {}
         IntentState::Succeeded if draft.next.funds.released.is_zero() => refund_held(draft)?,
         IntentState::Succeeded => return Err(Rejection::CancelAfterRelease),
         IntentState::Settled { .. } | IntentState::Final { .. } | IntentState::Canceled { .. } => {
@@ -102,7 +72,8 @@ fn refund_held(draft: &mut Draft<'_>) -> Result<(), Rejection> {
     let rail = draft.next.funding.ok_or(Rejection::NotFunded)?.rail;
     let id = RefundId::fresh(draft.ctx.ids);
     draft.transfer(Purpose::Refund(id), amount)?;
-    draft.next.refunds.push(Refund { id, amount, rail, state: RefundState::Pending, created: draft.now });
+    let source = RefundSource::Escrow;
+    draft.next.refunds.push(Refund { id, amount, rail, source, state: RefundState::Pending, created: draft.now });
     Ok(())
 }
 
@@ -115,34 +86,13 @@ pub(super) fn finalize(draft: &mut Draft<'_>) -> Result<(), Rejection> {
             Ok(())
         }
         IntentState::Initiated
+        | IntentState::RequiresSignature { .. }
         | IntentState::Processing { .. }
+        | IntentState::PaymentFailed { .. }
         | IntentState::Succeeded
         | IntentState::Final { .. }
         | IntentState::Canceled { .. } => {
             Err(Rejection::IntentStatus { action: "finalize", status: draft.next.status() })
         }
     }
-}
-
-/// Makes the simulated payer pay an escrow that needs money and may be paid by simulation.
-///
-/// # Errors
-/// [`Rejection::NotFunded`] for live money.
-pub(super) fn fund_by_simulation(draft: &mut Draft<'_>) -> Result<(), Rejection> {
-    match (draft.next.state, draft.next.owner.mode) {
-        (IntentState::Initiated | IntentState::Processing { .. }, Mode::Sandbox) => fund(draft, Rail::Sandbox),
-        (IntentState::Initiated | IntentState::Processing { .. }, Mode::Live) => Err(Rejection::NotFunded),
-        (
-            IntentState::Succeeded
-            | IntentState::Settled { .. }
-            | IntentState::Final { .. }
-            | IntentState::Canceled { .. },
-            Mode::Sandbox | Mode::Live,
-        ) => Ok(()),
-    }
-}
-
-/// Whether a milestone of this draft may be released without anybody asking.
-pub(super) fn releases_by_itself(draft: &Draft<'_>, state: &MilestoneState) -> bool {
-    draft.next.terms.auto_release && draft.next.funding.is_some() && matches!(state, MilestoneState::Completed(_))
 }

@@ -1,6 +1,6 @@
 //! Milestones: added, changed, deleted, completed in order, released share by share.
 
-use super::{Draft, intent};
+use super::{Draft, payments};
 use crate::command::{CompleteMilestone, MilestonePatch, NewMilestone};
 use crate::event::{EventKind, Subject};
 use crate::id::{MilestoneId, SettlementId};
@@ -17,6 +17,7 @@ pub(super) fn add(draft: &mut Draft<'_>, new: NewMilestone) -> Result<(), Reject
     let now = draft.now;
     let amount = new.amount.in_currency(draft.next.terms.amount.currency())?;
     check_addition(&draft.next, new.index, amount)?;
+    let after_consent = draft.is_after_consent();
     let milestones = &mut draft.order_mut()?.milestones;
     let position = milestones.partition_point(|milestone| milestone.index <= new.index);
     let milestone = Milestone {
@@ -25,11 +26,13 @@ pub(super) fn add(draft: &mut Draft<'_>, new: NewMilestone) -> Result<(), Reject
         amount,
         description: new.description,
         percentage: new.percentage,
+        after_consent,
         state: MilestoneState::Pending,
         created: now,
         updated: now,
     };
     milestones.insert(position, milestone);
+    draft.next.revision = draft.next.revision.saturating_add(1);
     draft.event(EventKind::MilestoneCreated, Subject::Milestone(new.id));
     Ok(())
 }
@@ -94,13 +97,16 @@ pub(super) fn update(draft: &mut Draft<'_>, id: MilestoneId, patch: MilestonePat
     if after.percentage != before.percentage {
         previous.push(("percentage", before.percentage.unwrap_or_default()));
     }
+    after.after_consent |= draft.is_after_consent();
     draft.change_milestone(position, |milestone| *milestone = after)?;
+    draft.next.revision = draft.next.revision.saturating_add(1);
     draft.event_with(EventKind::MilestoneUpdated, Subject::Milestone(id), previous);
     Ok(())
 }
 
 pub(super) fn delete(draft: &mut Draft<'_>, id: MilestoneId) -> Result<(), Rejection> {
     let (position, _) = pending(&draft.next, id, "delete")?;
+    draft.next.revision = draft.next.revision.saturating_add(1);
     cancel(draft, position)
 }
 
@@ -133,7 +139,7 @@ pub(super) fn complete(draft: &mut Draft<'_>, command: CompleteMilestone) -> Res
     if let Some(open) = draft.next.milestones()[..position].iter().rfind(is_pending) {
         return Err(Rejection::PreviousNotCompleted(open.index));
     }
-    intent::fund_by_simulation(draft)?;
+    payments::simulate(draft)?;
     let completion = Completion { at: draft.now, by: command.by, proof: command.proof, proof_uri: command.proof_uri };
     draft.change_milestone(position, |milestone| milestone.state = MilestoneState::Completed(completion))?;
     draft.event_with(
@@ -159,6 +165,9 @@ pub(super) fn release(draft: &mut Draft<'_>, id: MilestoneId, by: Option<String>
     if draft.next.funding.is_none() {
         return Err(Rejection::NotFunded);
     }
+    if milestone.after_consent {
+        return Err(Rejection::NeedsApproval);
+    }
     release_at(draft, position, by)?;
     draft.advance();
     Ok(())
@@ -167,16 +176,27 @@ pub(super) fn release(draft: &mut Draft<'_>, id: MilestoneId, by: Option<String>
 /// Releases every completed milestone that may be released by itself, in index order.
 pub(super) fn release_due(draft: &mut Draft<'_>) -> Result<(), Rejection> {
     for position in 0..draft.next.milestones().len() {
-        let state = &draft.next.milestones()[position].state;
-        if matches!(state, MilestoneState::Pending) {
+        let milestone = &draft.next.milestones()[position];
+        let is_released = match milestone.state {
+            MilestoneState::Released(..) | MilestoneState::Cancelled { .. } => true,
+            MilestoneState::Completed(_) if releases_by_itself(&draft.next, milestone) => {
+                release_at(draft, position, None)?;
+                true
+            }
+            MilestoneState::Pending | MilestoneState::Completed(_) => false,
+        };
+        // What waits holds back what lies above it.
+        if !is_released {
             break;
-        }
-        if intent::releases_by_itself(draft, state) {
-            release_at(draft, position, None)?;
         }
     }
     draft.advance();
     Ok(())
+}
+
+/// Whether the share of a completed milestone needs nobody to ask for it.
+const fn releases_by_itself(state: &Escrow, milestone: &Milestone) -> bool {
+    state.terms.auto_release && state.funding.is_some() && !milestone.after_consent
 }
 
 fn release_at(draft: &mut Draft<'_>, position: usize, by: Option<String>) -> Result<(), Rejection> {

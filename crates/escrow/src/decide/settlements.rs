@@ -5,7 +5,7 @@ use crate::event::{EventKind, Subject};
 use crate::id::{RefundId, SettlementId};
 use crate::ledger::Purpose;
 use crate::rejection::Rejection;
-use crate::state::{Refund, RefundState, Settlement, SettlementState};
+use crate::state::{Refund, RefundSource, RefundState, Settlement, SettlementState};
 
 /// Reserves the money of a settlement whose time has come.
 pub(super) fn start(draft: &mut Draft<'_>, id: SettlementId) -> Result<(), Rejection> {
@@ -45,7 +45,7 @@ pub(super) fn confirm(draft: &mut Draft<'_>, id: SettlementId, reference: String
     Ok(())
 }
 
-/// Books a refund that arrived.
+/// Books money that is back where it came from.
 pub(super) fn confirm_refund(draft: &mut Draft<'_>, id: RefundId, reference: String) -> Result<(), Rejection> {
     let now = draft.now;
     let refund = refund_mut(draft, id)?;
@@ -55,8 +55,12 @@ pub(super) fn confirm_refund(draft: &mut Draft<'_>, id: RefundId, reference: Str
     }
     refund.state = RefundState::Succeeded { at: now, reference };
     let (amount, rail) = (refund.amount, refund.rail);
-    draft.transfer(Purpose::Return(id, rail), amount)?;
-    draft.event(EventKind::IntentRefunded, Subject::Refund(id));
+    let (purpose, kind) = match refund.source {
+        RefundSource::Escrow => (Purpose::Return(id, rail), EventKind::IntentRefunded),
+        RefundSource::Unapplied(_) => (Purpose::SendBack(id, rail), EventKind::PaymentReturned),
+    };
+    draft.transfer(purpose, amount)?;
+    draft.event(kind, Subject::Refund(id));
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 
 mod explore;
 mod histories;
+mod payments;
 mod refusals;
 mod table;
 mod world;

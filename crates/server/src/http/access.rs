@@ -20,6 +20,12 @@ impl Gateway {
         Ok(escrow)
     }
 
+    /// The escrow of an intent for anyone who knows its id.
+    pub(super) async fn public_escrow(&self, intent: &str) -> Result<Escrow, ApiError> {
+        let found = self.engine.store().escrow(intent_id(intent)?).await?;
+        found.ok_or_else(|| missing(intent))
+    }
+
     /// The intent that a command is for, and the command, which was read from the request. A caller who may not speak of the
     /// intent hears that before anything about the fields; the intent is looked up for it only where the fields are wrong,
     /// since the engine looks at it anyway.

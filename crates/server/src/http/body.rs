@@ -18,7 +18,6 @@ use super::fields::{Fields, Style};
 use super::idempotency;
 use super::{form, header_text};
 use crate::gateway::Gateway;
-use engine::Idempotency;
 
 /// What was sent with a command.
 #[derive(Debug)]
@@ -27,7 +26,7 @@ pub(super) struct Sent {
     style: Style,
     raw: Bytes,
     /// The idempotency key, where the method has them and one was sent.
-    pub(super) idempotency: Option<Idempotency>,
+    pub(super) idempotency: Option<idempotency::Key>,
 }
 
 impl Sent {

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::extract::State;
 use axum::response::Response;
-use escrow::{Ctx, Rejection};
+use escrow::{Actor, Ctx, Rejection};
 
 use super::access::json_response;
 use super::auth::Caller;
@@ -12,7 +12,7 @@ use super::body::Sent;
 use super::error::ApiError;
 use super::payment_intents::create;
 use crate::gateway::Gateway;
-use crate::wire;
+use crate::wire::{self, Reader};
 
 /// The first answer, given again ever after.
 pub(super) type FirstAnswer = Arc<OnceLock<Vec<u8>>>;
@@ -30,11 +30,12 @@ pub(super) async fn handle(
         None => {
             let ctx = Ctx {
                 now: gateway.engine.host().now(),
+                by: &Actor::Merchant,
                 ids: gateway.engine.ids(),
                 settings: &gateway.engine.config().settings,
             };
             let opened = escrow::open(new, &ctx).map_err(|rejection: Rejection| ApiError::Refused(rejection))?;
-            let answer = wire::json(&wire::intent_envelope(&opened.next, &gateway.settings.public_url));
+            let answer = wire::json(&wire::intent_envelope(&opened.next, &gateway.site, Reader::Merchant));
             first.get_or_init(|| answer)
         }
     };

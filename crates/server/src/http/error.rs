@@ -64,6 +64,8 @@ pub(super) enum ApiError {
         /// What it must be.
         message: String,
     },
+    /// What should be the hash of a transaction is none; the field.
+    TransactionHash(String),
     /// The body as a whole cannot be read.
     Body(String),
     /// The body is larger than this many bytes.
@@ -104,6 +106,9 @@ enum Code {
     InvalidRequest,
     InvalidStateTransition,
     InvalidStatus,
+    SignatureVerificationFailed,
+    InvalidTransactionHash,
+    TransactionHashExists,
     ResourceMissing,
     RequestTooLarge,
     AmountTooLarge,
@@ -120,6 +125,9 @@ impl Code {
             Code::InvalidRequest
             | Code::InvalidStateTransition
             | Code::InvalidStatus
+            | Code::SignatureVerificationFailed
+            | Code::InvalidTransactionHash
+            | Code::TransactionHashExists
             | Code::ResourceMissing
             | Code::RequestTooLarge
             | Code::AmountTooLarge => Kind::InvalidRequest,
@@ -135,6 +143,9 @@ impl Code {
             Code::InvalidRequest
             | Code::InvalidStateTransition
             | Code::InvalidStatus
+            | Code::SignatureVerificationFailed
+            | Code::InvalidTransactionHash
+            | Code::TransactionHashExists
             | Code::AmountTooLarge
             | Code::IdempotencyMismatch => StatusCode::BAD_REQUEST,
             Code::ResourceMissing => StatusCode::NOT_FOUND,
@@ -212,7 +223,7 @@ impl ApiError {
     /// The error as it is answered, for the engine to remember under an idempotency key.
     pub(super) fn rendered(&self, request: RequestId) -> Rendered {
         let told = self.told();
-        Rendered { status: told.status.as_u16(), body: told.body(request) }
+        Rendered { status: told.status.as_u16(), body: told.body(request), kept: None }
     }
 
     fn told(&self) -> Told {
@@ -242,6 +253,10 @@ impl ApiError {
             ApiError::Field { param, message } => {
                 Told::new(Code::InvalidRequest, beginning(message, MAX_MESSAGE_CHARS)).about(echo(param))
             }
+            ApiError::TransactionHash(param) => {
+                Told::new(Code::InvalidTransactionHash, format!("{param} must be 0x and 64 hexadecimal digits"))
+                    .about(param)
+            }
             ApiError::Body(message) => Told::new(Code::InvalidRequest, message.clone()),
             ApiError::TooLarge(bytes) => {
                 Told::new(Code::RequestTooLarge, format!("The request body must be at most {bytes} bytes"))
@@ -267,6 +282,8 @@ fn refused(rejection: &Rejection) -> Told {
         Rejection::NoOrder
         | Rejection::NotMilestoneLocked(_)
         | Rejection::TooManyMilestones
+        | Rejection::TooManyPayments
+        | Rejection::TooManyUnapplied
         | Rejection::MilestoneReleased
         | Rejection::MilestoneCompleted
         | Rejection::PreviousNotCompleted(_)
@@ -279,11 +296,17 @@ fn refused(rejection: &Rejection) -> Told {
         Rejection::OrderOver(_)
         | Rejection::MilestoneStatus { .. }
         | Rejection::NotFunded
+        | Rejection::NeedsApproval
+        | Rejection::PaymentNotUnderWay
         | Rejection::SettlementStatus(_)
         | Rejection::RefundStatus(_)
         | Rejection::NotDue(_) => (Code::InvalidStatus, None),
         Rejection::IntentStatus { .. } | Rejection::CancelAfterRelease => (Code::InvalidStateTransition, None),
-        Rejection::SandboxOnly => (Code::Forbidden, None),
+        Rejection::NotAllowed { .. } => (Code::Forbidden, None),
+        Rejection::Signature(_) | Rejection::TermsChanged | Rejection::ConsentExpired(_) => {
+            (Code::SignatureVerificationFailed, Some("signature"))
+        }
+        Rejection::TransactionTaken => (Code::TransactionHashExists, Some("transactionHash")),
         Rejection::BalanceTooLarge => (Code::AmountTooLarge, Some("amount")),
         // What is broken is for the log, where the engine has put it, and for nobody else.
         Rejection::Broken(_) => return ApiError::Internal.told(),
@@ -387,7 +410,7 @@ pub(super) fn panicked(payload: Box<dyn Any + Send + 'static>) -> Response {
 mod tests {
     use escrow::money::AmountError;
     use escrow::state::{IntentStatus, MilestoneStatus, OrderStatus, RefundStatus, SettlementStatus};
-    use escrow::{RawId, ReleaseType, Timestamp};
+    use escrow::{CommandKind, RawId, ReleaseType, Role, Timestamp};
 
     use super::*;
 
@@ -423,7 +446,20 @@ mod tests {
                 None,
             ),
             (Rejection::CancelAfterRelease, 400, "invalid_state_transition", None),
-            (Rejection::SandboxOnly, 403, "forbidden", None),
+            (
+                Rejection::NotAllowed { who: Role::Merchant, action: CommandKind::ReceivePayment },
+                403,
+                "forbidden",
+                None,
+            ),
+            (Rejection::Signature("no".to_owned()), 400, "signature_verification_failed", Some("signature")),
+            (Rejection::TermsChanged, 400, "signature_verification_failed", Some("signature")),
+            (Rejection::ConsentExpired(Timestamp::from_ms(1)), 400, "signature_verification_failed", Some("signature")),
+            (Rejection::TransactionTaken, 400, "transaction_hash_exists", Some("transactionHash")),
+            (Rejection::TooManyPayments, 400, "invalid_request", None),
+            (Rejection::TooManyUnapplied, 400, "invalid_request", None),
+            (Rejection::PaymentNotUnderWay, 400, "invalid_status", None),
+            (Rejection::NeedsApproval, 400, "invalid_status", None),
             (Rejection::SettlementStatus(SettlementStatus::Executed), 400, "invalid_status", None),
             (Rejection::RefundStatus(RefundStatus::Succeeded), 400, "invalid_status", None),
             (Rejection::NotDue(Timestamp::from_ms(1)), 400, "invalid_status", None),

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use escrow::{Decimal, Span};
+use escrow::{Address, Decimal, Hash, NotAnAddress, Span};
 use serde_json::{Map, Number, Value};
 
 use super::error::ApiError;
@@ -196,6 +196,21 @@ impl<'a> Fields<'a> {
             Some(text) if !is_hex(&text) => Err(self.wrong(name, format!("must be {what}"))),
             other => Ok(other),
         }
+    }
+
+    /// 32 bytes as `0x` and 64 hexadecimal digits, in any case.
+    pub(super) fn bytes32(&self, name: &str) -> Read<Option<Hash>> {
+        const WHAT: &str = "a valid bytes32 hex string";
+        let text = self.hex(name, 32, WHAT)?;
+        let parsed =
+            text.map(|text| text.parse::<evm::B256>().map_err(|_| self.wrong(name, format!("must be {WHAT}"))));
+        Ok(parsed.transpose()?.map(|bytes| Hash::from_bytes(bytes.0)))
+    }
+
+    /// An address on an EVM chain, in any case.
+    pub(super) fn address(&self, name: &str) -> Read<Option<Address>> {
+        let text = self.text(name, Limit::Bytes(usize::MAX))?;
+        text.map(|text| text.parse().map_err(|error: NotAnAddress| self.wrong(name, error.to_string()))).transpose()
     }
 
     /// An address of the web.

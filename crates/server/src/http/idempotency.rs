@@ -6,8 +6,8 @@ use axum::http::header::HeaderName;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
-use engine::{Answer, Ask, Idempotency, Rendered, Request};
-use escrow::{Escrow, Rejection};
+use engine::{Answer, Ask, Idempotency, Reach, Rendered, Request};
+use escrow::{Actor, Escrow, Hash, IntentId, Owner, Rejection, RequestId};
 
 use super::BASE_PATHS;
 use super::access::json_response;
@@ -39,13 +39,20 @@ pub(super) fn key(parts: &Parts) -> Result<Option<String>, ApiError> {
     }
 }
 
+/// An idempotency key as it was sent, with what tells this request from others under it.
+#[derive(Clone, Debug)]
+pub(super) struct Key {
+    key: String,
+    fingerprint: Hash,
+}
+
 /// A key with what tells this request from others under it. The path counts without its version, so that both versions are one.
-pub(super) fn stamped(gateway: &Gateway, key: String, parts: &Parts, raw: &[u8]) -> Idempotency {
+pub(super) fn stamped(gateway: &Gateway, key: String, parts: &Parts, raw: &[u8]) -> Key {
     let path = unversioned(parts.uri.path());
     let query = parts.uri.query().unwrap_or_default();
     let fingerprint =
         gateway.keyring.fingerprint(&[parts.method.as_str().as_bytes(), path.as_bytes(), query.as_bytes(), raw]);
-    Idempotency { key, fingerprint }
+    Key { key, fingerprint }
 }
 
 /// A path without its version. Routes below a base path see theirs so already.
@@ -54,41 +61,112 @@ pub(super) fn unversioned(path: &str) -> &str {
     if rest.starts_with('/') { rest } else { path }
 }
 
+/// Who sends a command.
+#[derive(Clone, Debug)]
+pub(super) struct Sender {
+    /// Whose intents they may speak of.
+    pub(super) reach: Reach,
+    pub(super) by: Actor,
+    /// Among whose idempotency keys theirs counts.
+    pub(super) keys: Keys,
+    /// The request, which errors name.
+    pub(super) request: RequestId,
+}
+
+/// Whose idempotency keys count among each other.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Keys {
+    /// Those of a merchant in one mode.
+    Merchant(Owner),
+    /// Those of the payers of one intent, which is this owner's.
+    Payers(Owner, IntentId),
+}
+
+impl Sender {
+    /// The merchant behind an API key.
+    pub(super) const fn merchant(caller: &Caller) -> Sender {
+        Sender::merchant_for(caller, Actor::Merchant)
+    }
+
+    /// A merchant who passes on what somebody else has proven to want.
+    pub(super) const fn merchant_for(caller: &Caller, by: Actor) -> Sender {
+        let Caller { owner, request } = *caller;
+        Sender { reach: Reach::Owner(owner), by, keys: Keys::Merchant(owner), request }
+    }
+
+    /// Somebody without an API key, who knows the id of an intent.
+    pub(super) const fn public(escrow: &Escrow, by: Actor, request: RequestId) -> Sender {
+        Sender { reach: Reach::Everybody, by, keys: Keys::Payers(escrow.owner, escrow.id), request }
+    }
+
+    fn idempotency(&self, key: Key) -> Idempotency {
+        let Key { key, fingerprint } = key;
+        match self.keys {
+            Keys::Merchant(owner) => Idempotency { owner, key, fingerprint },
+            // The blank keeps it apart from every key of the merchant.
+            Keys::Payers(owner, intent) => Idempotency { owner, key: format!("{intent} {key}"), fingerprint },
+        }
+    }
+}
+
 /// A command on its way.
 pub(super) struct Command {
     /// What is asked.
     pub(super) ask: Ask,
     /// The idempotency key, where one was sent.
-    pub(super) idempotency: Option<Idempotency>,
+    pub(super) idempotency: Option<Key>,
     /// The status of the answer when it is done.
     pub(super) success: StatusCode,
 }
 
-/// Has a command decided. `show` writes the answer from the state after it; `None` there is a defect.
+/// Has a merchant's command decided. `show` writes the answer from the state after it; `None` there is a defect.
 pub(super) async fn submit(
     gateway: &Gateway,
     caller: &Caller,
     command: Command,
     show: impl Fn(&Escrow) -> Option<Vec<u8>> + Send + Sync + 'static,
 ) -> Result<Response, ApiError> {
+    submit_as(gateway, Sender::merchant(caller), command, show).await
+}
+
+/// The same for anybody's command.
+pub(super) async fn submit_as(
+    gateway: &Gateway,
+    sender: Sender,
+    command: Command,
+    show: impl Fn(&Escrow) -> Option<Vec<u8>> + Send + Sync + 'static,
+) -> Result<Response, ApiError> {
     let Command { ask, idempotency, success } = command;
+    let request = sender.request;
+    send(gateway, sender, ask, idempotency, move |escrow| match show(escrow) {
+        Some(body) => Rendered { status: success.as_u16(), body, kept: None },
+        None => {
+            tracing::error!(intent = %escrow.id, request_id = %request, "what was asked for is not in the state after it");
+            ApiError::Internal.rendered(request)
+        }
+    })
+    .await
+}
+
+/// Has a command decided; `answer` writes the whole answer from the state after it.
+pub(super) async fn send(
+    gateway: &Gateway,
+    sender: Sender,
+    ask: Ask,
+    key: Option<Key>,
+    answer: impl Fn(&Escrow) -> Rendered + Send + Sync + 'static,
+) -> Result<Response, ApiError> {
     let intent = match &ask {
         Ask::Open(new) => new.id,
         Ask::Decide(intent, _) => *intent,
     };
-    let request = caller.request;
+    let idempotency = key.map(|key| sender.idempotency(key));
+    let Sender { reach, by, keys: _, request } = sender;
     let render = move |decided: Result<&Escrow, &Rejection>| match decided {
-        Ok(escrow) => match show(escrow) {
-            Some(body) => Rendered { status: success.as_u16(), body },
-            None => {
-                tracing::error!(intent = %escrow.id, request_id = %request, "what was asked for is not in the state after it");
-                ApiError::Internal.rendered(request)
-            }
-        },
+        Ok(escrow) => answer(escrow),
         Err(rejection) => ApiError::Refused(rejection.clone()).rendered(request),
     };
-    let asked = Request { owner: caller.owner, ask, idempotency, render: Arc::new(render) };
-    match gateway.engine.submit(asked).await? {
+    match gateway.engine.submit(Request { reach, by, ask, idempotency, render: Arc::new(render) }).await? {
         Answer::Decided(rendered) => Ok(response(rendered)),
         Answer::Replayed(rendered) => {
             let mut response = response(rendered);

@@ -8,7 +8,7 @@ use axum::middleware::from_fn_with_state;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
-use self::routes::Access::{Anyone, Merchant, Sandbox};
+use self::routes::Access::{Anyone, Merchant, Payer, Sandbox};
 use self::routes::Table;
 use crate::gateway::Gateway;
 use crate::wire::OrderName;
@@ -30,6 +30,7 @@ mod metrics;
 mod milestones;
 mod path;
 mod payment_intents;
+mod public;
 mod request_id;
 mod routes;
 mod settlements;
@@ -80,7 +81,12 @@ fn api() -> Table {
         .post("/payment-intents", Merchant, payment_intents::create::handle)
         .get("/payment-intents", Merchant, payment_intents::list::handle)
         .get("/payment-intents/{intent}", Merchant, payment_intents::get::handle)
+        .post("/payment-intents/{intent}/confirm", Merchant, payment_intents::confirm::handle)
         .post("/payment-intents/{intent}/cancel", Merchant, payment_intents::cancel::handle)
+        .get("/payment-intents/public/{intent}", Anyone, public::get::handle)
+        .get("/payment-intents/public/{intent}/escrow", Anyone, public::escrow::handle)
+        .post("/payment-intents/public/{intent}/transaction-hash", Anyone, public::transaction_hash::handle)
+        .post("/payment-intents/public/{intent}/confirm", Payer, payment_intents::confirm::handle_public)
         .merge(order("/payment-intents/{intent}/escrow", OrderName::EscrowOrder))
         .merge(order("/payment-intents/{intent}/conditional-payment", OrderName::ConditionalPayment))
         .get("/settlements", Merchant, settlements::list::handle)
@@ -90,6 +96,7 @@ fn api() -> Table {
         .get("/account/ledger-entries", Merchant, account::ledger_entries::handle)
         .get("/payment-intents/account/ledger-entries", Merchant, account::ledger_entries::handle)
         .post("/test-helpers/payment-intents/{intent}/fund", Sandbox, test_helpers::fund::handle)
+        .post("/test-helpers/payment-intents/{intent}/fail", Sandbox, test_helpers::fail::handle)
 }
 
 /// The routes of an intent's order, under one of its names.

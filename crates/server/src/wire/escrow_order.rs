@@ -1,12 +1,13 @@
 //! An escrow order, which one edition of the API calls a conditional payment.
 
 use escrow::state::{OrderState, SettlementState};
-use escrow::{Escrow, IntentId, MerchantId, Order, OrderId, Timestamp};
+use escrow::{Address, Escrow, IntentId, MerchantId, Order, OrderId, Payer, Timestamp};
 use serde::Serialize;
 
+use super::intent::{contract_address, transaction};
 use super::milestone::WireMilestone;
 use super::settlement::WireSettlement;
-use super::{Envelope, NotYet, milestone, money, optional_seconds, rfc3339, settlement};
+use super::{Envelope, NotYet, Reader, hash_text, milestone, money, optional_seconds, rfc3339, settlement};
 
 /// The two names of the same resource; the address that was asked decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +35,11 @@ pub(crate) struct WireOrder<'a> {
     object: &'static str,
     payment_intent_id: IntentId,
     order_id: String,
-    merchant_id: MerchantId,
-    contract_address: NotYet,
-    buyer_address: NotYet,
-    token_address: NotYet,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merchant_id: Option<MerchantId>,
+    contract_address: Option<String>,
+    buyer_address: Option<String>,
+    token_address: Option<String>,
     amount: String,
     delivery_period: i64,
     delivery_deadline: Option<String>,
@@ -56,7 +58,7 @@ pub(crate) struct WireOrder<'a> {
     dispute_raised_by: NotYet,
     dispute_resolved_at: NotYet,
     dispute_resolution: NotYet,
-    create_tx_hash: NotYet,
+    create_tx_hash: Option<String>,
     released_at: Option<String>,
     settlement_scheduled_at: Option<String>,
     delivery_proofs: [NotYet; 0],
@@ -72,24 +74,24 @@ pub(crate) struct WireOrder<'a> {
 }
 
 /// The wire form of an escrow's order.
-pub(crate) fn escrow_order<'a>(escrow: &'a Escrow, order: &'a Order, name: OrderName) -> WireOrder<'a> {
+pub(crate) fn escrow_order<'a>(escrow: &'a Escrow, order: &'a Order, name: OrderName, reader: Reader) -> WireOrder<'a> {
     let (terms, funds, status) = (&escrow.terms, &escrow.funds, order.state.status().name());
     WireOrder {
         id: order.id,
         object: name.object(),
         payment_intent_id: escrow.id,
         order_id: order.id.raw().bits().to_string(),
-        merchant_id: escrow.owner.merchant,
-        contract_address: (),
-        buyer_address: (),
-        token_address: (),
+        merchant_id: (reader == Reader::Merchant).then_some(escrow.owner.merchant),
+        contract_address: contract_address(escrow),
+        buyer_address: buyer_address(escrow),
+        token_address: contract_address(escrow).map(|_| evm::token_address(terms.amount.currency()).to_string()),
         amount: money(terms.amount),
         delivery_period: terms.delivery_period.seconds(),
         delivery_deadline: optional_seconds(escrow.delivery_deadline()),
         expected_delivery_hash: terms.expected_delivery_hash.as_deref(),
         actual_delivery_hash: (),
         auto_release_on_proof: terms.auto_release,
-        delivery_oracle: terms.delivery_oracle.as_deref(),
+        delivery_oracle: terms.delivery_oracle.as_ref().map(Address::as_str),
         release_type: terms.release_type.name(),
         time_lock_until: optional_seconds(terms.time_lock_until),
         order_status: status,
@@ -101,12 +103,16 @@ pub(crate) fn escrow_order<'a>(escrow: &'a Escrow, order: &'a Order, name: Order
         dispute_raised_by: (),
         dispute_resolved_at: (),
         dispute_resolution: (),
-        create_tx_hash: (),
+        create_tx_hash: escrow.funding.and(transaction(escrow)).map(hash_text),
         released_at: optional_seconds(released_at(order)),
         settlement_scheduled_at: optional_seconds(next_settlement(escrow)),
         delivery_proofs: [],
         milestones: order.milestones.iter().map(|shown| milestone(escrow, shown)).collect(),
-        settlements: escrow.settlements.iter().map(|shown| settlement(escrow.owner, escrow.id, shown)).collect(),
+        settlements: escrow
+            .settlements
+            .iter()
+            .map(|shown| settlement(escrow.owner, escrow.id, shown, reader))
+            .collect(),
         created_at: rfc3339(escrow.created),
         updated_at: rfc3339(escrow.updated),
         funded_amount: money(funds.funded),
@@ -122,17 +128,26 @@ pub(crate) fn escrow_order_envelope<'a>(
     escrow: &'a Escrow,
     order: &'a Order,
     name: OrderName,
+    reader: Reader,
 ) -> Envelope<'a, WireOrder<'a>> {
     Envelope {
         id: order.id.to_string(),
         object: name.object(),
         status: order.state.status().name(),
-        data: escrow_order(escrow, order, name),
+        data: escrow_order(escrow, order, name, reader),
         metadata: None,
         payment_url: None,
         milestone_index: None,
         created: escrow.created.seconds(),
         updated: escrow.updated.seconds(),
+    }
+}
+
+/// The address that paid.
+fn buyer_address(escrow: &Escrow) -> Option<String> {
+    match escrow.payer()? {
+        Payer::Wallet(address) => Some(address.to_string()),
+        Payer::Bearer(_) => None,
     }
 }
 

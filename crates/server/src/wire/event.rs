@@ -6,7 +6,7 @@ use escrow::{Escrow, EventId, IntentId, Subject, Timestamp};
 use serde::{Serialize, Serializer};
 
 use super::refund::{WireRefund, refund};
-use super::{OrderName, escrow_order, intent, json, milestone, settlement};
+use super::{OrderName, Reader, escrow_order, intent, json, milestone, settlement};
 
 /// Writes events as they are served: the wire form of the object they are about, as it stands after the whole decision.
 #[derive(Clone, Copy, Debug, Default)]
@@ -85,17 +85,17 @@ impl Present for WireEvents {
 
 fn shown(escrow: &Escrow, subject: Subject) -> Shown<'_> {
     let found = match subject {
-        Subject::Intent => Some(Shown::Intent(Box::new(intent(escrow, None)))),
+        Subject::Intent => Some(Shown::Intent(Box::new(intent(escrow, None, Reader::Merchant)))),
         Subject::Order => escrow
             .order
             .as_ref()
-            .map(|order| Shown::Order(Box::new(escrow_order(escrow, order, OrderName::EscrowOrder)))),
+            .map(|order| Shown::Order(Box::new(escrow_order(escrow, order, OrderName::EscrowOrder, Reader::Merchant)))),
         Subject::Milestone(id) => {
             escrow.milestone(id).map(|found| Shown::Milestone(Box::new(milestone(escrow, found))))
         }
-        Subject::Settlement(id) => {
-            escrow.settlement(id).map(|found| Shown::Settlement(Box::new(settlement(escrow.owner, escrow.id, found))))
-        }
+        Subject::Settlement(id) => escrow
+            .settlement(id)
+            .map(|found| Shown::Settlement(Box::new(settlement(escrow.owner, escrow.id, found, Reader::Merchant)))),
         Subject::Refund(id) => escrow.refund(id).map(|found| Shown::Refund(refund(escrow, found))),
     };
     found.unwrap_or_else(|| {

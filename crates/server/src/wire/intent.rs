@@ -1,14 +1,19 @@
 //! A payment intent.
 
 use escrow::state::OrderState;
-use escrow::{Escrow, IntentId, IntentState, MerchantId, Timestamp};
-use serde::Serialize;
+use escrow::{Escrow, IntentId, IntentState, Means, MerchantId, Mode, Payment, PaymentState, Timestamp};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{Envelope, NotYet, metadata_json, money, optional_seconds, rfc3339, seconds_text};
+use super::payment::{Fiat, fiat};
+use super::{Envelope, Reader, Site, hash_text, metadata_json, money, optional_seconds, rfc3339, seconds_text};
 
 /// What `object` says of an intent.
 const OBJECT: &str = "payment_intent";
+
+/// What `status` says of phases.
+const IN_PROGRESS: &str = "IN_PROGRESS";
+const COMPLETED: &str = "COMPLETED";
 
 /// A payment intent.
 #[derive(Serialize)]
@@ -16,7 +21,8 @@ const OBJECT: &str = "payment_intent";
 pub(crate) struct Intent<'a> {
     id: IntentId,
     object: &'static str,
-    merchant_id: MerchantId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merchant_id: Option<MerchantId>,
     status: &'static str,
     amount: String,
     currency: &'static str,
@@ -24,23 +30,46 @@ pub(crate) struct Intent<'a> {
     payment_type: &'static str,
     description: Option<&'a str>,
     settlement_method: &'static str,
-    settlement_destination: &'a str,
+    settlement_destination: String,
     settlement_status: Option<&'static str>,
-    contract_address: NotYet,
-    transaction_hash: NotYet,
-    chain_id: NotYet,
-    typed_data: NotYet,
-    signature: NotYet,
-    signer_address: NotYet,
+    contract_address: Option<String>,
+    transaction_hash: Option<String>,
+    chain_id: Option<u64>,
+    typed_data: Option<TypedData>,
+    typed_data_v4: Option<TypedData>,
+    signature: Option<&'a str>,
+    signer_address: Option<&'a str>,
     phases: Vec<Phase>,
-    metadata: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<&'a RawValue>,
     payment_url: Option<String>,
     return_url: Option<&'a str>,
+    cancel_url: Option<&'a str>,
     estimated_fee: String,
     estimated_delivery_time: Option<String>,
+    failure_reason: Option<&'a str>,
     livemode: bool,
     created: i64,
     updated: i64,
+    #[serde(flatten)]
+    fiat: Option<Fiat<'a>>,
+}
+
+/// What the payer signs, in one of its two forms.
+pub(crate) enum TypedData {
+    /// As ethers wants it.
+    Plain(evm::Consent),
+    /// With the type of the domain, as `eth_signTypedData_v4` wants it.
+    V4(evm::Consent),
+}
+
+impl Serialize for TypedData {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            TypedData::Plain(consent) => consent.typed_data().serialize(serializer),
+            TypedData::V4(consent) => consent.typed_data_v4().serialize(serializer),
+        }
+    }
 }
 
 /// A stretch of an intent's way. It is derived from the state, which remembers when each began and ended.
@@ -55,92 +84,148 @@ struct Phase {
     timestamp: i64,
 }
 
-/// The wire form of an intent. Events show it without `public_url`: they are kept for ever, and the address may change.
-pub(crate) fn intent<'a>(escrow: &'a Escrow, public_url: Option<&str>) -> Intent<'a> {
+/// The wire form of an intent. Events show it without what follows from the settings of a site: they are kept for ever, and
+/// settings change.
+pub(crate) fn intent<'a>(escrow: &'a Escrow, site: Option<&Site>, reader: Reader) -> Intent<'a> {
     let terms = &escrow.terms;
+    let is_merchant = reader == Reader::Merchant;
+    let payment = escrow.current_payment();
+    let consent = payment.and_then(|payment| match &payment.means {
+        Means::Wallet(consent) => Some(consent),
+        Means::Deposit(_) | Means::Card(_) => None,
+    });
     Intent {
         id: escrow.id,
         object: OBJECT,
-        merchant_id: escrow.owner.merchant,
+        merchant_id: is_merchant.then_some(escrow.owner.merchant),
         status: escrow.status().name(),
         amount: money(terms.amount),
         currency: terms.amount.currency().code(),
         payment_type: terms.payment_type.name(),
         description: terms.description.as_deref(),
         settlement_method: terms.settlement_method.name(),
-        settlement_destination: &terms.settlement_destination,
+        settlement_destination: reader.destination(&terms.settlement_destination),
         settlement_status: escrow.settlement_progress().map(|progress| progress.name()),
-        contract_address: (),
-        transaction_hash: (),
-        chain_id: (),
-        typed_data: (),
-        signature: (),
-        signer_address: (),
+        contract_address: contract_address(escrow),
+        transaction_hash: transaction(escrow).map(hash_text),
+        chain_id: site.map(|site| site.chain.chain_id),
+        typed_data: site.map(|site| TypedData::Plain(site.consent(escrow))),
+        typed_data_v4: site.map(|site| TypedData::V4(site.consent(escrow))),
+        signature: consent.map(|consent| consent.signature.as_str()),
+        signer_address: consent.map(|consent| consent.signer.as_str()),
         phases: phases(escrow),
-        metadata: metadata_json(terms.metadata.as_ref()),
-        payment_url: public_url.map(|url| payment_url(url, escrow.id)),
+        metadata: is_merchant.then(|| metadata_json(terms.metadata.as_ref())),
+        payment_url: site.map(|site| site.payment_url(escrow.id)),
         return_url: terms.return_url.as_deref(),
+        cancel_url: terms.cancel_url.as_deref(),
         estimated_fee: money(terms.amount.share(terms.fee_basis_points)),
         estimated_delivery_time: escrow.delivery_deadline().map(rfc3339),
-        livemode: escrow.owner.mode == escrow::Mode::Live,
+        failure_reason: failure_reason(escrow),
+        livemode: escrow.owner.mode == Mode::Live,
         created: escrow.created.seconds(),
         updated: escrow.updated.seconds(),
+        fiat: payment.and_then(|payment| fiat(payment, terms.amount)),
     }
 }
 
 /// An intent as a single object.
-pub(crate) fn intent_envelope<'a>(escrow: &'a Escrow, public_url: &str) -> Envelope<'a, Intent<'a>> {
+pub(crate) fn intent_envelope<'a>(escrow: &'a Escrow, site: &Site, reader: Reader) -> Envelope<'a, Intent<'a>> {
+    let metadata = (reader == Reader::Merchant).then(|| metadata_json(escrow.terms.metadata.as_ref()));
     Envelope {
         id: escrow.id.to_string(),
         object: OBJECT,
         status: escrow.status().name(),
-        data: intent(escrow, Some(public_url)),
-        metadata: Some(metadata_json(escrow.terms.metadata.as_ref())),
-        payment_url: Some(payment_url(public_url, escrow.id)),
+        data: intent(escrow, Some(site), reader),
+        metadata,
+        payment_url: Some(site.payment_url(escrow.id)),
         milestone_index: None,
         created: escrow.created.seconds(),
         updated: escrow.updated.seconds(),
     }
 }
 
-fn payment_url(public_url: &str, id: IntentId) -> String {
-    format!("{}/pay/{id}", public_url.trim_end_matches('/'))
+/// The contract that the payer's signature is for. Real money has none until a chain is connected.
+pub(super) fn contract_address(escrow: &Escrow) -> Option<String> {
+    (escrow.owner.mode == Mode::Sandbox).then(|| evm::sandbox_contract().to_string())
+}
+
+/// The transaction that carries the payment, or is said to.
+pub(super) fn transaction(escrow: &Escrow) -> Option<escrow::Hash> {
+    match escrow.state {
+        IntentState::RequiresSignature { transaction, .. } => Some(transaction),
+        IntentState::Initiated
+        | IntentState::Processing { .. }
+        | IntentState::PaymentFailed { .. }
+        | IntentState::Succeeded
+        | IntentState::Settled { .. }
+        | IntentState::Final { .. }
+        | IntentState::Canceled { .. } => escrow.current_payment().and_then(Payment::transaction_hash),
+    }
+}
+
+/// Why the last payment failed, while no other is under way.
+fn failure_reason(escrow: &Escrow) -> Option<&str> {
+    match &escrow.current_payment()?.state {
+        PaymentState::Failed { reason, .. } => Some(reason),
+        PaymentState::Confirming { .. } | PaymentState::Final { .. } | PaymentState::Unapplied { .. } => None,
+    }
 }
 
 /// The phases so far, the last of them possibly still under way. What a cancellation cut short is left out.
 fn phases(escrow: &Escrow) -> Vec<Phase> {
-    let is_canceled = matches!(escrow.state, IntentState::Canceled { .. });
-    let funded_at = escrow.funding.map(|funding| funding.at);
-    let mut phases = Vec::new();
-    if let Some(order) = &escrow.order {
-        phases.push(phase("ESCROW_LOCKED", escrow.created, funded_at));
-        if let Some(funded_at) = funded_at {
-            let delivered_at = match order.state {
-                OrderState::Delivered { at } | OrderState::Completed { at } => Some(at),
-                OrderState::Pending | OrderState::Cancelled { .. } => None,
-            };
-            phases.push(phase("AWAITING_DELIVERY_PROOF", funded_at, delivered_at));
-        }
+    let mut phases = payment_phases(escrow);
+    if let (Some(order), Some(funding)) = (&escrow.order, escrow.funding) {
+        let delivered_at = match order.state {
+            OrderState::Delivered { at } | OrderState::Completed { at } => Some(at),
+            OrderState::Pending | OrderState::Cancelled { .. } => None,
+        };
+        phases.push(phase("AWAITING_DELIVERY_PROOF", funding.at, delivered_at));
     }
     if let Some(first) = escrow.settlements.first() {
         let settled_at = match escrow.state {
             IntentState::Settled { at, .. } => Some(at),
             IntentState::Final { settled_at, .. } => Some(settled_at),
             IntentState::Initiated
+            | IntentState::RequiresSignature { .. }
             | IntentState::Processing { .. }
+            | IntentState::PaymentFailed { .. }
             | IntentState::Succeeded
             | IntentState::Canceled { .. } => None,
         };
         phases.push(phase("SETTLEMENT", first.created, settled_at));
     }
+    let is_canceled = matches!(escrow.state, IntentState::Canceled { .. });
     phases.retain(|phase| !is_canceled || phase.completed_at.is_some());
+    phases
+}
+
+/// The phases of the money's way in: the consent, where a wallet gave one, the chain's confirmations, and the lock.
+fn payment_phases(escrow: &Escrow) -> Vec<Phase> {
+    let mut phases = Vec::new();
+    let payment = escrow.current_payment();
+    let is_unsigned = payment.is_some_and(|payment| matches!(payment.means, Means::Card(_) | Means::Deposit(_)));
+    if !is_unsigned {
+        let consented_at = payment.map(|payment| payment.created);
+        phases.push(phase("SIGNATURE_VERIFICATION", escrow.created, consented_at));
+    }
+    if let Some(payment) = payment {
+        let (status, ended) = match payment.state {
+            PaymentState::Confirming { .. } => (IN_PROGRESS, None),
+            PaymentState::Final { at } | PaymentState::Unapplied { at, .. } => (COMPLETED, Some(at)),
+            PaymentState::Failed { at, .. } => ("FAILED", Some(at)),
+        };
+        phases.push(Phase { status, ..phase("BLOCKCHAIN_CONFIRMATION", payment.created, ended) });
+    }
+    if let (Some(_), Some(funding)) = (&escrow.order, escrow.funding) {
+        phases.push(phase("ESCROW_LOCKED", funding.at, Some(funding.at)));
+    }
     phases
 }
 
 fn phase(phase: &'static str, started: Timestamp, completed: Option<Timestamp>) -> Phase {
     Phase {
         phase,
-        status: if completed.is_some() { "COMPLETED" } else { "IN_PROGRESS" },
+        status: if completed.is_some() { COMPLETED } else { IN_PROGRESS },
         started_at: seconds_text(started),
         completed_at: optional_seconds(completed),
         timestamp: completed.unwrap_or(started).seconds(),

@@ -38,6 +38,8 @@ pub(crate) struct LedgerEntry<'a> {
 /// | settle | SETTLEMENT | reserved, which the money left |
 /// | refund | REFUND | escrow, which the money left |
 /// | return | DEBIT | refunding, which the money left |
+/// | receive | CREDIT | unapplied, which the money reached |
+/// | send back | DEBIT | unapplied, which the money left |
 struct Told {
     side: Side,
     description: String,
@@ -61,6 +63,10 @@ impl Told {
             Purpose::Settle(id, method) => (Side::Left, format!("{amount} paid out ({method}) as {id}")),
             Purpose::Refund(id) => (Side::Left, format!("{amount} taken out of escrow for {id}")),
             Purpose::Return(id, rail) => (Side::Left, format!("{amount} returned to the payer ({rail}) as {id}")),
+            Purpose::Receive(id, rail) => {
+                (Side::Reached, format!("{amount} came in ({rail}) without a purpose, to be sent back as {id}"))
+            }
+            Purpose::SendBack(id, rail) => (Side::Left, format!("{amount} sent back ({rail}) as {id}")),
         };
         Told { side, description }
     }
@@ -98,13 +104,13 @@ pub(crate) fn ledger_entry<'a>(transfer: &StoredTransfer, escrow: Option<&'a Esc
 /// What clients call a kind of transfer.
 pub(crate) const fn transaction_type(kind: PurposeKind) -> &'static str {
     match kind {
-        PurposeKind::Fund => "CREDIT",
+        PurposeKind::Fund | PurposeKind::Receive => "CREDIT",
         PurposeKind::Release => "RELEASE",
         PurposeKind::Fee => "FEE",
         PurposeKind::Reserve => "RESERVE",
         PurposeKind::Settle => "SETTLEMENT",
         PurposeKind::Refund => "REFUND",
-        PurposeKind::Return => "DEBIT",
+        PurposeKind::Return | PurposeKind::SendBack => "DEBIT",
     }
 }
 
@@ -112,6 +118,12 @@ pub(crate) const fn transaction_type(kind: PurposeKind) -> &'static str {
 pub(crate) const fn settlement_of(transfer: &StoredTransfer) -> Option<SettlementId> {
     match transfer.transfer.purpose {
         Purpose::Reserve(id) | Purpose::Settle(id, _) => Some(id),
-        Purpose::Fund(_) | Purpose::Release(_) | Purpose::Fee(_) | Purpose::Refund(_) | Purpose::Return(..) => None,
+        Purpose::Fund(_)
+        | Purpose::Release(_)
+        | Purpose::Fee(_)
+        | Purpose::Refund(_)
+        | Purpose::Return(..)
+        | Purpose::Receive(..)
+        | Purpose::SendBack(..) => None,
     }
 }

@@ -1,6 +1,6 @@
 //! What objects look like in JSON. These types are separate from the domain's, so that neither changes with the other unnoticed.
 
-use escrow::{Amount, Metadata, Timestamp};
+use escrow::{Amount, Hash, Metadata, Timestamp};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -10,8 +10,10 @@ mod event;
 mod intent;
 mod ledger_entry;
 mod milestone;
+mod payment;
 mod refund;
 mod settlement;
+mod site;
 mod time;
 
 pub(crate) use balance::balance;
@@ -21,6 +23,7 @@ pub(crate) use intent::{intent, intent_envelope};
 pub(crate) use ledger_entry::{ledger_entry, settlement_of, transaction_type};
 pub(crate) use milestone::{Deed, milestone, milestone_envelope};
 pub(crate) use settlement::{settlement, settlement_envelope};
+pub(crate) use site::{Reader, Site};
 use time::{rfc3339, seconds_text};
 
 /// A field that clients expect and that this version never knows: `null`.
@@ -72,6 +75,11 @@ pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
 /// Metadata as it was sent; an empty object where none was, since clients reach into it without looking.
 fn metadata_json(metadata: Option<&Metadata>) -> &RawValue {
     serde_json::from_str(metadata.map_or("{}", Metadata::json)).unwrap_or(RawValue::NULL)
+}
+
+/// A hash as chains write it.
+fn hash_text(hash: Hash) -> String {
+    format!("0x{hash}")
 }
 
 fn money(amount: Amount) -> String {

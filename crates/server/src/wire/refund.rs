@@ -1,6 +1,6 @@
 //! A refund, as events show it.
 
-use escrow::state::RefundState;
+use escrow::state::{RefundSource, RefundState};
 use escrow::{Escrow, IntentId, Refund, RefundId};
 use serde::Serialize;
 
@@ -16,6 +16,9 @@ pub(super) struct WireRefund<'a> {
     amount: String,
     currency: &'static str,
     status: &'static str,
+    /// Why the money came in without a purpose, where it never was the funding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unapplied_reason: Option<&'static str>,
     refund_tx_id: Option<&'a str>,
     created_at: String,
 }
@@ -29,6 +32,10 @@ pub(super) fn refund<'a>(escrow: &Escrow, refund: &'a Refund) -> WireRefund<'a> 
         amount: money(refund.amount),
         currency: refund.amount.currency().code(),
         status: refund.status().name(),
+        unapplied_reason: match refund.source {
+            RefundSource::Escrow => None,
+            RefundSource::Unapplied(reason) => Some(reason.name()),
+        },
         refund_tx_id: match &refund.state {
             RefundState::Succeeded { reference, .. } => Some(reference),
             RefundState::Pending => None,

@@ -1,10 +1,10 @@
 //! A settlement.
 
 use escrow::state::SettlementState;
-use escrow::{IntentId, MilestoneId, Owner, Settlement, SettlementId, Timestamp};
+use escrow::{IntentId, MerchantId, MilestoneId, Owner, Settlement, SettlementId, Timestamp};
 use serde::Serialize;
 
-use super::{Envelope, money, optional_seconds, rfc3339};
+use super::{Envelope, Reader, money, optional_seconds, rfc3339};
 
 /// What `object` says of a settlement.
 const OBJECT: &str = "settlement";
@@ -15,14 +15,15 @@ const OBJECT: &str = "settlement";
 pub(crate) struct WireSettlement<'a> {
     id: SettlementId,
     object: &'static str,
-    merchant_id: escrow::MerchantId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merchant_id: Option<MerchantId>,
     payment_intent_id: IntentId,
     milestone_id: Option<MilestoneId>,
     amount: String,
     currency: &'static str,
     status: &'static str,
     settlement_method: &'static str,
-    settlement_destination: &'a str,
+    settlement_destination: String,
     settlement_tx_id: Option<&'a str>,
     settlement_scheduled_at: Option<String>,
     executed_at: Option<String>,
@@ -32,20 +33,25 @@ pub(crate) struct WireSettlement<'a> {
     updated_at: String,
 }
 
-/// The wire form of a settlement of this owner's intent.
-pub(crate) fn settlement(owner: Owner, intent: IntentId, settlement: &Settlement) -> WireSettlement<'_> {
+/// The wire form of a settlement of this intent.
+pub(crate) fn settlement<'a>(
+    owner: Owner,
+    intent: IntentId,
+    settlement: &'a Settlement,
+    reader: Reader,
+) -> WireSettlement<'a> {
     let times = Times::of(&settlement.state);
     WireSettlement {
         id: settlement.id,
         object: OBJECT,
-        merchant_id: owner.merchant,
+        merchant_id: (reader == Reader::Merchant).then_some(owner.merchant),
         payment_intent_id: intent,
         milestone_id: settlement.milestone,
         amount: money(settlement.amount),
         currency: settlement.amount.currency().code(),
         status: settlement.status().name(),
         settlement_method: settlement.method.name(),
-        settlement_destination: &settlement.destination,
+        settlement_destination: reader.destination(&settlement.destination),
         settlement_tx_id: reference(settlement),
         settlement_scheduled_at: optional_seconds(times.due),
         executed_at: optional_seconds(times.executed),
@@ -66,7 +72,7 @@ pub(crate) fn settlement_envelope(
         id: shown.id.to_string(),
         object: OBJECT,
         status: shown.status().name(),
-        data: settlement(owner, intent, shown),
+        data: settlement(owner, intent, shown, Reader::Merchant),
         metadata: None,
         payment_url: None,
         milestone_index: None,

@@ -13,7 +13,9 @@ async fn the_whole_object_under_both_names() {
     assert!(id.starts_with("escrow_order_"), "{id}");
     let mut data = json!({
         "id": id, "object": "escrow_order", "paymentIntentId": intent, "orderId": escrow["data"]["orderId"],
-        "merchantId": escrow["data"]["merchantId"], "contractAddress": null, "buyerAddress": null, "tokenAddress": null,
+        "merchantId": escrow["data"]["merchantId"], "buyerAddress": null,
+        "contractAddress": "0x242eAa9010E34A0CC33AE33bCdc42B597662Bd48",
+        "tokenAddress": "0x2eb09AC7887e96A3E295B8b44B0BB55C059B2ED3",
         "amount": "1000.00", "deliveryPeriod": 2_592_000, "deliveryDeadline": null, "expectedDeliveryHash": null,
         "actualDeliveryHash": null, "autoReleaseOnProof": true, "deliveryOracle": null,
         "releaseType": "MILESTONE_LOCKED", "timeLockUntil": null, "orderStatus": "PENDING", "status": "PENDING",
@@ -90,7 +92,8 @@ async fn the_published_example() {
     let done = json!("COMPLETED");
     assert_eq!(
         phases,
-        ["ESCROW_LOCKED", "AWAITING_DELIVERY_PROOF", "SETTLEMENT"].map(|phase| (json!(phase), done.clone()))
+        ["BLOCKCHAIN_CONFIRMATION", "ESCROW_LOCKED", "AWAITING_DELIVERY_PROOF", "SETTLEMENT"]
+            .map(|phase| (json!(phase), done.clone()))
     );
     world.advance_until(7 * 24 * 3600, &path, |intent| intent["status"] == "FINAL").await;
 }

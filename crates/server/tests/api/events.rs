@@ -38,6 +38,8 @@ async fn bodies_of_events() {
             ("milestone.created", "milestone"),
             ("milestone.updated", "milestone"),
             ("payment_intent.status_changed", "payment_intent"),
+            ("payment_intent.blockchain_tx_submitted", "payment_intent"),
+            ("payment_intent.blockchain_tx_confirmed", "payment_intent"),
             ("payment_intent.status_changed", "payment_intent"),
             ("payment_intent.succeeded", "payment_intent"),
             ("escrow_order.funded", "escrow_order"),
@@ -60,7 +62,7 @@ async fn bodies_of_events() {
     assert_eq!(seen[3]["data"]["previous_attributes"], json!({"description": ""}));
     assert_eq!(seen[0]["data"].get("previous_attributes"), None);
     assert_eq!(seen[0]["data"].get("simulated"), None);
-    assert_eq!(seen[6]["data"]["simulated"], true);
-    assert_eq!(seen[8]["data"].get("simulated"), None);
-    assert_eq!(seen[9]["data"]["previous_attributes"], json!({"status": "COMPLETED"}));
+    assert_eq!(seen[8]["data"]["simulated"], true);
+    assert_eq!(seen[10]["data"].get("simulated"), None);
+    assert_eq!(seen[11]["data"]["previous_attributes"], json!({"status": "COMPLETED"}));
 }

@@ -10,11 +10,11 @@ use super::codec::{self, IdBytes, OwnerBytes};
 use super::error::Fault;
 use super::page::Readings;
 use super::split::Pieces;
-use super::{jobs, read};
+use super::{claims, jobs, read};
 use crate::{Audited, Balance};
 
 /// Rows that belong to no escrow: the table, and a query for the intent they name and which of its rows they are.
-const ORPHANS: [(&str, &str); 4] = [
+const ORPHANS: [(&str, &str); 5] = [
     (
         "parts",
         "SELECT p.escrow, 'kind ' || p.kind || ', id ' || lower(hex(p.id)) FROM parts p
@@ -34,6 +34,11 @@ const ORPHANS: [(&str, &str); 4] = [
         "jobs",
         "SELECT j.intent, 'duty ' || j.duty || ', subject ' || lower(hex(j.subject)) FROM jobs j
          WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.id = j.intent) ORDER BY j.intent, j.duty, j.subject",
+    ),
+    (
+        "claims",
+        "SELECT c.intent, 'hash ' || lower(hex(c.hash)) FROM claims c
+         WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.id = c.intent) ORDER BY c.intent, c.hash, c.owner",
     ),
 ];
 
@@ -63,7 +68,8 @@ fn escrow(db: &Connection, id: IdBytes, visit: &mut dyn FnMut(Audited)) -> Resul
     let events = all_readable("events", &name, read::events_of(db, id)?, visit)?;
     let transfers = all_readable("transfers", &name, read::transfers_of(db, id)?, visit)?;
     let jobs = all_readable("jobs", &name, jobs::of_intent(db, id)?, visit)?;
-    visit(Audited::Escrow { stored: Box::new(stored), events, transfers, jobs });
+    let claims = all_readable("claims", &name, claims::of_intent(db, id)?, visit)?;
+    visit(Audited::Escrow { stored: Box::new(stored), events, transfers, jobs, claims });
     Ok(())
 }
 

@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use escrow::{
-    Currency, Duty, MerchantId, MilestoneId, Mode, Owner, Purpose, PurposeKind, Rail, RawId, RefundId, SettlementId,
-    SettlementMethod, Timestamp,
+    Currency, Duty, MerchantId, MilestoneId, Mode, Owner, PaymentId, Purpose, PurposeKind, Rail, RawId, RefundId,
+    SettlementId, SettlementMethod, Timestamp,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,6 +82,7 @@ pub(super) fn duty_columns(duty: Duty) -> (i64, Vec<u8>) {
         Duty::PayOut(id) => (2, id.raw().to_bytes().to_vec()),
         Duty::PayBack(id) => (3, id.raw().to_bytes().to_vec()),
         Duty::Finalize => (4, Vec::new()),
+        Duty::AwaitPayment(id) => (5, id.raw().to_bytes().to_vec()),
     }
 }
 
@@ -93,6 +94,7 @@ pub(super) fn duty(kind: i64, subject: &[u8]) -> Result<Duty, Fault> {
         2 => Ok(Duty::PayOut(SettlementId::new(id()?))),
         3 => Ok(Duty::PayBack(RefundId::new(id()?))),
         4 if subject.is_empty() => Ok(Duty::Finalize),
+        5 => Ok(Duty::AwaitPayment(PaymentId::new(id()?))),
         _ => Err(unknown()),
     }
 }
@@ -105,7 +107,9 @@ pub(super) fn purpose_columns(purpose: Purpose) -> (Option<IdBytes>, Option<&'st
         Purpose::Reserve(id) => (Some(id.raw().to_bytes()), None),
         Purpose::Settle(id, method) => (Some(id.raw().to_bytes()), Some(method.name())),
         Purpose::Refund(id) => (Some(id.raw().to_bytes()), None),
-        Purpose::Return(id, rail) => (Some(id.raw().to_bytes()), Some(rail.name())),
+        Purpose::Return(id, rail) | Purpose::Receive(id, rail) | Purpose::SendBack(id, rail) => {
+            (Some(id.raw().to_bytes()), Some(rail.name()))
+        }
     }
 }
 
@@ -125,5 +129,7 @@ pub(super) fn purpose(kind: &str, subject: Option<IdBytes>, method: Option<&str>
         }
         PurposeKind::Refund => Ok(Purpose::Refund(RefundId::new(id()?))),
         PurposeKind::Return => Ok(Purpose::Return(RefundId::new(id()?), rail()?)),
+        PurposeKind::Receive => Ok(Purpose::Receive(RefundId::new(id()?), rail()?)),
+        PurposeKind::SendBack => Ok(Purpose::SendBack(RefundId::new(id()?), rail()?)),
     }
 }

@@ -9,7 +9,7 @@ use super::codec::{self, IdBytes, OwnerBytes};
 use super::error::Fault;
 use super::prepare::{PreparedChange, PreparedUnit};
 use super::split::{Kind, Part, PartChange};
-use super::{jobs, replies};
+use super::{claims, jobs, replies};
 use crate::{EventRow, Outcome, Reply, TransferRow};
 
 /// Commits units in this order; one that does not fit drops out alone.
@@ -55,6 +55,9 @@ impl Batch<'_> {
             return Ok(Outcome::Lost);
         }
         if let Some(change) = &unit.change {
+            if !claims::are_free(self.db, change.id.raw().to_bytes(), change.owner, &change.claims)? {
+                return Ok(Outcome::TransactionTaken);
+            }
             let Some(booking) = self.book(change)? else { return Ok(Outcome::TotalTooLarge) };
             self.apply(change, booking)?;
         }
@@ -127,6 +130,7 @@ impl Batch<'_> {
                 Effect::Drop(duty) => jobs::forget(self.db, id, duty)?,
             }
         }
+        change.claims.iter().try_for_each(|hash| claims::insert(self.db, id, change.owner, *hash))?;
         self.totals.extend(booking.totals);
         Ok(())
     }

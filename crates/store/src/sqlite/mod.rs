@@ -16,6 +16,7 @@ use crate::{
 };
 
 mod audit;
+mod claims;
 mod codec;
 mod commit;
 mod counters;

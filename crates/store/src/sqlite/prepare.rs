@@ -1,6 +1,6 @@
 //! Units made ready for the writer. It is the busiest thread there is, so that comparing and encoding is done before its queue.
 
-use escrow::{Effect, IntentId};
+use escrow::{Effect, Hash, IntentId};
 
 use super::codec::{self, OwnerBytes};
 use super::error::Fault;
@@ -30,6 +30,8 @@ pub(super) struct PreparedChange {
     pub(super) transfers: Vec<TransferRow>,
     pub(super) events: Vec<EventRow>,
     pub(super) effects: Vec<Effect>,
+    /// The transactions that it is the first version to name.
+    pub(super) claims: Vec<Hash>,
 }
 
 pub(super) fn prepare(unit: Unit) -> Result<PreparedUnit, Fault> {
@@ -38,6 +40,7 @@ pub(super) fn prepare(unit: Unit) -> Result<PreparedUnit, Fault> {
 }
 
 fn prepare_change(change: Change) -> Result<PreparedChange, Fault> {
+    let claims = change.claims();
     let next = &change.next;
     let base = change.base.as_ref().map(|base| codec::integer(base.version)).transpose()?;
     let version = base.unwrap_or(0).saturating_add(1);
@@ -55,5 +58,6 @@ fn prepare_change(change: Change) -> Result<PreparedChange, Fault> {
         transfers: change.transfers,
         events: change.events,
         effects: change.effects,
+        claims,
     })
 }

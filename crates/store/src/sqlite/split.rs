@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use escrow::state::{Funding, OrderState};
 use escrow::{
-    Chain, Escrow, Funds, IntentId, IntentState, Milestone, Order, OrderId, RawId, Refund, Settlement, Terms, Timestamp,
+    Chain, Escrow, Funds, IntentId, IntentState, Milestone, Order, OrderId, Payment, RawId, Refund, Settlement, Terms,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,9 @@ const PLACES_PER_VERSION: i64 = 1 << 16;
 /// What every commit rewrites. Its JSON is what is stored: a change of it is a migration.
 #[derive(Serialize, Deserialize)]
 struct Head {
+    /// Schema 1 had none: no payer could consent yet, so that nobody counted.
+    #[serde(default)]
+    revision: u32,
     state: IntentState,
     funding: Option<Funding>,
     order: Option<OrderHead>,
@@ -39,6 +43,7 @@ pub(super) enum Kind {
     Milestone = 1,
     Settlement = 2,
     Refund = 3,
+    Payment = 4,
 }
 
 /// What becomes of one part.
@@ -57,6 +62,7 @@ pub(super) enum PartChange {
 /// The JSON of an escrow's head.
 pub(super) fn head(escrow: &Escrow) -> Result<String, Fault> {
     codec::json(&Head {
+        revision: escrow.revision,
         state: escrow.state,
         funding: escrow.funding,
         order: escrow.order.as_ref().map(|order| OrderHead { id: order.id, state: order.state }),
@@ -77,6 +83,8 @@ pub(super) fn changed_parts(base: Option<&Escrow>, next: &Escrow, version: i64) 
     compare(&mut parts, Kind::Settlement, version, settlements, |settlement: &Settlement| settlement.id.raw())?;
     let refunds = (base.map_or(&[][..], |base| &base.refunds), next.refunds.as_slice());
     compare(&mut parts, Kind::Refund, version, refunds, |refund: &Refund| refund.id.raw())?;
+    let payments = (base.map_or(&[][..], |base| &base.payments), next.payments.as_slice());
+    compare(&mut parts, Kind::Payment, version, payments, |payment: &Payment| payment.id.raw())?;
     Ok(parts)
 }
 
@@ -132,7 +140,9 @@ impl Pieces {
             id: IntentId::new(RawId::from_bytes(self.id)),
             owner: codec::owner(self.owner)?,
             terms: parts.terms.ok_or_else(|| Fault::Damaged("its terms are missing".to_owned()))?,
+            revision: head.revision,
             state: head.state,
+            payments: parts.payments,
             funding: head.funding,
             order,
             funds: head.funds,
@@ -152,17 +162,19 @@ struct Parts {
     milestones: Vec<Milestone>,
     settlements: Vec<Settlement>,
     refunds: Vec<Refund>,
+    payments: Vec<Payment>,
 }
 
 impl Parts {
     fn add(&mut self, kind: i64, body: &str) -> Result<(), Fault> {
-        const KINDS: [Kind; 4] = [Kind::Terms, Kind::Milestone, Kind::Settlement, Kind::Refund];
+        const KINDS: [Kind; 5] = [Kind::Terms, Kind::Milestone, Kind::Settlement, Kind::Refund, Kind::Payment];
         let known = KINDS.into_iter().find(|known| *known as i64 == kind);
         match known.ok_or_else(|| Fault::Damaged(format!("it has a part of unknown kind {kind}")))? {
             Kind::Terms => self.terms = Some(codec::from_json("its terms", body)?),
             Kind::Milestone => self.milestones.push(codec::from_json("a milestone", body)?),
             Kind::Settlement => self.settlements.push(codec::from_json("a settlement", body)?),
             Kind::Refund => self.refunds.push(codec::from_json("a refund", body)?),
+            Kind::Payment => self.payments.push(codec::from_json("a payment", body)?),
         }
         Ok(())
     }

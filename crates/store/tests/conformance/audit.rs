@@ -1,21 +1,25 @@
 //! The walk over everything.
 
-use escrow::{Account, Chain, Duty, Mode, Owner, Rail};
+use escrow::{Account, Chain, Command, Duty, Hash, Mode, Owner, Rail};
 use store::{Audited, Balance, Store};
 
-use crate::world::{World, at, audit, owner, released, stored};
+use crate::world::{World, at, audit, owner, released, stored, transaction};
 
 pub(crate) async fn everything_is_walked_over_in_order(store: &dyn Store) {
     let world = World::default();
     assert_eq!(audit(store).await, []);
     let bare = stored(store, world.open(owner(2), at(1000))).await;
+    let bare = stored(store, world.after(&bare, Command::AnnounceTransaction(transaction(2)), at(1000))).await;
+    let bare = stored(store, world.after(&bare, Command::AnnounceTransaction(transaction(1)), at(1000))).await;
     let full = released(store, &world, owner(1), at(1000)).await;
     let live = stored(store, world.open(Owner { mode: Mode::Live, ..owner(1) }, at(1000))).await;
     let found = audit(store).await;
     let [one, two, three, balances @ ..] = found.as_slice() else { panic!("{found:?}") };
     let mut positions = Vec::new();
-    for (audited, expected) in [one, two, three].into_iter().zip([&bare, &full, &live]) {
-        let Audited::Escrow { stored, events, transfers, jobs } = audited else { panic!("{audited:?}") };
+    // What was named once stays claimed.
+    let named = [vec![transaction(1), transaction(2)], full.escrow.transactions(), Vec::new()];
+    for ((audited, expected), named) in [one, two, three].into_iter().zip([&bare, &full, &live]).zip(named) {
+        let Audited::Escrow { stored, events, transfers, jobs, claims } = audited else { panic!("{audited:?}") };
         assert_eq!(stored.as_ref(), expected);
         let mut chain = Chain::EMPTY;
         for (whose, position, event) in events {
@@ -33,6 +37,10 @@ pub(crate) async fn everything_is_walked_over_in_order(store: &dyn Store) {
         let mut duties = expected.escrow.duties();
         duties.sort_unstable_by_key(|(duty, _): &(Duty, _)| *duty);
         assert_eq!(jobs, &duties);
+        assert_eq!(
+            claims,
+            &named.into_iter().map(|hash| (expected.escrow.owner, hash)).collect::<Vec<(Owner, Hash)>>()
+        );
     }
     let counts = [bare.escrow.chain.count, full.escrow.chain.count, live.escrow.chain.count];
     let numbered = [bare, full, live].into_iter().zip(counts);

@@ -4,7 +4,7 @@ use escrow::{Account, Amount, Command, Currency, Duty, Escrow, Purpose, Rail, Tr
 use store::{Outcome, PageRequest, Position, Store, TransferFilter, TransferRow, Unit, Wanted};
 
 use crate::world::{
-    World, at, audit, commit, complete, intent, load, load_reply, milestone, milestones, owner, released, reply,
+    World, at, audit, commit, complete, intent, load, load_reply, milestone, milestones, owner, pay, released, reply,
     stored, terms, with_lease, with_reply,
 };
 
@@ -15,7 +15,7 @@ pub(crate) async fn what_was_committed_is_read_back(store: &dyn Store) {
     let mut expected = opened.change.as_ref().expect("a change").next.clone();
     let mut base = stored(store, opened).await;
     assert_eq!((base.version, &base.escrow), (1, &expected));
-    let commands = [Command::Fund(Rail::Sandbox), complete(ids[0]), complete(ids[1])];
+    let commands = [pay(), complete(ids[0]), complete(ids[1])];
     for (version, command) in (2..).zip(commands) {
         let unit = world.after(&base, command, at(2000));
         expected = unit.change.as_ref().expect("a change").next.clone();
@@ -34,7 +34,7 @@ pub(crate) async fn what_was_committed_is_read_back(store: &dyn Store) {
 pub(crate) async fn an_older_version_loses(store: &dyn Store) {
     let world = World::default();
     let opened = stored(store, world.open(owner(1), at(1000))).await;
-    let fund = world.after(&opened, Command::Fund(Rail::Sandbox), at(2000));
+    let fund = world.after(&opened, pay(), at(2000));
     let cancel = world.after(&opened, Command::Cancel, at(2000));
     let outcomes = store.commit(vec![fund, cancel.clone()]).await.expect("a commit");
     assert_eq!(outcomes, [Outcome::Committed, Outcome::Lost]);
@@ -98,7 +98,7 @@ pub(crate) async fn a_lost_lease_loses_the_whole_unit(store: &dyn Store) {
 pub(crate) async fn who_drops_out_drops_out_alone(store: &dyn Store) {
     let world = World::default();
     let opened = stored(store, world.open(owner(1), at(1000))).await;
-    let fund = |now| world.after(&opened, Command::Fund(Rail::Sandbox), at(now));
+    let fund = |now| world.after(&opened, pay(), at(now));
     let mut units = vec![world.open(owner(1), at(2000)), fund(2000), fund(2000), world.open(owner(2), at(2000))];
     units.push(with_reply(Unit::default(), reply(owner(2), "refused", at(2000))));
     units.push(Unit::default());
@@ -126,7 +126,7 @@ pub(crate) async fn balances_are_exact_after_every_transfer_of_a_batch(store: &d
         bases.push(stored(store, world.open(owner(1), at(1000))).await);
     }
     let others = stored(store, world.open(owner(2), at(1000))).await;
-    let fund = |base| world.after(base, Command::Fund(Rail::Sandbox), at(2000));
+    let fund = |base| world.after(base, pay(), at(2000));
     let mut units: Vec<Unit> = bases.iter().map(fund).collect();
     units.insert(1, fund(&others));
     // The one in the middle drops out, and the totals go on as if it had never been there.

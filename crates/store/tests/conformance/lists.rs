@@ -1,11 +1,9 @@
 //! Lists and their pages.
 
-use escrow::{
-    Command, Currency, IntentStatus, Mode, Owner, PaymentType, PurposeKind, Rail, RawId, SettlementId, Timestamp,
-};
+use escrow::{Command, Currency, IntentStatus, Mode, Owner, PaymentType, PurposeKind, RawId, SettlementId, Timestamp};
 use store::{EscrowFilter, PageRequest, Position, Store, StoreError, TransferFilter};
 
-use crate::world::{World, at, owner, released, stored, terms};
+use crate::world::{World, at, owner, pay, released, stored, terms};
 
 const EVERYTHING: PageRequest = PageRequest { limit: 100, position: Position::Offset(0) };
 
@@ -94,7 +92,7 @@ pub(crate) async fn filters_hold_together(store: &dyn Store) {
         terms.payment_type = payment_type;
         let mut base = stored(store, world.open_with(owner(1), terms, Vec::new(), at(created))).await;
         if is_funded {
-            base = stored(store, world.after(&base, Command::Fund(Rail::Sandbox), at(50))).await;
+            base = stored(store, world.after(&base, pay(), at(50))).await;
         }
         expected.insert(0, base.escrow);
     }

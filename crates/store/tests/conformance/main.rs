@@ -5,10 +5,13 @@
 use store::{MemoryStore, SqliteStore, Store};
 
 mod audit;
+mod claims;
 mod commits;
 mod history;
 mod jobs;
 mod lists;
+mod migrations;
+mod payments;
 mod people;
 mod replies;
 mod sqlite;
@@ -50,6 +53,14 @@ conformance! {
     commits::balances_are_exact_after_every_transfer_of_a_batch,
     commits::a_total_that_does_not_fit_stores_nothing,
     commits::milestones_of_one_index_keep_their_order,
+    claims::a_transaction_of_another_intent_stores_nothing,
+    claims::a_transaction_stays_whose_it_was,
+    claims::other_owners_name_what_they_like,
+    claims::of_two_reasons_to_drop_out_the_first_is_told,
+    payments::attempts_to_pay_are_read_back_in_their_order,
+    payments::a_change_of_the_terms_is_counted,
+    payments::a_payment_is_awaited_until_it_is_final,
+    payments::money_without_a_purpose_comes_and_goes_back,
     lists::pages_lead_through_everything_in_both_directions,
     lists::offsets_leave_out_the_newest,
     lists::cursors_of_others_are_unknown,

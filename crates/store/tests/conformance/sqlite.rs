@@ -2,18 +2,21 @@
 
 use std::path::Path;
 
-use escrow::{Command, Rail};
+use escrow::{CardOutcome, Command, Rail};
 use rusqlite::Connection;
 use store::{Audited, OpenError, Outcome, SqliteStore, Store, StoreError, Wanted};
 use tempfile::TempDir;
 
-use crate::world::{World, at, audit, commit, intent, load, load_reply, owner, released, reply, stored, with_reply};
+use crate::world::{
+    World, at, audit, commit, confirm, intent, load, load_reply, owner, pay_by_card, receive, released, reply, stored,
+    transaction, with_reply,
+};
 
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-fn open(dir: &Path) -> SqliteStore {
+pub(crate) fn open(dir: &Path) -> SqliteStore {
     SqliteStore::open(dir).expect("a store")
 }
 
@@ -82,8 +85,8 @@ async fn what_a_newer_version_wrote_is_refused() {
     open(dir.path()).close().await;
     tamper(dir.path(), "PRAGMA user_version = 99");
     for refusal in [refused(dir.path()), SqliteStore::open_read_only(dir.path()).err().expect("a refusal")] {
-        assert!(matches!(refusal, OpenError::NewerSchema { found: 99, known: 1, .. }), "{refusal:?}");
-        assert!(refusal.to_string().contains("has schema version 99, and this milepost knows versions up to 1"));
+        assert!(matches!(refusal, OpenError::NewerSchema { found: 99, known: 2, .. }), "{refusal:?}");
+        assert!(refusal.to_string().contains("has schema version 99, and this milepost knows versions up to 2"));
     }
 }
 
@@ -157,7 +160,10 @@ async fn what_cannot_be_understood_is_reported_and_the_rest_is_read() {
          UPDATE transfers SET kind = 'theft' WHERE id = (SELECT max(id) FROM transfers);
          UPDATE balances SET account = 'pocket' WHERE account = 'fees';
          INSERT INTO jobs (intent, duty, subject, owner, due, run_at, token, attempts)
-             VALUES (zeroblob(16), 4, x'', zeroblob(17), 1, 1, 0, 0);",
+             VALUES (zeroblob(16), 4, x'', zeroblob(17), 1, 1, 0, 0);
+         INSERT INTO claims (owner, hash, intent) VALUES (zeroblob(17), zeroblob(32), zeroblob(16));
+         INSERT INTO claims (owner, hash, intent)
+             VALUES (x'0000000000000000000000000000000009', x'01', (SELECT max(id) FROM escrows));",
     );
     let store = open(dir.path());
     let mut told = Vec::new();
@@ -173,8 +179,10 @@ async fn what_cannot_be_understood_is_reported_and_the_rest_is_read() {
         [
             format!("escrows: {}: a milestone cannot be read: missing field `id` at line 1 column 2", broken.id),
             format!("transfers: {}: there is no kind of transfer \"theft\"", sound.escrow.id),
+            format!("claims: {}: there is no mode 9", sound.escrow.id),
             format!("{} with 4", sound.escrow.id),
             "jobs: duty 4, subject  belongs to intent_0000000000000000000000, which does not exist".to_owned(),
+            format!("claims: hash {} belongs to intent_0000000000000000000000, which does not exist", "00".repeat(32)),
             "balances: a row: unknown account \"pocket\"".to_owned(),
             "rail:sandbox".to_owned(),
             "escrow".to_owned(),
@@ -202,12 +210,38 @@ async fn the_stored_form_of_escrows_is_pinned() {
     ] {
         base = stored(&store, world.after(&base, command, at(20_000))).await;
     }
-    let opened = stored(&store, world.open(owner(1), at(1000))).await;
-    let funded = stored(&store, world.after(&opened, Command::Fund(Rail::Card), at(2000))).await;
-    stored(&store, world.after(&funded, Command::Cancel, at(3000))).await;
+    let mut base = stored(&store, world.open(owner(1), at(1000))).await;
+    for command in [
+        pay_by_card(CardOutcome::Declined("insufficient funds".to_owned())),
+        pay_by_card(CardOutcome::Authorized),
+        receive(Rail::Card, None),
+        receive(Rail::Sandbox, None),
+        Command::Cancel,
+    ] {
+        base = stored(&store, world.after(&base, command, at(2000))).await;
+    }
+    for command in [
+        Command::AnnounceTransaction(transaction(2)),
+        pay_by_card(CardOutcome::Authorized),
+        pay_by_card(CardOutcome::Declined("stolen card".to_owned())),
+    ] {
+        let base = stored(&store, world.open(owner(1), at(1000))).await;
+        stored(&store, world.after(&base, command, at(2000))).await;
+    }
+    consented_too_late(&store, &world).await;
     store.close().await;
     let expected = include_str!("stored.txt");
     assert_eq!(texts(dir.path()), expected, "the stored form changed");
+}
+
+/// An escrow that a wallet paid, and that was given up before the payment was final.
+async fn consented_too_late(store: &dyn Store, world: &World) {
+    let base = stored(store, world.open(owner(1), at(1000))).await;
+    let base = stored(store, world.after(&base, Command::AnnounceTransaction(transaction(1)), at(2000))).await;
+    let base = stored(store, world.after(&base, confirm(&base, None), at(3000))).await;
+    let base = stored(store, world.after(&base, Command::Cancel, at(4000))).await;
+    let late = base.escrow.payments[0].id;
+    stored(store, world.after(&base, Command::SettlePayment(late), at(20_000))).await;
 }
 
 /// The heads of the escrows, then their parts with kind and place; each on its line.

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use escrow::{
-    Amount, Command, CompleteMilestone, Ctx, Currency, Decimal, Decision, EventId, Hash, Ids, IntentId, MerchantId,
-    MilestoneId, Mode, NewIntent, NewMilestone, OrderId, Owner, PaymentType, Rail, RawId, Rejection, ReleaseType,
-    Settings, SettlementMethod, Span, Terms, Timestamp,
+    Actor, Amount, Card, CardBrand, CardOutcome, CardPayment, Command, CompleteMilestone, Confirmation, Consent, Ctx,
+    Currency, Decimal, Decision, EventId, Hash, Ids, IntentId, Means, MerchantId, MilestoneId, Mode, NewIntent,
+    NewMilestone, OrderId, Owner, Payer, PaymentType, Rail, RawId, Receipt, Rejection, ReleaseType, Settings,
+    SettlementMethod, Span, Terms, Timestamp,
 };
 use store::{Audited, Change, EventRow, Lease, Outcome, Reply, Store, TransferRow, Unit, Versioned, Wanted};
 
@@ -53,6 +54,9 @@ pub(crate) fn terms(minor: i64, currency: Currency) -> Terms {
         expected_delivery_hash: None,
         delivery_oracle: None,
         time_lock_until: None,
+        require_delivery: false,
+        require_approval: false,
+        approval_period: Span::from_seconds(60),
         fee_basis_points: 250,
         description: Some("two \"halves\" – ½".to_owned()),
         metadata: Some(escrow::Metadata::from_json(r#"{"b":1,"a":[]}"#.to_owned())),
@@ -76,6 +80,60 @@ pub(crate) fn complete(milestone: MilestoneId) -> Command {
     Command::CompleteMilestone(CompleteMilestone { milestone, by, proof: Some("done".to_owned()), proof_uri: None })
 }
 
+/// The hash of a transaction.
+pub(crate) fn transaction(number: u8) -> Hash {
+    Hash::from_bytes([number; 32])
+}
+
+/// The simulated payer pays all of it.
+pub(crate) fn pay() -> Command {
+    receive(Rail::Sandbox, None)
+}
+
+/// So much comes in on a rail; `None` is what is owed.
+pub(crate) fn receive(rail: Rail, amount: Option<&str>) -> Command {
+    let amount = amount.map(|amount| Decimal::parse(amount).expect("an amount"));
+    Command::ReceivePayment(Receipt { rail, means: Means::Deposit(None), amount, transaction: None })
+}
+
+/// A wallet consents to the terms as they are, and may name its transaction.
+pub(crate) fn confirm(base: &Versioned, transaction: Option<Hash>) -> Command {
+    let signer = "0x742d35Cc6634C0532925a3b844Bc9e7595f42318".parse().expect("an address");
+    let consent = Consent { signer, signature: "0x1b".to_owned(), digest: Hash::ZERO.following(b"terms") };
+    Command::Confirm(Confirmation { consent: Ok(consent), revision: base.escrow.revision, transaction })
+}
+
+pub(crate) fn pay_by_card(outcome: CardOutcome) -> Command {
+    let (last_four, reference) = ("4242".to_owned(), "pi_1".to_owned());
+    let card = Card { brand: CardBrand::Visa, last_four, reference, token: Hash::ZERO.following(b"token") };
+    Command::PayByCard(CardPayment { card, outcome })
+}
+
+/// Somebody who may ask for this.
+fn asker(command: &Command) -> Actor {
+    match command {
+        Command::Confirm(confirmation) => {
+            let consent = confirmation.consent.as_ref().expect("a signature");
+            Actor::Payer(Payer::Wallet(consent.signer.clone()))
+        }
+        Command::PayByCard(payment) => Actor::Payer(Payer::Bearer(payment.card.token)),
+        Command::AnnounceTransaction(_) => Actor::Anyone,
+        Command::ReceivePayment(_)
+        | Command::FailPayment(..)
+        | Command::Cancel
+        | Command::AddMilestone(_)
+        | Command::UpdateMilestone(..)
+        | Command::DeleteMilestone(_)
+        | Command::CompleteMilestone(_)
+        | Command::ReleaseMilestone(..) => Actor::Merchant,
+        Command::SettlePayment(_)
+        | Command::StartSettlement(_)
+        | Command::ConfirmSettlement(..)
+        | Command::ConfirmRefund(..)
+        | Command::Finalize => Actor::Gateway,
+    }
+}
+
 impl World {
     /// Opens an intent of 1000.00 USDC with two milestones of 500.00.
     pub(crate) fn open(&self, owner: Owner, now: Timestamp) -> Unit {
@@ -85,7 +143,8 @@ impl World {
 
     pub(crate) fn open_with(&self, owner: Owner, terms: Terms, milestones: Vec<NewMilestone>, now: Timestamp) -> Unit {
         let (id, order_id) = (IntentId::fresh(&self.ids), OrderId::fresh(&self.ids));
-        let decision = escrow::open(NewIntent { id, order_id, owner, terms, milestones }, &self.ctx(now));
+        let decision =
+            escrow::open(NewIntent { id, order_id, owner, terms, milestones }, &self.ctx(&Actor::Merchant, now));
         self.sealed(decision.expect("a valid intent"), None, now)
     }
 
@@ -95,12 +154,13 @@ impl World {
     }
 
     pub(crate) fn try_after(&self, base: &Versioned, command: Command, now: Timestamp) -> Result<Unit, Rejection> {
-        let decision = escrow::decide(&base.escrow, command, &self.ctx(now))?;
+        let by = asker(&command);
+        let decision = escrow::decide(&base.escrow, command, &self.ctx(&by, now))?;
         Ok(self.sealed(decision, Some(base.clone()), now))
     }
 
-    fn ctx(&self, now: Timestamp) -> Ctx<'_> {
-        Ctx { now, ids: &self.ids, settings: &self.settings }
+    fn ctx<'a>(&'a self, by: &'a Actor, now: Timestamp) -> Ctx<'a> {
+        Ctx { now, by, ids: &self.ids, settings: &self.settings }
     }
 
     fn sealed(&self, decision: Decision, base: Option<Versioned>, now: Timestamp) -> Unit {
@@ -173,7 +233,7 @@ pub(crate) async fn released(store: &dyn Store, world: &World, owner: Owner, now
     let opened = world.open(owner, now);
     let ids = milestones(&opened);
     let opened = stored(store, opened).await;
-    let funded = stored(store, world.after(&opened, Command::Fund(Rail::Sandbox), now)).await;
+    let funded = stored(store, world.after(&opened, pay(), now)).await;
     let first = stored(store, world.after(&funded, complete(ids[0]), now)).await;
     stored(store, world.after(&first, complete(ids[1]), now)).await
 }

@@ -1,19 +1,26 @@
 //! Every state of a small world, reached by every order of every command.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
-use super::world::{Counter, World, complete, decimal, milestone_id, new_milestone, terms};
-use crate::command::{Command, MilestonePatch};
+use super::world::{
+    Counter, World, actor, complete, confirm, decimal, milestone_id, new_milestone, pay_by_card, receive, terms,
+};
+use crate::chain::Hash;
+use crate::command::{CardOutcome, Command, MilestonePatch};
 use crate::decide::{Ctx, Decision, Settings, decide};
 use crate::duty::effects;
 use crate::ledger::Rail;
 use crate::rejection::Rejection;
-use crate::state::{Escrow, IntentState};
+use crate::state::Escrow;
 use crate::terms::{Mode, PaymentType, Terms};
 use crate::time::{Span, Timestamp};
 
 /// In the explored worlds everything is due at once, so that timers may ring at any moment.
-const SETTINGS: Settings = Settings { settlement_delay: Span::from_ms(0), finality_period: Span::from_ms(0) };
+const SETTINGS: Settings = Settings {
+    settlement_delay: Span::from_ms(0),
+    finality_period: Span::from_ms(0),
+    sandbox_block_time: Span::from_ms(0),
+};
 
 /// A state, a command, and what came of it.
 pub(super) struct Step {
@@ -22,16 +29,28 @@ pub(super) struct Step {
     pub(super) result: Result<Decision, Rejection>,
 }
 
+/// What is tried in a world: everything that can happen to milestones, or everything that can happen to payments. Both at once
+/// would be too many states, and neither looks at the other but for whether there is money.
+#[derive(Clone, Copy)]
+enum Menu {
+    Milestones,
+    Payments,
+}
+
 /// Tries every command on every state that can be reached, and hands every step to `check`.
 pub(super) fn explore(mut check: impl FnMut(&Step)) -> usize {
-    let mut seen = BTreeMap::new();
-    let mut waiting: VecDeque<Escrow> = starts().into();
+    let worlds = [(Menu::Milestones, milestone_worlds()), (Menu::Payments, payment_worlds())];
+    worlds.into_iter().map(|(menu, starts)| explore_from(menu, starts, &mut check)).sum()
+}
+
+fn explore_from(menu: Menu, starts: Vec<Escrow>, check: &mut impl FnMut(&Step)) -> usize {
+    let mut seen = BTreeSet::new();
+    let mut waiting: VecDeque<Escrow> = starts.into();
     while let Some(before) = waiting.pop_front() {
-        let text = serde_json::to_string(&before).expect("a state can be written");
-        if seen.insert(text, ()).is_some() {
+        if !seen.insert(fingerprint(&before)) {
             continue;
         }
-        for command in commands(&before) {
+        for command in commands(menu, &before) {
             let result = step(&before, command.clone());
             if let Ok(decision) = &result {
                 waiting.push_back(decision.next.clone());
@@ -42,14 +61,23 @@ pub(super) fn explore(mut check: impl FnMut(&Step)) -> usize {
     seen.len()
 }
 
-/// Fresh ids follow from the state, so that the same state reached twice is the same.
-fn step(before: &Escrow, command: Command) -> Result<Decision, Rejection> {
-    let made = before.settlements.len() + before.refunds.len();
-    let ids = Counter::from(10_000 + 100 * made as u128);
-    decide(before, command, &Ctx { now: Timestamp::from_ms(0), ids: &ids, settings: &SETTINGS })
+/// What tells a state from others. How often the terms have changed does not: a consent is always tried with the count of the
+/// state it meets.
+fn fingerprint(state: &Escrow) -> String {
+    let mut state = Escrow { revision: 0, ..state.clone() };
+    state.payments.iter_mut().for_each(|payment| payment.revision = 0);
+    serde_json::to_string(&state).expect("a state can be written")
 }
 
-fn starts() -> Vec<Escrow> {
+/// Fresh ids follow from the state, so that the same state reached twice is the same.
+fn step(before: &Escrow, command: Command) -> Result<Decision, Rejection> {
+    let made = before.settlements.len() + before.refunds.len() + before.payments.len();
+    let ids = Counter::from(10_000 + 100 * made as u128);
+    let by = actor(&command, before.owner.mode);
+    decide(before, command, &Ctx { now: Timestamp::from_ms(0), by: &by, ids: &ids, settings: &SETTINGS })
+}
+
+fn milestone_worlds() -> Vec<Escrow> {
     let by_hand = Terms { auto_release: false, ..terms() };
     let with_fee = Terms { fee_basis_points: 250, ..terms() };
     let all_fee = Terms { fee_basis_points: 10_000, ..terms() };
@@ -59,19 +87,45 @@ fn starts() -> Vec<Escrow> {
     let sandbox = [terms(), by_hand.clone(), with_fee, all_fee, all_fee_by_hand, pull.clone(), pull_for_the_fee];
     let worlds = sandbox.into_iter().map(|terms| World::new(terms, &[]));
     let live = [terms(), by_hand, pull].into_iter().map(|terms| World::in_mode(Mode::Live, terms, &[]));
-    let initiated: Vec<Escrow> = worlds.chain(live).map(|world| world.state).collect();
-    // No command leaves an intent in PROCESSING yet: those states are put there by hand.
-    let processing = initiated
-        .iter()
-        .cloned()
-        .map(|state| Escrow { state: IntentState::Processing { since: Timestamp::from_ms(0) }, ..state });
-    processing.chain(initiated.iter().cloned()).collect()
+    worlds.chain(live).map(|world| world.state).collect()
+}
+
+fn payment_worlds() -> Vec<Escrow> {
+    let pull = Terms { payment_type: PaymentType::ConsentedPull, fee_basis_points: 10_000, ..terms() };
+    let split = [(0, "100")];
+    let worlds = [Mode::Sandbox, Mode::Live].into_iter().flat_map(|mode| {
+        let shares: [(Terms, &[(u32, &str)]); 2] = [(terms(), &split), (pull.clone(), &[])];
+        shares.map(|(terms, milestones)| World::in_mode(mode, terms, milestones).state)
+    });
+    worlds.collect()
 }
 
 /// Every command worth trying: on each object there is, and on some that are not there.
-fn commands(state: &Escrow) -> Vec<Command> {
+fn commands(menu: Menu, state: &Escrow) -> Vec<Command> {
+    let mut commands = match menu {
+        Menu::Milestones => milestone_commands(state),
+        Menu::Payments => payment_commands(state),
+    };
+    commands.extend([Command::Cancel, Command::Finalize]);
+    for settlement in &state.settlements {
+        commands.push(Command::StartSettlement(settlement.id));
+        commands.push(Command::ConfirmSettlement(settlement.id, "paid".to_owned()));
+    }
+    commands.extend(state.refunds.iter().map(|refund| Command::ConfirmRefund(refund.id, "repaid".to_owned())));
+    commands
+}
+
+fn milestone_commands(state: &Escrow) -> Vec<Command> {
     const MOST_MILESTONES: usize = 2;
-    let mut commands = vec![Command::Cancel, Command::Finalize, Command::Fund(Rail::Sandbox), Command::Fund(Rail::Evm)];
+    let mut commands = Vec::new();
+    if state.state.is_unpaid() {
+        commands.push(receive(Rail::Evm, None));
+    }
+    if state.payments.is_empty() {
+        commands.push(confirm(state.revision));
+        commands.push(Command::AnnounceTransaction(Hash::ZERO));
+    }
+    commands.push(Command::FailPayment(None, "refused".to_owned()));
     let count = state.milestones().len();
     if count < MOST_MILESTONES {
         let id = 1 + count as u128;
@@ -86,11 +140,26 @@ fn commands(state: &Escrow) -> Vec<Command> {
         commands.push(complete(id));
         commands.push(Command::ReleaseMilestone(milestone_id(id), None));
     }
-    for settlement in &state.settlements {
-        commands.push(Command::StartSettlement(settlement.id));
-        commands.push(Command::ConfirmSettlement(settlement.id, "paid".to_owned()));
+    commands
+}
+
+fn payment_commands(state: &Escrow) -> Vec<Command> {
+    const MOST_PAYMENTS: usize = 2;
+    const MOST_REFUNDS: usize = 1;
+    let transaction = |byte| Command::AnnounceTransaction(Hash::from_bytes([byte; 32]));
+    let mut commands = vec![transaction(1), complete(1)];
+    if state.payments.len() < MOST_PAYMENTS {
+        commands.extend([confirm(state.revision), confirm(state.revision + 1)]);
+        commands.extend([CardOutcome::Authorized, CardOutcome::Declined("no".to_owned())].map(pay_by_card));
     }
-    commands.extend(state.refunds.iter().map(|refund| Command::ConfirmRefund(refund.id, "repaid".to_owned())));
+    if state.refunds.len() < MOST_REFUNDS {
+        commands.extend(["99.999999", "100", "100.000001"].map(|amount| receive(Rail::Evm, Some(amount))));
+    }
+    commands.push(Command::FailPayment(None, "refused".to_owned()));
+    for payment in &state.payments {
+        commands.push(Command::SettlePayment(payment.id));
+        commands.push(Command::FailPayment(Some(payment.id), "refused".to_owned()));
+    }
     commands
 }
 

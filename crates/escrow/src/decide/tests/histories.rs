@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::explore::check_decision;
-use super::world::{World, complete, milestone_id, new_milestone, terms};
+use super::world::{World, complete, confirm, milestone_id, new_milestone, receive, terms};
 use crate::command::Command;
 use crate::ledger::Rail;
 use crate::rejection::Rejection;
@@ -18,7 +18,9 @@ enum Attempt {
     Release(usize),
     Delete(usize),
     Timer(usize),
-    Fund,
+    Confirm,
+    Fail(usize),
+    Receive(i64),
     Cancel,
 }
 
@@ -30,7 +32,9 @@ fn attempts() -> impl Strategy<Value = Vec<Attempt>> {
         3 => (0..12_usize).prop_map(Attempt::Release),
         1 => (0..12_usize).prop_map(Attempt::Delete),
         8 => (0..64_usize).prop_map(Attempt::Timer),
-        1 => Just(Attempt::Fund),
+        1 => Just(Attempt::Confirm),
+        1 => (0..3_usize).prop_map(Attempt::Fail),
+        2 => prop_oneof![Just(100_000_000_i64), 1..200_000_000_i64].prop_map(Attempt::Receive),
         1 => Just(Attempt::Cancel),
     ];
     prop::collection::vec(attempt, 1..60)
@@ -51,7 +55,14 @@ fn command(world: &World, attempt: &Attempt) -> Option<Command> {
         Attempt::Release(place) => pick(*place).map(|id| Command::ReleaseMilestone(milestone_id(id), None)),
         Attempt::Delete(place) => pick(*place).map(|id| Command::DeleteMilestone(milestone_id(id))),
         Attempt::Timer(place) => timer(world, *place),
-        Attempt::Fund => Some(Command::Fund(Rail::Evm)),
+        Attempt::Confirm => Some(confirm(world.state.revision)),
+        Attempt::Fail(place) => {
+            let payment = world.state.payments.get(*place).map(|payment| payment.id);
+            Some(Command::FailPayment(payment, "the rail refused it".to_owned()))
+        }
+        Attempt::Receive(minor) => {
+            Some(receive(Rail::Evm, Some(&crate::money::decimal(*minor, crate::Currency::Usdc))))
+        }
         Attempt::Cancel => Some(Command::Cancel),
     }
 }
@@ -65,6 +76,7 @@ fn timer(world: &World, place: usize) -> Option<Command> {
         Duty::PayOut(id) => Command::ConfirmSettlement(*id, "paid".to_owned()),
         Duty::PayBack(id) => Command::ConfirmRefund(*id, "repaid".to_owned()),
         Duty::Finalize => Command::Finalize,
+        Duty::AwaitPayment(id) => Command::SettlePayment(*id),
     })
 }
 

@@ -1,7 +1,8 @@
 //! What is refused, in which order of precedence, and in which words; and the main job, cent by cent.
 
-use super::world::{World, complete, decimal, milestone_id, new_milestone, terms, usdc};
-use crate::command::{Command, MilestonePatch, NewMilestone};
+use super::world::{World, complete, decimal, milestone_id, new_milestone, receive, terms, usdc};
+use crate::authority::{Actor, Role};
+use crate::command::{Command, CommandKind, MilestonePatch, NewMilestone};
 use crate::ledger::Rail;
 use crate::limits::MAX_MILESTONES;
 use crate::rejection::Rejection;
@@ -105,7 +106,9 @@ fn a_release_by_hand_keeps_the_order() {
 fn live_money_is_never_simulated() {
     let world = World::in_mode(Mode::Live, terms(), &[(0, "30")]);
     assert_eq!(world.ask(complete(1)), Err(Rejection::NotFunded));
-    assert_eq!(world.ask(Command::Fund(Rail::Sandbox)), Err(Rejection::SandboxOnly));
+    let by_merchant = world.ask_as(&Actor::Merchant, receive(Rail::Sandbox, None));
+    let not_allowed = Rejection::NotAllowed { who: Role::Merchant, action: CommandKind::ReceivePayment };
+    assert_eq!(by_merchant, Err(not_allowed));
     let mut funded = world.funded();
     funded.run(complete(1)).expect("real money is there");
     assert_eq!(funded.state.funds.payable, usdc("30"));

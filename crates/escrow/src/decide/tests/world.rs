@@ -2,11 +2,16 @@
 
 use std::cell::Cell;
 
-use crate::command::{Command, CompleteMilestone, NewIntent, NewMilestone};
+use crate::authority::{Actor, may_ask};
+use crate::chain::Hash;
+use crate::command::{
+    CardOutcome, CardPayment, Command, CompleteMilestone, Confirmation, NewIntent, NewMilestone, Receipt,
+};
 use crate::decide::{Ctx, Decision, Settings, decide, open};
 use crate::id::{Ids, IntentId, MerchantId, MilestoneId, OrderId, RawId};
 use crate::ledger::Rail;
 use crate::money::{Amount, Currency, Decimal};
+use crate::payment::{Card, CardBrand, Consent, Means, Payer};
 use crate::rejection::Rejection;
 use crate::state::Escrow;
 use crate::terms::{Mode, Owner, PaymentType, ReleaseType, SettlementMethod, Terms};
@@ -43,6 +48,9 @@ pub(super) fn terms() -> Terms {
         expected_delivery_hash: None,
         delivery_oracle: None,
         time_lock_until: None,
+        require_delivery: false,
+        require_approval: false,
+        approval_period: Span::from_seconds(3600),
         fee_basis_points: 0,
         description: None,
         metadata: None,
@@ -76,6 +84,42 @@ pub(super) fn complete(id: u128) -> Command {
     })
 }
 
+/// Who paid, in these worlds.
+pub(super) const WALLET: &str = "0x742d35Cc6634C0532925a3b844Bc9e7595f42318";
+
+/// Money that came in on this rail; `None` is exactly the amount of the intent.
+pub(super) fn receive(rail: Rail, amount: Option<&str>) -> Command {
+    let from = WALLET.parse().ok();
+    let (amount, means) = (amount.map(decimal), Means::Deposit(from));
+    Command::ReceivePayment(Receipt { rail, means, amount, transaction: None })
+}
+
+/// A consent to the terms of this revision.
+pub(super) fn confirm(revision: u32) -> Command {
+    let consent =
+        Consent { signer: WALLET.parse().expect("an address"), signature: "0x01".to_owned(), digest: Hash::ZERO };
+    Command::Confirm(Confirmation { consent: Ok(consent), revision, transaction: None })
+}
+
+/// A card payment with this answer of the processor.
+pub(super) fn pay_by_card(outcome: CardOutcome) -> Command {
+    let card = Card {
+        brand: CardBrand::Visa,
+        last_four: "4242".to_owned(),
+        reference: "processor_1".to_owned(),
+        token: Hash::from_bytes([7; 32]),
+    };
+    Command::PayByCard(CardPayment { card, outcome })
+}
+
+/// Somebody who may ask for this.
+pub(super) fn actor(command: &Command, mode: Mode) -> Actor {
+    let payer = Actor::Payer(Payer::Wallet(WALLET.parse().expect("an address")));
+    let actors = [Actor::Merchant, Actor::Gateway, payer, Actor::Anyone];
+    let allowed = |actor: &Actor| may_ask(actor.role(), command.kind(), mode);
+    actors.into_iter().find(allowed).unwrap_or(Actor::Merchant)
+}
+
 /// An escrow and the clock it lives by.
 pub(super) struct World {
     pub(super) state: Escrow,
@@ -101,7 +145,7 @@ impl World {
             terms,
             milestones,
         };
-        let ctx = Ctx { now: Timestamp::from_ms(0), ids: &ids, settings: &settings };
+        let ctx = Ctx { now: Timestamp::from_ms(0), by: &Actor::Merchant, ids: &ids, settings: &settings };
         let state = open(new, &ctx).expect("the world can be opened").next;
         World { state, now_ms: 0, settings, ids }
     }
@@ -112,13 +156,18 @@ impl World {
             Mode::Sandbox => Rail::Sandbox,
             Mode::Live => Rail::Evm,
         };
-        self.run(Command::Fund(rail)).expect("it can be funded");
+        self.run(receive(rail, None)).expect("it can be funded");
         self
     }
 
-    /// Decides, without moving on.
+    /// Decides for somebody who may ask, without moving on.
     pub(super) fn ask(&self, command: Command) -> Result<Decision, Rejection> {
-        let ctx = Ctx { now: Timestamp::from_ms(self.now_ms), ids: &self.ids, settings: &self.settings };
+        self.ask_as(&actor(&command, self.state.owner.mode), command)
+    }
+
+    /// Decides for this actor, without moving on.
+    pub(super) fn ask_as(&self, by: &Actor, command: Command) -> Result<Decision, Rejection> {
+        let ctx = Ctx { now: Timestamp::from_ms(self.now_ms), by, ids: &self.ids, settings: &self.settings };
         decide(&self.state, command, &ctx)
     }
 

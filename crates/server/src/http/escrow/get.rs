@@ -11,7 +11,7 @@ use crate::http::access::ok;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::path::IntentPath;
-use crate::wire::{self, OrderName};
+use crate::wire::{self, OrderName, Reader};
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,
@@ -21,5 +21,5 @@ pub(in crate::http) async fn handle(
 ) -> Result<Response, ApiError> {
     let escrow = gateway.escrow(&caller, &path.intent).await?;
     let order = escrow.order.as_ref().ok_or(ApiError::Refused(Rejection::NoOrder))?;
-    Ok(ok(&wire::escrow_order_envelope(&escrow, order, name)))
+    Ok(ok(&wire::escrow_order_envelope(&escrow, order, name, Reader::Merchant)))
 }

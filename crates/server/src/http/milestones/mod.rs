@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use engine::{Ask, Idempotency};
+use engine::Ask;
 use escrow::{Command, IntentId, MilestoneId, Rejection};
 
 use super::auth::Caller;
@@ -31,7 +31,7 @@ struct About {
     intent: IntentId,
     milestone: MilestoneId,
     command: Command,
-    idempotency: Option<Idempotency>,
+    idempotency: Option<idempotency::Key>,
     success: StatusCode,
     deed: Deed,
 }

@@ -14,7 +14,7 @@ use crate::http::body::Sent;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{self, submit};
 use crate::http::path::IntentPath;
-use crate::wire;
+use crate::wire::Reader;
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,
@@ -28,7 +28,5 @@ pub(in crate::http) async fn handle(
         idempotency: sent.idempotency,
         success: StatusCode::OK,
     };
-    let public_url = gateway.settings.public_url.clone();
-    submit(&gateway, &caller, command, move |escrow| Some(wire::json(&wire::intent_envelope(escrow, &public_url))))
-        .await
+    submit(&gateway, &caller, command, super::shown(&gateway, Reader::Merchant)).await
 }

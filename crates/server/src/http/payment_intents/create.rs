@@ -18,7 +18,7 @@ use crate::http::error::ApiError;
 use crate::http::fields::{Fields, Read};
 use crate::http::idempotency::{self, submit};
 use crate::http::milestones;
-use crate::wire;
+use crate::wire::Reader;
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,
@@ -31,9 +31,7 @@ pub(in crate::http) async fn handle(
     }
     let command =
         idempotency::Command { ask: Ask::Open(Box::new(new)), idempotency: sent.idempotency, success: StatusCode::OK };
-    let public_url = gateway.settings.public_url.clone();
-    submit(&gateway, &caller, command, move |escrow| Some(wire::json(&wire::intent_envelope(escrow, &public_url))))
-        .await
+    submit(&gateway, &caller, command, super::shown(&gateway, Reader::Merchant)).await
 }
 
 /// The intent that a body asks for.

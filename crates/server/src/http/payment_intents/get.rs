@@ -10,7 +10,7 @@ use crate::http::access::ok;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::path::IntentPath;
-use crate::wire;
+use crate::wire::{self, Reader};
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,
@@ -18,5 +18,5 @@ pub(in crate::http) async fn handle(
     path: IntentPath,
 ) -> Result<Response, ApiError> {
     let escrow = gateway.escrow(&caller, &path.intent).await?;
-    Ok(ok(&wire::intent_envelope(&escrow, &gateway.settings.public_url)))
+    Ok(ok(&wire::intent_envelope(&escrow, &gateway.site, Reader::Merchant)))
 }

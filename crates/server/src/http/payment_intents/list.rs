@@ -12,7 +12,7 @@ use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::fields::Read;
 use crate::http::list::{Query, from_second, to_second};
-use crate::wire;
+use crate::wire::{self, Reader};
 
 fn filter(query: &Query) -> Read<EscrowFilter> {
     const CREATED_FROM: &str = "created[gte]";
@@ -42,7 +42,7 @@ pub(in crate::http) async fn handle(
     let page = query.page(|text| text.parse().ok().map(IntentId::raw))?;
     let read = gateway.engine.store().escrows(caller.owner, filter(&query)?, page).await;
     let found = read.map_err(|error| query.failed(error))?;
-    let public_url = Some(gateway.settings.public_url.as_str());
-    let intents = found.items.iter().map(|escrow| wire::intent(escrow, public_url)).collect();
+    let shown = |escrow| wire::intent(escrow, Some(&gateway.site), Reader::Merchant);
+    let intents = found.items.iter().map(shown).collect();
     Ok(query.answer(intents, found.has_more))
 }

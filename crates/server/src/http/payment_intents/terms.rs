@@ -1,9 +1,10 @@
 //! Reading what is agreed at an intent's creation.
 
 use escrow::limits::{
-    DEFAULT_DELIVERY_PERIOD_S, DEFAULT_DISPUTE_WINDOW_S, MAX_DELIVERY_PERIOD_S, MAX_DISPUTE_WINDOW_S, MAX_TEXT_BYTES,
+    DEFAULT_APPROVAL_PERIOD_S, DEFAULT_DELIVERY_PERIOD_S, DEFAULT_DISPUTE_WINDOW_S, MAX_DELIVERY_PERIOD_S,
+    MAX_DISPUTE_WINDOW_S, MAX_TEXT_BYTES,
 };
-use escrow::{Amount, Currency, Metadata, PaymentType, ReleaseType, SettlementMethod, Span, Terms, Timestamp};
+use escrow::{Address, Amount, Currency, Metadata, PaymentType, ReleaseType, SettlementMethod, Span, Terms, Timestamp};
 
 use crate::http::body::Sent;
 use crate::http::error::ApiError;
@@ -13,9 +14,8 @@ use crate::http::metadata;
 /// The longest free text.
 const TEXT: Limit = Limit::Bytes(MAX_TEXT_BYTES);
 
-/// Bytes of a hash and of an address on an EVM chain.
+/// Bytes of a hash.
 const HASH_BYTES: usize = 32;
-const ADDRESS_BYTES: usize = 20;
 
 /// The terms that a body asks for.
 pub(super) fn read(sent: &Sent, fee_basis_points: u16) -> Read<Terms> {
@@ -104,7 +104,7 @@ struct Conditions {
     auto_release: bool,
     delivery_period: Span,
     expected_delivery_hash: Option<String>,
-    delivery_oracle: Option<String>,
+    delivery_oracle: Option<Address>,
     dispute_window: Span,
 }
 
@@ -124,10 +124,7 @@ impl Conditions {
                 .of(hash)
                 .hex(hash, HASH_BYTES, "a valid bytes32 hex string")?
                 .map(str::to_owned),
-            delivery_oracle: both
-                .of(oracle)
-                .hex(oracle, ADDRESS_BYTES, "an address: 0x and 40 hexadecimal digits")?
-                .map(str::to_owned),
+            delivery_oracle: both.of(oracle).address(oracle)?,
             dispute_window: dispute_window.unwrap_or(Span::from_seconds(DEFAULT_DISPUTE_WINDOW_S)),
         })
     }
@@ -185,6 +182,9 @@ fn terms(required: Required<'_>, conditions: Conditions, extras: Extras) -> Term
         expected_delivery_hash: conditions.expected_delivery_hash,
         delivery_oracle: conditions.delivery_oracle,
         time_lock_until: conditions.time_lock_until,
+        require_delivery: false,
+        require_approval: false,
+        approval_period: Span::from_seconds(DEFAULT_APPROVAL_PERIOD_S),
         fee_basis_points: extras.fee_basis_points,
         description: extras.description,
         metadata: extras.metadata,

@@ -10,7 +10,7 @@ use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::list::Query;
-use crate::wire;
+use crate::wire::{self, Reader};
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,
@@ -20,7 +20,10 @@ pub(in crate::http) async fn handle(
     let page = query.page(|text| text.parse().ok().map(SettlementId::raw))?;
     let read = gateway.engine.store().settlements(caller.owner, page).await;
     let found = read.map_err(|error| query.failed(error))?;
-    let settlements =
-        found.items.iter().map(|(intent, settlement)| wire::settlement(caller.owner, *intent, settlement)).collect();
+    let settlements = found
+        .items
+        .iter()
+        .map(|(intent, settlement)| wire::settlement(caller.owner, *intent, settlement, Reader::Merchant))
+        .collect();
     Ok(query.answer(settlements, found.has_more))
 }

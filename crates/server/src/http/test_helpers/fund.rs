@@ -1,4 +1,5 @@
-//! `POST /test-helpers/payment-intents/{intent}/fund`: the simulated payer pays.
+//! `POST /test-helpers/payment-intents/{intent}/fund`: a simulated payer pays, the intent's amount where no other is named. What is
+//! too little, too much, or comes when nobody waits for it, is sent back.
 
 use std::sync::Arc;
 
@@ -6,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use engine::Ask;
-use escrow::{Command, Rail};
+use escrow::{Command, Means, Rail, Receipt};
 
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
@@ -14,7 +15,8 @@ use crate::http::body::Sent;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{self, submit};
 use crate::http::path::IntentPath;
-use crate::wire;
+use crate::http::payment_intents::shown;
+use crate::wire::Reader;
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,
@@ -22,13 +24,12 @@ pub(in crate::http) async fn handle(
     path: IntentPath,
     sent: Sent,
 ) -> Result<Response, ApiError> {
-    let (intent, ()) = gateway.for_intent(&caller, &path.intent, Ok(())).await?;
+    let (intent, amount) = gateway.for_intent(&caller, &path.intent, sent.fields().amount("amount")).await?;
+    let receipt = Receipt { rail: Rail::Sandbox, means: Means::Deposit(None), amount, transaction: None };
     let command = idempotency::Command {
-        ask: Ask::Decide(intent, Command::Fund(Rail::Sandbox)),
+        ask: Ask::Decide(intent, Command::ReceivePayment(receipt)),
         idempotency: sent.idempotency,
         success: StatusCode::OK,
     };
-    let public_url = gateway.settings.public_url.clone();
-    submit(&gateway, &caller, command, move |escrow| Some(wire::json(&wire::intent_envelope(escrow, &public_url))))
-        .await
+    submit(&gateway, &caller, command, shown(&gateway, Reader::Merchant)).await
 }

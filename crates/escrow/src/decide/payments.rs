@@ -1,0 +1,249 @@
+//! Money on its way in: consented to, announced, seen, final, refused, or come without a purpose.
+
+use super::{Draft, milestones};
+use crate::chain::Hash;
+use crate::command::{CardOutcome, CardPayment, Confirmation, Receipt};
+use crate::event::{EventKind, Subject};
+use crate::id::{PaymentId, RefundId};
+use crate::ledger::{Purpose, Rail};
+use crate::limits::{MAX_PAYMENTS, MAX_SIMULATED_UNAPPLIED, SANDBOX_CONFIRMATIONS};
+use crate::money::Amount;
+use crate::payment::{Means, Payment, PaymentState};
+use crate::rejection::Rejection;
+use crate::state::{Funding, IntentState, Refund, RefundSource, RefundState, Unapplied};
+use crate::terms::Mode;
+use crate::time::{Span, Timestamp};
+
+/// A wallet consents to the terms, and its payment is under way.
+pub(super) fn confirm(draft: &mut Draft<'_>, confirmation: Confirmation) -> Result<(), Rejection> {
+    let announced = check_may_pay(draft, "confirm")?;
+    if draft.ctx.now > draft.next.consent_deadline() {
+        return Err(Rejection::ConsentExpired(draft.next.consent_deadline()));
+    }
+    if confirmation.revision != draft.next.revision {
+        return Err(Rejection::TermsChanged);
+    }
+    let consent = confirmation.consent.map_err(Rejection::Signature)?;
+    let (rail, due) = match draft.next.owner.mode {
+        Mode::Sandbox => (Rail::Sandbox, sandbox_finality(draft)),
+        Mode::Live => (Rail::Evm, draft.now),
+    };
+    let transaction = confirmation.transaction.or(announced);
+    begin(draft, rail, Means::Wallet(consent), transaction, PaymentState::Confirming { due });
+    Ok(())
+}
+
+/// Somebody pays by card, and the processor has answered.
+pub(super) fn pay_by_card(draft: &mut Draft<'_>, payment: CardPayment) -> Result<(), Rejection> {
+    check_may_pay(draft, "pay")?;
+    let means = Means::Card(payment.card);
+    match payment.outcome {
+        CardOutcome::Authorized => {
+            let due = sandbox_finality(draft);
+            begin(draft, Rail::Card, means, None, PaymentState::Confirming { due });
+        }
+        CardOutcome::Declined(reason) => {
+            begin(draft, Rail::Card, means, None, PaymentState::Failed { at: draft.now, reason });
+            end_in_failure(draft);
+        }
+    }
+    Ok(())
+}
+
+/// Notes the transaction that is said to carry the payment. It moves no money: what it really carries, the rail says.
+pub(super) fn announce(draft: &mut Draft<'_>, transaction: Hash) -> Result<(), Rejection> {
+    if draft.next.transactions().contains(&transaction) {
+        return Ok(());
+    }
+    let now = draft.now;
+    match draft.next.state {
+        IntentState::Initiated => {
+            draft.set_state(IntentState::RequiresSignature { since: now, transaction });
+        }
+        IntentState::RequiresSignature { since, .. } => {
+            draft.next.state = IntentState::RequiresSignature { since, transaction };
+        }
+        IntentState::Processing { .. } => {
+            let position = under_way(draft)?;
+            let payment = &mut draft.next.payments[position];
+            match payment.means {
+                Means::Wallet(_) => payment.transaction = Some(transaction),
+                Means::Deposit(_) | Means::Card(_) => return Err(refused(draft, "announce a transaction for")),
+            }
+        }
+        IntentState::PaymentFailed { .. }
+        | IntentState::Succeeded
+        | IntentState::Settled { .. }
+        | IntentState::Final { .. }
+        | IntentState::Canceled { .. } => return Err(refused(draft, "announce a transaction for")),
+    }
+    draft.event(EventKind::TransactionSubmitted, Subject::Intent);
+    Ok(())
+}
+
+/// Books money that came in, final: as the funding, where that is what it is.
+pub(super) fn receive(draft: &mut Draft<'_>, receipt: Receipt) -> Result<(), Rejection> {
+    draft.simulated = draft.next.owner.mode == Mode::Sandbox;
+    let wanted = draft.next.terms.amount;
+    let amount = receipt.amount.map_or(Ok(wanted), |decimal| decimal.in_currency(wanted.currency()))?;
+    if !draft.next.state.is_unpaid() {
+        let is_late = matches!(draft.next.state, IntentState::Canceled { .. });
+        let reason = if is_late { Unapplied::Late } else { Unapplied::Double };
+        return take_unapplied(draft, receipt.rail, amount, reason).map(drop);
+    }
+    if amount.minor() < wanted.minor() {
+        return take_unapplied(draft, receipt.rail, amount, Unapplied::Short).map(drop);
+    }
+    if let Ok(excess) = amount.minus(wanted)
+        && !excess.is_zero()
+    {
+        take_unapplied(draft, receipt.rail, excess, Unapplied::Excess)?;
+    }
+    let position = match under_way(draft) {
+        Ok(position) => position,
+        Err(_) => {
+            let state = PaymentState::Confirming { due: draft.now };
+            begin(draft, receipt.rail, receipt.means, receipt.transaction, state)
+        }
+    };
+    book(draft, position)
+}
+
+/// Books a payment that the rail says is final. For an intent that was given up meanwhile, it comes too late.
+pub(super) fn settle(draft: &mut Draft<'_>, id: PaymentId) -> Result<(), Rejection> {
+    let position = confirming(draft, id)?;
+    if let PaymentState::Confirming { due } = draft.next.payments[position].state
+        && draft.ctx.now < due
+    {
+        return Err(Rejection::NotDue(due));
+    }
+    let (rail, amount) = (draft.next.payments[position].rail, draft.next.terms.amount);
+    if matches!(draft.next.state, IntentState::Processing { .. }) {
+        return book(draft, position);
+    }
+    let refund = take_unapplied(draft, rail, amount, Unapplied::Late)?;
+    draft.next.payments[position].state = PaymentState::Unapplied { at: draft.now, refund };
+    Ok(())
+}
+
+/// Notes that the rail refuses a payment.
+pub(super) fn fail(draft: &mut Draft<'_>, id: Option<PaymentId>, reason: String) -> Result<(), Rejection> {
+    let position = match id {
+        Some(id) => confirming(draft, id)?,
+        None => under_way(draft).map_err(|_| refused(draft, "fail"))?,
+    };
+    draft.next.payments[position].state = PaymentState::Failed { at: draft.now, reason };
+    end_in_failure(draft);
+    Ok(())
+}
+
+/// Makes the simulated payer pay an escrow that needs money and may be paid by simulation; a payment under way arrives.
+///
+/// # Errors
+/// [`Rejection::NotFunded`] for live money.
+pub(super) fn simulate(draft: &mut Draft<'_>) -> Result<(), Rejection> {
+    if !draft.next.state.is_unpaid() {
+        return Ok(());
+    }
+    match draft.next.owner.mode {
+        Mode::Sandbox => {
+            let means = Means::Deposit(None);
+            receive(draft, Receipt { rail: Rail::Sandbox, means, amount: None, transaction: None })
+        }
+        Mode::Live => Err(Rejection::NotFunded),
+    }
+}
+
+/// Refuses a payment that the intent does not wait for; what it gives is the transaction that was announced for it.
+fn check_may_pay(draft: &Draft<'_>, action: &'static str) -> Result<Option<Hash>, Rejection> {
+    let announced = match draft.next.state {
+        IntentState::Initiated | IntentState::PaymentFailed { .. } => None,
+        IntentState::RequiresSignature { transaction, .. } => Some(transaction),
+        IntentState::Processing { .. }
+        | IntentState::Succeeded
+        | IntentState::Settled { .. }
+        | IntentState::Final { .. }
+        | IntentState::Canceled { .. } => return Err(refused(draft, action)),
+    };
+    if draft.next.payments.len() >= MAX_PAYMENTS { Err(Rejection::TooManyPayments) } else { Ok(announced) }
+}
+
+fn refused(draft: &Draft<'_>, action: &'static str) -> Rejection {
+    Rejection::IntentStatus { action, status: draft.next.status() }
+}
+
+/// When a payment that is seen now is final on the sandbox's chain.
+fn sandbox_finality(draft: &Draft<'_>) -> Timestamp {
+    let blocks = i64::from(SANDBOX_CONFIRMATIONS);
+    draft.now.after(Span::from_ms(draft.ctx.settings.sandbox_block_time.ms().saturating_mul(blocks)))
+}
+
+/// Notes a payment that was seen, and gives its place.
+fn begin(draft: &mut Draft<'_>, rail: Rail, means: Means, transaction: Option<Hash>, state: PaymentState) -> usize {
+    let id = PaymentId::fresh(draft.ctx.ids);
+    let revision = draft.next.revision;
+    draft.next.payments.push(Payment { id, rail, means, revision, transaction, state, created: draft.now });
+    draft.set_state(IntentState::Processing { since: draft.now });
+    draft.event(EventKind::TransactionSubmitted, Subject::Intent);
+    draft.next.payments.len() - 1
+}
+
+/// A payment has failed: the intent needs another, unless it was given up.
+fn end_in_failure(draft: &mut Draft<'_>) {
+    if matches!(draft.next.state, IntentState::Processing { .. }) {
+        draft.set_state(IntentState::PaymentFailed { at: draft.now });
+    }
+    draft.event(EventKind::PaymentFailed, Subject::Intent);
+}
+
+/// The place of the payment under way of an intent that waits for it.
+fn under_way(draft: &Draft<'_>) -> Result<usize, Rejection> {
+    let is_waiting = matches!(draft.next.state, IntentState::Processing { .. });
+    let position = draft.next.payments.iter().rposition(Payment::is_confirming).filter(|_| is_waiting);
+    position.ok_or(Rejection::PaymentNotUnderWay)
+}
+
+/// The place of a payment that is under way.
+fn confirming(draft: &Draft<'_>, id: PaymentId) -> Result<usize, Rejection> {
+    let position = draft.next.payments.iter().position(|payment| payment.id == id && payment.is_confirming());
+    position.ok_or(Rejection::PaymentNotUnderWay)
+}
+
+/// Books a payment as the funding; what was waiting for it is released.
+fn book(draft: &mut Draft<'_>, position: usize) -> Result<(), Rejection> {
+    let now = draft.now;
+    let payment = &mut draft.next.payments[position];
+    payment.state = PaymentState::Final { at: now };
+    let rail = payment.rail;
+    draft.simulated = draft.next.owner.mode == Mode::Sandbox;
+    draft.transfer(Purpose::Fund(rail), draft.next.terms.amount)?;
+    draft.next.funding = Some(Funding { rail, at: now });
+    draft.event(EventKind::TransactionConfirmed, Subject::Intent);
+    draft.set_state(IntentState::Succeeded);
+    draft.event(EventKind::IntentSucceeded, Subject::Intent);
+    let has_order = draft.next.order.is_some();
+    if has_order {
+        draft.event(EventKind::OrderFunded, Subject::Order);
+    }
+    draft.simulated = false;
+    if has_order {
+        return milestones::release_due(draft);
+    }
+    milestones::release_amount(draft, None, draft.next.terms.amount)?;
+    draft.advance();
+    Ok(())
+}
+
+/// Books money without a purpose, to be sent back.
+fn take_unapplied(draft: &mut Draft<'_>, rail: Rail, amount: Amount, reason: Unapplied) -> Result<RefundId, Rejection> {
+    let so_far = draft.next.refunds.iter().filter(|refund| refund.source.is_unapplied()).count();
+    if draft.next.owner.mode == Mode::Sandbox && so_far >= MAX_SIMULATED_UNAPPLIED {
+        return Err(Rejection::TooManyUnapplied);
+    }
+    let id = RefundId::fresh(draft.ctx.ids);
+    draft.transfer(Purpose::Receive(id, rail), amount)?;
+    let source = RefundSource::Unapplied(reason);
+    draft.next.refunds.push(Refund { id, amount, rail, source, state: RefundState::Pending, created: draft.now });
+    draft.event(EventKind::PaymentUnapplied, Subject::Refund(id));
+    Ok(id)
+}

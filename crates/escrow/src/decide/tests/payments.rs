@@ -1,0 +1,241 @@
+//! How money comes in or fails to, who may say so, and what becomes of money that nobody waits for.
+
+use super::world::{
+    World, actor, complete, confirm, decimal, milestone_id, new_milestone, pay_by_card, receive, terms, usdc,
+};
+use crate::authority::{Actor, Role, may_ask};
+use crate::chain::Hash;
+use crate::command::{CardOutcome, Command, CommandKind, Confirmation, MilestonePatch};
+use crate::duty::Duty;
+use crate::event::EventKind;
+use crate::ledger::{Purpose, Rail};
+use crate::limits::MAX_PAYMENTS;
+use crate::payment::{Payer, PaymentState};
+use crate::rejection::Rejection;
+use crate::state::{IntentStatus, RefundSource, Unapplied};
+use crate::terms::{Mode, PaymentType, Terms};
+
+const FIVE_BLOCKS_MS: i64 = 10_000;
+
+fn kinds(decision: &crate::Decision) -> Vec<EventKind> {
+    decision.events.iter().map(|event| event.kind).collect()
+}
+
+/// The only duty of the world's payment, and when it falls due.
+fn awaited(world: &World) -> (crate::PaymentId, i64) {
+    let duties = world.state.duties();
+    let awaited = duties.iter().find_map(|(duty, due)| match duty {
+        Duty::AwaitPayment(id) => Some((*id, due.ms())),
+        Duty::StartSettlement(_) | Duty::PayOut(_) | Duty::PayBack(_) | Duty::Finalize => None,
+    });
+    awaited.expect("a payment is awaited")
+}
+
+#[test]
+fn a_consented_payment_is_booked_five_blocks_later() {
+    let mut world = World::new(terms(), &[(0, "100")]);
+    let seen = world.run(confirm(1)).expect("the first terms");
+    assert_eq!(kinds(&seen), [EventKind::IntentStatusChanged, EventKind::TransactionSubmitted]);
+    assert!(seen.transfers.is_empty(), "nothing is booked before it is final");
+    let (payment, due_ms) = awaited(&world);
+    assert_eq!(due_ms, FIVE_BLOCKS_MS);
+    world.now_ms = FIVE_BLOCKS_MS - 1;
+    assert!(matches!(world.ask(Command::SettlePayment(payment)), Err(Rejection::NotDue(at)) if at.ms() == due_ms));
+    world.now_ms = FIVE_BLOCKS_MS;
+    let booked = world.run(Command::SettlePayment(payment)).expect("five blocks later");
+    assert_eq!(booked.next.status(), IntentStatus::Succeeded);
+    assert_eq!(booked.next.funds.held, usdc("100"));
+    assert!(matches!(booked.next.payer(), Some(Payer::Wallet(_))));
+    assert_eq!(world.ask(Command::SettlePayment(payment)), Err(Rejection::PaymentNotUnderWay), "once");
+}
+
+#[test]
+fn consent_is_to_the_terms_as_they_stand() {
+    let mut world = World::new(terms(), &[(0, "30")]);
+    let signed = world.state.revision;
+    world.run(Command::AddMilestone(new_milestone(2, 1, "70"))).expect("before consent");
+    assert_eq!(world.ask(confirm(signed)), Err(Rejection::TermsChanged));
+    for change in [
+        Command::UpdateMilestone(
+            milestone_id(1),
+            MilestonePatch { amount: Some(decimal("20")), ..MilestonePatch::default() },
+        ),
+        Command::DeleteMilestone(milestone_id(2)),
+    ] {
+        let before = world.state.revision;
+        world.run(change).expect("before consent");
+        assert_eq!(world.state.revision, before + 1, "every change counts");
+    }
+    let bad = Confirmation { consent: Err("no".to_owned()), revision: world.state.revision, transaction: None };
+    assert_eq!(world.ask(Command::Confirm(bad.clone())), Err(Rejection::Signature("no".to_owned())));
+    let deadline_ms = world.state.consent_deadline().ms();
+    world.now_ms = deadline_ms + 1;
+    assert!(matches!(world.ask(confirm(world.state.revision)), Err(Rejection::ConsentExpired(_))));
+    world.now_ms = deadline_ms;
+    world.run(confirm(world.state.revision)).expect("the last moment");
+    let words = world.ask(Command::Confirm(bad)).expect_err("consented already").to_string();
+    assert_eq!(words, "Cannot confirm payment intent in status: PROCESSING");
+}
+
+#[test]
+fn a_refused_payment_may_be_made_again() {
+    let mut world = World::new(terms(), &[(0, "100")]);
+    world.run(pay_by_card(CardOutcome::Declined("insufficient funds".to_owned()))).expect("an answer of the processor");
+    assert_eq!(world.state.status(), IntentStatus::RequiresAction);
+    assert!(!world.state.has_consent() && world.state.payer().is_none());
+    world.run(confirm(world.state.revision)).expect("another attempt");
+    world.run(Command::FailPayment(None, "dropped".to_owned())).expect("under way");
+    assert_eq!(world.state.status(), IntentStatus::RequiresAction);
+    assert!(world.state.duties().is_empty(), "nothing is awaited any more");
+    world.run(pay_by_card(CardOutcome::Authorized)).expect("a third");
+    world.now_ms = FIVE_BLOCKS_MS;
+    world.run(Command::SettlePayment(awaited(&world).0)).expect("due");
+    assert_eq!(world.state.payer(), Some(Payer::Bearer(Hash::from_bytes([7; 32]))));
+    assert_eq!(world.state.funding.map(|funding| funding.rail), Some(Rail::Card));
+}
+
+#[test]
+fn attempts_to_pay_are_counted() {
+    let mut world = World::new(terms(), &[]);
+    for _ in 0..MAX_PAYMENTS {
+        world.run(pay_by_card(CardOutcome::Declined("no".to_owned()))).expect("an attempt");
+    }
+    assert_eq!(world.ask(confirm(0)), Err(Rejection::TooManyPayments));
+    assert!(world.ask(receive(Rail::Sandbox, None)).is_ok(), "money that comes is never turned away");
+}
+
+#[test]
+fn an_announced_transaction_moves_no_money() {
+    let hint = |byte| Command::AnnounceTransaction(Hash::from_bytes([byte; 32]));
+    let mut world = World::new(terms(), &[(0, "100")]);
+    let announced = world.run(hint(1)).expect("a hint");
+    assert!(announced.transfers.is_empty() && announced.next.duties().is_empty());
+    assert_eq!(announced.next.status(), IntentStatus::RequiresSignature);
+    assert!(world.run(hint(1)).expect("the same again").events.is_empty());
+    world.run(hint(2)).expect("another takes its place");
+    world.run(confirm(world.state.revision)).expect("consent");
+    assert_eq!(world.state.payments[0].transaction, Some(Hash::from_bytes([2; 32])), "the announced one carries it");
+    world.run(hint(3)).expect("a replacement of the transaction");
+    assert_eq!(world.state.transactions(), [Hash::from_bytes([3; 32])]);
+    world.now_ms = FIVE_BLOCKS_MS;
+    world.run(Command::SettlePayment(awaited(&world).0)).expect("due");
+    let words = world.ask(hint(4)).expect_err("too late").to_string();
+    assert_eq!(words, "Cannot announce a transaction for payment intent in status: SUCCEEDED");
+}
+
+#[test]
+fn money_that_nobody_waits_for_goes_back() {
+    let whole = usdc("100");
+    let unpaid = || World::new(terms(), &[(0, "100")]);
+    let mut paid = unpaid();
+    paid.run(receive(Rail::Evm, None)).expect("the funding");
+    let mut canceled = unpaid();
+    canceled.run(Command::Cancel).expect("unpaid");
+    for (mut world, amount, held, unapplied) in [
+        (unpaid(), "99.999999", usdc("0.000001"), (Unapplied::Short, usdc("99.999999"))),
+        (unpaid(), "100.000001", whole, (Unapplied::Excess, usdc("0.000001"))),
+        (paid, "100", whole, (Unapplied::Double, whole)),
+        (canceled, "100", usdc("0.000001"), (Unapplied::Late, whole)),
+    ] {
+        let decision = world.run(receive(Rail::Evm, Some(amount))).expect("money is never turned away");
+        let funded = !world.state.funds.held.is_zero();
+        assert_eq!(funded, held == whole, "{unapplied:?}");
+        let refund = world.state.refunds[0].clone();
+        assert_eq!((refund.source, refund.amount), (RefundSource::Unapplied(unapplied.0), unapplied.1));
+        assert_eq!(world.state.unapplied_minor(), unapplied.1.minor());
+        assert!(kinds(&decision).contains(&EventKind::PaymentUnapplied));
+        let back = world.run(Command::ConfirmRefund(refund.id, "returned".to_owned())).expect("it arrives");
+        assert_eq!(back.transfers[0].purpose, Purpose::SendBack(refund.id, Rail::Evm));
+        assert_eq!(kinds(&back), [EventKind::PaymentReturned]);
+        assert_eq!(world.state.unapplied_minor(), 0);
+    }
+}
+
+#[test]
+fn a_payment_still_under_way_when_the_intent_is_given_up_goes_back() {
+    let mut world = World::new(terms(), &[(0, "100")]);
+    world.run(confirm(world.state.revision)).expect("consent");
+    world.run(Command::Cancel).expect("not final");
+    let (payment, due_ms) = awaited(&world);
+    world.now_ms = due_ms;
+    let late = world.run(Command::SettlePayment(payment)).expect("it arrives all the same");
+    assert_eq!(late.next.status(), IntentStatus::Canceled);
+    assert!(late.next.funds.funded.is_zero(), "never counted as funding");
+    let refund = late.next.refunds[0].id;
+    assert!(matches!(late.next.payments[0].state, PaymentState::Unapplied { refund: id, .. } if id == refund));
+}
+
+#[test]
+fn a_completion_in_the_sandbox_finishes_the_payment_under_way() {
+    let mut world = World::new(terms(), &[(0, "100")]);
+    world.run(confirm(world.state.revision)).expect("consent");
+    world.run(complete(1)).expect("the simulated chain hurries");
+    assert!(matches!(world.state.payments[..], [crate::Payment { state: PaymentState::Final { .. }, .. }]));
+    assert_eq!(world.state.funds.released, usdc("100"));
+}
+
+#[test]
+fn a_pull_goes_from_consent_to_final() {
+    let mut world = World::new(Terms { payment_type: PaymentType::ConsentedPull, ..terms() }, &[]);
+    world.run(confirm(0)).expect("consent");
+    world.now_ms = FIVE_BLOCKS_MS;
+    world.run(Command::SettlePayment(awaited(&world).0)).expect("due");
+    while let Some((duty, due)) = world.state.duties().first().copied() {
+        world.now_ms = due.ms();
+        let command = match duty {
+            Duty::StartSettlement(id) => Command::StartSettlement(id),
+            Duty::PayOut(id) => Command::ConfirmSettlement(id, "paid".to_owned()),
+            Duty::Finalize => Command::Finalize,
+            Duty::AwaitPayment(_) | Duty::PayBack(_) => panic!("{duty} is not expected"),
+        };
+        world.run(command).expect("due");
+    }
+    assert_eq!(world.state.status(), IntentStatus::Final);
+}
+
+#[test]
+fn a_live_share_that_came_after_consent_is_not_released_without_approval() {
+    let mut world = World::in_mode(Mode::Live, terms(), &[(0, "30")]).funded();
+    world.run(Command::AddMilestone(new_milestone(2, 1, "20"))).expect("the merchant may add it");
+    world.run(Command::AddMilestone(new_milestone(3, 2, "50"))).expect("the merchant may add it");
+    for id in 1..=3 {
+        world.run(complete(id)).expect("in order");
+    }
+    assert_eq!(world.state.funds.released, usdc("30"), "only what the payer consented to is released by itself");
+    assert_eq!(world.ask(Command::ReleaseMilestone(milestone_id(2), None)), Err(Rejection::NeedsApproval));
+    let mut sandbox = World::new(terms(), &[(0, "30")]).funded();
+    sandbox.run(Command::AddMilestone(new_milestone(2, 1, "20"))).expect("the merchant may add it");
+    sandbox.run(complete(1)).expect("in order");
+    sandbox.run(complete(2)).expect("in order");
+    assert_eq!(sandbox.state.funds.released, usdc("50"), "in the sandbox no approval is needed");
+}
+
+#[test]
+fn whoever_may_not_ask_is_refused_before_anything_else() {
+    let payer = Actor::Payer(Payer::Bearer(Hash::ZERO));
+    for mode in [Mode::Sandbox, Mode::Live] {
+        let world = World::in_mode(mode, terms(), &[(0, "30")]);
+        let commands = [
+            confirm(77),
+            pay_by_card(CardOutcome::Authorized),
+            Command::AnnounceTransaction(Hash::ZERO),
+            receive(Rail::Sandbox, None),
+            Command::FailPayment(None, String::new()),
+            Command::Cancel,
+            complete(77),
+            Command::ReleaseMilestone(milestone_id(77), None),
+            Command::DeleteMilestone(milestone_id(77)),
+            Command::Finalize,
+        ];
+        for command in commands {
+            for by in [Actor::Merchant, payer.clone(), Actor::Anyone, Actor::Gateway] {
+                let (who, action) = (by.role(), command.kind());
+                let is_refused = world.ask_as(&by, command.clone()) == Err(Rejection::NotAllowed { who, action });
+                assert_eq!(is_refused, !may_ask(who, action, mode), "{who}: {action} ({mode:?})");
+            }
+            let _somebody_may = actor(&command, mode);
+        }
+    }
+    let nobody = |kind: &&CommandKind| !Role::ALL.iter().any(|who| may_ask(*who, **kind, Mode::Sandbox));
+    assert_eq!(CommandKind::ALL.iter().find(nobody), None, "a command that nobody may ask for");
+}

@@ -1,0 +1,22 @@
+//! `GET /payment-intents/public/{intent}/escrow`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use escrow::Rejection;
+
+use crate::gateway::Gateway;
+use crate::http::access::ok;
+use crate::http::error::ApiError;
+use crate::http::path::IntentPath;
+use crate::wire::{self, OrderName, Reader};
+
+pub(in crate::http) async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    path: IntentPath,
+) -> Result<Response, ApiError> {
+    let escrow = gateway.public_escrow(&path.intent).await?;
+    let order = escrow.order.as_ref().ok_or(ApiError::Refused(Rejection::NoOrder))?;
+    Ok(ok(&wire::escrow_order_envelope(&escrow, order, OrderName::EscrowOrder, Reader::Public)))
+}

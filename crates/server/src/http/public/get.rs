@@ -1,0 +1,20 @@
+//! `GET /payment-intents/public/{intent}`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::gateway::Gateway;
+use crate::http::access::ok;
+use crate::http::error::ApiError;
+use crate::http::path::IntentPath;
+use crate::wire::{self, Reader};
+
+pub(in crate::http) async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    path: IntentPath,
+) -> Result<Response, ApiError> {
+    let escrow = gateway.public_escrow(&path.intent).await?;
+    Ok(ok(&wire::intent_envelope(&escrow, &gateway.site, Reader::Public)))
+}

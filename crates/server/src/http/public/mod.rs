@@ -1,0 +1,5 @@
+//! What a payer sees and does without an API key.
+
+pub(super) mod escrow;
+pub(super) mod get;
+pub(super) mod transaction_hash;

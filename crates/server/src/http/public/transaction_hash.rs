@@ -1,0 +1,45 @@
+//! `POST /payment-intents/public/{intent}/transaction-hash`: somebody names the transaction that pays. It is a hint and moves no
+//! money.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use engine::Ask;
+use escrow::{Actor, Command, Hash, RequestId};
+
+use crate::gateway::Gateway;
+use crate::http::body::Sent;
+use crate::http::error::ApiError;
+use crate::http::fields::{Fields, Read};
+use crate::http::idempotency::{self, Sender, submit_as};
+use crate::http::path::IntentPath;
+use crate::http::payment_intents::shown;
+use crate::wire::Reader;
+
+const FIELD: &str = "transactionHash";
+
+/// The transaction hash of a body, if there is one.
+pub(in crate::http) fn read(fields: &Fields<'_>) -> Read<Option<Hash>> {
+    fields.bytes32(FIELD).map_err(|_| ApiError::TransactionHash(fields.param(FIELD)))
+}
+
+pub(in crate::http) async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(request): Extension<RequestId>,
+    path: IntentPath,
+    sent: Sent,
+) -> Result<Response, ApiError> {
+    let escrow = gateway.public_escrow(&path.intent).await?;
+    let fields = sent.fields();
+    let transaction = fields.required(FIELD, read(&fields)?)?;
+    let command = idempotency::Command {
+        ask: Ask::Decide(escrow.id, Command::AnnounceTransaction(transaction)),
+        idempotency: sent.idempotency,
+        success: StatusCode::OK,
+    };
+    let sender = Sender::public(&escrow, Actor::Anyone, request);
+    submit_as(&gateway, sender, command, shown(&gateway, Reader::Public)).await
+}

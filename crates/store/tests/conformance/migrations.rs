@@ -1,0 +1,137 @@
+//! Stores that older versions wrote: they are brought up to date, and hold what they held.
+
+use std::path::Path;
+
+use escrow::{Chain, Command, Duty, Ids, IntentStatus};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+use store::{Audited, EscrowFilter, OpenError, PageRequest, Position, SqliteStore, Store};
+
+use crate::sqlite::{folder, open};
+use crate::world::{World, at, audit, load, owner, pay, stored, with_lease};
+
+/// The tables of schema 1.
+const TABLES: [&str; 10] =
+    ["escrows", "parts", "transfers", "balances", "events", "streams", "jobs", "replies", "reply_days", "counters"];
+
+/// Makes a store as Milepost wrote it with schema 1: one escrow with a payout under way and one to come, one settled, one given
+/// up with its refund on its way, and one not paid.
+fn write_schema_1(dir: &Path) -> Connection {
+    let db = Connection::open(dir.join("milepost.db")).expect("a database");
+    let marks = "PRAGMA application_id = 0x4D494C45; PRAGMA user_version = 1;";
+    for sql in [include_str!("../../src/sqlite/migrations/0001_first.sql"), marks, include_str!("schema_1.sql")] {
+        db.execute_batch(sql).expect("a change");
+    }
+    db
+}
+
+/// Every row of schema 1's tables, in words.
+fn rows(db: &Connection) -> Vec<(&'static str, Vec<String>)> {
+    let of_table = |table| {
+        let mut statement = db.prepare(&format!("SELECT * FROM {table}")).expect("a query");
+        let columns = statement.column_count();
+        let rows = statement.query_map([], |row| {
+            let values: rusqlite::Result<Vec<Value>> = (0..columns).map(|column| row.get(column)).collect();
+            values.map(|values| format!("{values:?}"))
+        });
+        let mut rows: Vec<String> = rows.expect("rows").map(|row| row.expect("a row")).collect();
+        rows.sort_unstable();
+        (table, rows)
+    };
+    TABLES.into_iter().map(of_table).collect()
+}
+
+fn objects(db: &Connection) -> Vec<(String, String)> {
+    let sql = "SELECT name, tbl_name FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
+    let mut statement = db.prepare(sql).expect("a query");
+    let objects = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+    objects.map(|object| object.expect("a row")).collect()
+}
+
+#[tokio::test]
+async fn every_row_of_schema_1_stays_as_it_was() {
+    let dir = folder();
+    let db = write_schema_1(dir.path());
+    let before = rows(&db);
+    assert!(before.iter().all(|(_, rows)| !rows.is_empty()));
+    let indexes = objects(&db);
+    drop(db);
+    open(dir.path()).close().await;
+    let db = Connection::open(dir.path().join("milepost.db")).expect("a database");
+    assert_eq!(rows(&db), before);
+    let found = objects(&db);
+    assert!(indexes.iter().all(|object| found.contains(object)), "{found:?}");
+    let sound: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a check");
+    assert_eq!(sound, "ok");
+}
+
+#[test]
+fn reading_alone_does_not_bring_it_up_to_date() {
+    let dir = folder();
+    drop(write_schema_1(dir.path()));
+    let refusal = SqliteStore::open_read_only(dir.path()).err().expect("a refusal");
+    assert!(matches!(refusal, OpenError::OlderSchema { found: 1, known: 2, .. }), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn escrows_of_schema_1_are_sound() {
+    let dir = folder();
+    drop(write_schema_1(dir.path()));
+    let store = open(dir.path());
+    let mut statuses = Vec::new();
+    for audited in audit(&store).await {
+        let (stored, events, transfers, jobs) = match audited {
+            Audited::Escrow { stored, events, transfers, jobs, .. } => (stored, events, transfers, jobs),
+            Audited::Balance(..) => continue,
+            Audited::Stray { .. } => panic!("{audited:?}"),
+        };
+        let escrow = &stored.escrow;
+        assert_eq!(escrow.check(), Ok(()));
+        assert_eq!((escrow.revision, escrow.payments.len()), (0, 0));
+        let chain = events.iter().fold(Chain::EMPTY, |chain, (_, _, event)| chain.followed_by(&event.body));
+        assert_eq!(chain, escrow.chain);
+        let mut duties = escrow.duties();
+        duties.sort_unstable_by_key(|(duty, _): &(Duty, _)| *duty);
+        assert_eq!(jobs, duties);
+        statuses.push((escrow.status(), transfers.len(), jobs.len()));
+    }
+    let expected = [
+        (IntentStatus::Succeeded, 6, 2),
+        (IntentStatus::Settled, 9, 1),
+        (IntentStatus::Canceled, 2, 1),
+        (IntentStatus::Initiated, 0, 0),
+    ];
+    assert_eq!(statuses, expected);
+}
+
+#[tokio::test]
+async fn escrows_of_schema_1_go_on() {
+    let (dir, world) = (folder(), World::default());
+    drop(write_schema_1(dir.path()));
+    let store = open(dir.path());
+    // Ids of what comes into being must not be those that the fixture has.
+    for _ in 0..1000 {
+        world.ids.next();
+    }
+    for _ in 0..4 {
+        let jobs = store.claim_jobs(at(i64::MAX / 2), at(i64::MAX), 1).await.expect("a claim");
+        let lease = jobs[0].lease;
+        let base = load(&store, lease.intent).await.expect("an escrow");
+        let command = match lease.duty {
+            Duty::StartSettlement(id) => Command::StartSettlement(id),
+            Duty::PayOut(id) => Command::ConfirmSettlement(id, "paid".to_owned()),
+            Duty::PayBack(id) => Command::ConfirmRefund(id, "back".to_owned()),
+            Duty::Finalize => Command::Finalize,
+            Duty::AwaitPayment(_) => panic!("schema 1 had no payments"),
+        };
+        let unit = world.after(&base, command, at(i64::MAX / 4));
+        let escrow = stored(&store, with_lease(unit, lease)).await.escrow;
+        assert_eq!(escrow.check(), Ok(()));
+    }
+    let filter = EscrowFilter { status: Some(IntentStatus::Initiated), ..EscrowFilter::default() };
+    let page = PageRequest { limit: 2, position: Position::Offset(0) };
+    let unpaid = store.escrows(owner(2), filter, page).await.expect("a page").items.remove(0);
+    let base = load(&store, unpaid.id).await.expect("an escrow");
+    let paid = stored(&store, world.after(&base, pay(), at(9000))).await.escrow;
+    assert_eq!((paid.status(), paid.payments.len()), (IntentStatus::Succeeded, 1));
+}
