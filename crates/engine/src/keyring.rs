@@ -1,4 +1,4 @@
-//! Keyed hashes: of API keys, which are stored only so, and of requests, which idempotency compares.
+//! Keyed hashes: of API keys and payers' tokens, which are stored only so, and of requests, which idempotency compares.
 
 use escrow::{Hash, KeyId, Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
@@ -47,6 +47,18 @@ impl Keyring {
     #[must_use]
     pub fn hash_key(&self, token: &str) -> [u8; 32] {
         self.hash("api key", &[token.as_bytes()])
+    }
+
+    /// The keyed hash under which a payer's token is stored.
+    #[must_use]
+    pub fn hash_payer_token(&self, token: &str) -> Hash {
+        Hash::from_bytes(self.hash("payer token", &[token.as_bytes()]))
+    }
+
+    /// A new token, by which whoever paid by card acts later.
+    #[must_use]
+    pub fn mint_payer_token(&self, host: &dyn Host) -> String {
+        format!("payer_{}", secret(host))
     }
 
     /// What tells one request from another under the same idempotency key: its method, path without the version, query and body.
@@ -115,6 +127,7 @@ fn secret(host: &dyn Host) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::ManualHost;
 
     #[test]
     fn what_is_a_key() {
@@ -124,6 +137,22 @@ mod tests {
             ["", "sk_", "sk_test_", "sk_test_short", "sk_other_abcdefgh", "pk_test_abcdefgh", "sk_test_abc defgh"]
         {
             assert_eq!(key_kind(text), Err(NotAKey), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_payer_token_is_told_from_everything_else() {
+        let (keyring, host) = (Keyring::new(&[7; 32]), ManualHost::at_ms(0));
+        let tokens = [keyring.mint_payer_token(&host), keyring.mint_payer_token(&host)];
+        assert_ne!(tokens[0], tokens[1]);
+        for token in tokens {
+            let secret = token.strip_prefix("payer_").expect("the prefix");
+            assert!(secret.len() >= SECRET_CHARS && secret.bytes().all(|byte| BASE62.contains(&byte)), "{token}");
+            let hash = keyring.hash_payer_token(&token);
+            assert_eq!(hash, keyring.hash_payer_token(&token));
+            assert_ne!(hash, Hash::from_bytes(keyring.hash_key(&token)));
+            assert_ne!(hash, keyring.fingerprint(&[token.as_bytes()]));
+            assert_ne!(hash, Keyring::new(&[8; 32]).hash_payer_token(&token));
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod gateway;
 mod http;
+mod processor;
 mod wire;
 
 pub use gateway::{DEFAULT_CHAIN_ID, DEFAULT_PUBLIC_URL, Gateway, MAX_BODY_BYTES, Metrics, Settings};

@@ -17,6 +17,8 @@ mod account;
 mod auth;
 #[path = "api/bodies.rs"]
 mod bodies;
+#[path = "api/cards.rs"]
+mod cards;
 #[path = "api/envelope.rs"]
 mod envelope;
 #[path = "api/escrow.rs"]

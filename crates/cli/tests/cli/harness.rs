@@ -161,6 +161,15 @@ impl Gateway {
         until("the gateway to end", || self.child.try_wait().expect("it is our child"))
     }
 
+    /// Asks it to stop, waits for its end, and gives all that it then has said on standard output, but for what was read of it
+    /// before, and logged.
+    pub(crate) fn stop_and_hear(mut self) -> (String, String) {
+        self.signal("TERM");
+        let status = self.wait();
+        assert_eq!(status.code(), Some(0), "{}", self.log());
+        (self.lines.iter().collect::<Vec<_>>().join("\n"), self.log())
+    }
+
     /// Asks it to stop, and waits for its end.
     pub(crate) fn stop(mut self) {
         self.signal("TERM");
@@ -214,6 +223,22 @@ impl Client {
     #[cfg(target_os = "linux")]
     pub(crate) fn try_post(&self, path: &str, body: &Value) -> (u16, Value) {
         self.send(self.http.post(format!("{}{path}", self.api)).json(body))
+    }
+
+    /// The status and the text of an answer to a request without a key, with these headers and this body.
+    pub(crate) fn send_text(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, String) {
+        let request = self.http.request(method, format!("{}{path}", self.api)).body(body.to_owned());
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        self.runtime.block_on(async {
+            let response = request.send().await.expect("an answer");
+            (response.status().as_u16(), response.text().await.expect("text"))
+        })
     }
 
     fn send(&self, request: reqwest::RequestBuilder) -> (u16, Value) {

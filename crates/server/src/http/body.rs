@@ -20,13 +20,19 @@ use super::{form, header_text};
 use crate::gateway::Gateway;
 
 /// What was sent with a command.
-#[derive(Debug)]
 pub(super) struct Sent {
     members: Map<String, Value>,
     style: Style,
     raw: Bytes,
     /// The idempotency key, where the method has them and one was sent.
     pub(super) idempotency: Option<idempotency::Key>,
+}
+
+impl std::fmt::Debug for Sent {
+    /// Nothing of it: it may hold the number of a card.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sent")
+    }
 }
 
 impl Sent {

@@ -66,6 +66,15 @@ pub(super) enum ApiError {
     },
     /// What should be the hash of a transaction is none; the field.
     TransactionHash(String),
+    /// A field of a card is not what it must be. Like every message about cards, this one has nothing in it of what was sent.
+    Card {
+        /// Which one.
+        param: String,
+        /// What it must be.
+        message: String,
+    },
+    /// The card does not pay; why, as the processor says.
+    PaymentFailed(String),
     /// The body as a whole cannot be read.
     Body(String),
     /// The body is larger than this many bytes.
@@ -80,6 +89,8 @@ pub(super) enum ApiError {
     StoreDown,
     /// Live money has no way in.
     NoLiveRail,
+    /// Nobody takes real money from cards.
+    NoCardProcessor,
     /// A defect of Milepost; what is known of it has been logged.
     Internal,
 }
@@ -109,6 +120,8 @@ enum Code {
     SignatureVerificationFailed,
     InvalidTransactionHash,
     TransactionHashExists,
+    PaymentFailed,
+    InvalidCard,
     ResourceMissing,
     RequestTooLarge,
     AmountTooLarge,
@@ -128,6 +141,8 @@ impl Code {
             | Code::SignatureVerificationFailed
             | Code::InvalidTransactionHash
             | Code::TransactionHashExists
+            | Code::PaymentFailed
+            | Code::InvalidCard
             | Code::ResourceMissing
             | Code::RequestTooLarge
             | Code::AmountTooLarge => Kind::InvalidRequest,
@@ -146,6 +161,8 @@ impl Code {
             | Code::SignatureVerificationFailed
             | Code::InvalidTransactionHash
             | Code::TransactionHashExists
+            | Code::PaymentFailed
+            | Code::InvalidCard
             | Code::AmountTooLarge
             | Code::IdempotencyMismatch => StatusCode::BAD_REQUEST,
             Code::ResourceMissing => StatusCode::NOT_FOUND,
@@ -257,6 +274,8 @@ impl ApiError {
                 Told::new(Code::InvalidTransactionHash, format!("{param} must be 0x and 64 hexadecimal digits"))
                     .about(param)
             }
+            ApiError::Card { param, message } => Told::new(Code::InvalidCard, message.clone()).about(param),
+            ApiError::PaymentFailed(reason) => Told::new(Code::PaymentFailed, reason.clone()),
             ApiError::Body(message) => Told::new(Code::InvalidRequest, message.clone()),
             ApiError::TooLarge(bytes) => {
                 Told::new(Code::RequestTooLarge, format!("The request body must be at most {bytes} bytes"))
@@ -271,6 +290,7 @@ impl ApiError {
                 Told::new(Code::ServiceUnavailable, "The store is not available; nothing was done").soon_again()
             }
             ApiError::NoLiveRail => Told::new(Code::ServiceUnavailable, "no live rail configured"),
+            ApiError::NoCardProcessor => Told::new(Code::ServiceUnavailable, "no card processor is connected"),
             ApiError::Internal => Told::new(Code::ApiError, "An unexpected error occurred"),
         }
     }
@@ -471,6 +491,27 @@ mod tests {
             let shown = serde_json::to_value(told.code).expect("a text");
             assert_eq!((told.status.as_u16(), shown.as_str()), (status, Some(code)), "{rejection}");
             assert_eq!(told.param.as_deref(), param, "{rejection}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_of_cards() {
+        let param = "card.cvv".to_owned();
+        for (error, status, code, kind, param) in [
+            (
+                ApiError::Card { param: param.clone(), message: "no".to_owned() },
+                400,
+                "invalid_card",
+                "invalid_request_error",
+                Some(param),
+            ),
+            (ApiError::PaymentFailed("no".to_owned()), 400, "payment_failed", "invalid_request_error", None),
+            (ApiError::NoCardProcessor, 503, "service_unavailable", "api_error", None),
+        ] {
+            let told = error.told();
+            let shown = serde_json::to_value((told.code, told.code.kind())).expect("two texts");
+            assert_eq!(shown, serde_json::json!([code, kind]));
+            assert_eq!((told.status.as_u16(), told.param), (status, param), "{code}");
         }
     }
 

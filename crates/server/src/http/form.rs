@@ -7,6 +7,7 @@ use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
+use crate::processor::NUMBER_DIGITS;
 
 /// How deep brackets may nest.
 const MAX_DEPTH: usize = 16;
@@ -44,10 +45,8 @@ pub(super) fn object(text: &[u8]) -> Result<Map<String, Value>, ApiError> {
     let mut root = Map::new();
     for (name, value) in pairs(text)? {
         let segments = segments(&name).ok_or_else(|| {
-            ApiError::field(
-                &name,
-                format!("A form field is named like a, a[b] or a[0][b], with at most {MAX_DEPTH} levels"),
-            )
+            let rule = format!("A form field is named like a, a[b] or a[0][b], with at most {MAX_DEPTH} levels");
+            if may_be_repeated(&name) { ApiError::field(&name, rule) } else { ApiError::Body(rule) }
         })?;
         insert(&mut root, &segments, value);
     }
@@ -66,6 +65,14 @@ fn segments(name: &str) -> Option<Vec<&str>> {
     }
     let is_plain = segments.iter().all(|segment| !segment.is_empty() && !segment.contains(['[', ']']));
     (is_plain && segments.len() <= MAX_DEPTH).then_some(segments)
+}
+
+/// Whether an error may repeat what should be the name of a field. It can be a whole JSON text that came under the content type of
+/// forms, with everything that nobody should read twice.
+fn may_be_repeated(name: &str) -> bool {
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"[]_-".contains(&byte));
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    is_plain && digits < *NUMBER_DIGITS.start()
 }
 
 fn insert(object: &mut Map<String, Value>, segments: &[&str], value: String) {
@@ -117,6 +124,20 @@ mod tests {
         let deep = format!("a{}=1", "[b]".repeat(MAX_DEPTH));
         for text in ["a[=1", "a]=1", "a[b=1", "a[b]c=1", "[a]=1", "a[]=1", "a[b][]=1", "=1", "a=%FF", "%FF=a", &deep] {
             assert!(object(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_none_are_repeated_only_where_they_look_like_names() {
+        for (name, is_repeated) in [
+            ("amount[]", true),
+            ("metadata[order_id][7", true),
+            ("4242424242424242[", false),
+            (r#"{"card":{"cvv":"737"},"items":[1]}"#, false),
+        ] {
+            let error = object(format!("{name}=1").as_bytes()).expect_err(name);
+            assert_eq!(matches!(error, ApiError::Field { .. }), is_repeated, "{name}");
+            assert_eq!(format!("{error:?}").contains(name), is_repeated, "{name}");
         }
     }
 

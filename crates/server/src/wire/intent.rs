@@ -144,6 +144,26 @@ pub(crate) fn intent_envelope<'a>(escrow: &'a Escrow, site: &Site, reader: Reade
     }
 }
 
+/// An object with the token by which whoever paid acts later; `null` where it was shown before.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Paid<'t, T> {
+    #[serde(flatten)]
+    object: T,
+    payer_token: Option<&'t str>,
+}
+
+/// An intent as a single object, to whoever just paid it by card.
+pub(crate) fn paid_intent_envelope<'a, 't>(
+    escrow: &'a Escrow,
+    site: &Site,
+    reader: Reader,
+    payer_token: Option<&'t str>,
+) -> Paid<'t, Envelope<'a, Paid<'t, Intent<'a>>>> {
+    let envelope = intent_envelope(escrow, site, reader).map(|object| Paid { object, payer_token });
+    Paid { object: envelope, payer_token }
+}
+
 /// The contract that the payer's signature is for. Real money has none until a chain is connected.
 pub(super) fn contract_address(escrow: &Escrow) -> Option<String> {
     (escrow.owner.mode == Mode::Sandbox).then(|| evm::sandbox_contract().to_string())

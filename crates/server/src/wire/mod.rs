@@ -19,11 +19,12 @@ mod time;
 pub(crate) use balance::balance;
 pub(crate) use escrow_order::{OrderName, escrow_order, escrow_order_envelope};
 pub use event::WireEvents;
-pub(crate) use intent::{intent, intent_envelope};
+pub(crate) use intent::{intent, intent_envelope, paid_intent_envelope};
 pub(crate) use ledger_entry::{ledger_entry, settlement_of, transaction_type};
 pub(crate) use milestone::{Deed, milestone, milestone_envelope};
 pub(crate) use settlement::{settlement, settlement_envelope};
 pub(crate) use site::{Reader, Site};
+pub(crate) use time::year_and_month;
 use time::{rfc3339, seconds_text};
 
 /// A field that clients expect and that this version never knows: `null`.
@@ -45,6 +46,14 @@ pub(crate) struct Envelope<'a, T> {
     milestone_index: Option<u32>,
     created: i64,
     updated: i64,
+}
+
+impl<'a, T> Envelope<'a, T> {
+    /// The same with more in `data`.
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Envelope<'a, U> {
+        let Envelope { id, object, status, data, metadata, payment_url, milestone_index, created, updated } = self;
+        Envelope { id, object, status, data: change(data), metadata, payment_url, milestone_index, created, updated }
+    }
 }
 
 /// A page of a list.

@@ -20,6 +20,12 @@ pub(super) fn rfc3339(time: Timestamp) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
+/// The year and the month of it, in UTC.
+pub(crate) const fn year_and_month(time: Timestamp) -> (i64, i64) {
+    let (year, month, _) = civil_date(time.seconds().div_euclid(SECONDS_PER_DAY));
+    (year, month)
+}
+
 /// Year, month and day of the day so many days after 1970-01-01 in the proleptic Gregorian calendar: Howard Hinnant's
 /// `civil_from_days` (<https://howardhinnant.github.io/date_algorithms.html>). Years begin in March there, so that the leap day
 /// is the last of a year, and 400 of them are an era of always the same length.

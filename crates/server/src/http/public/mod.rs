@@ -2,4 +2,5 @@
 
 pub(super) mod escrow;
 pub(super) mod get;
+pub(super) mod payment;
 pub(super) mod transaction_hash;
