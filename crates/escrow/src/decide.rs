@@ -4,7 +4,7 @@
 //! |---|---|---|---|---|---|---|---|---|
 //! | confirm | PROCESSING | PROCESSING | – | PROCESSING | – | – | – | – |
 //! | pay by card | PROCESSING or REQUIRES_ACTION | PROCESSING or REQUIRES_ACTION | – | PROCESSING or REQUIRES_ACTION | – | – | – | – |
-//! | announce transaction | REQUIRES_SIGNATURE | REQUIRES_SIGNATURE | PROCESSING | REQUIRES_ACTION | SUCCEEDED | SETTLED | FINAL | CANCELED |
+//! | announce transaction | REQUIRES_SIGNATURE | REQUIRES_SIGNATURE | PROCESSING | – | SUCCEEDED | SETTLED | FINAL | CANCELED |
 //! | receive payment | INITIATED or SUCCEEDED or SETTLED | REQUIRES_SIGNATURE or SUCCEEDED or SETTLED | PROCESSING or SUCCEEDED or SETTLED | REQUIRES_ACTION or SUCCEEDED or SETTLED | SUCCEEDED | SETTLED | FINAL | CANCELED |
 //! | settle payment | – | – | SUCCEEDED or SETTLED | – | – | – | – | CANCELED |
 //! | fail payment | – | – | REQUIRES_ACTION | – | – | – | – | CANCELED |
@@ -145,7 +145,9 @@ impl<'a> Draft<'a> {
     }
 
     fn finish(mut self) -> Result<Decision, Rejection> {
-        self.next.updated = self.now;
+        if !self.events.is_empty() {
+            self.next.updated = self.now;
+        }
         self.next.check().map_err(Rejection::Broken)?;
         let effects = effects(&self.duties_before, &self.next.duties());
         Ok(Decision { next: self.next, transfers: self.transfers, events: self.events, effects })

@@ -106,6 +106,9 @@ pub enum Rejection {
     /// There is no such attempt to pay, or it is not under way any more.
     #[error("The payment is not under way")]
     PaymentNotUnderWay,
+    /// A transaction is named already.
+    #[error("A transaction hash is already known for this payment intent")]
+    TransactionNamed,
     /// The transaction is another intent's.
     #[error("Transaction hash is already used by another payment intent")]
     TransactionTaken,

@@ -31,6 +31,9 @@ pub struct Escrow {
     /// The attempts to pay it, oldest first.
     #[serde(default)]
     pub payments: Vec<Payment>,
+    /// The transaction that somebody said carries the payment under way. Nobody has proven it: it is for whoever watches the rail.
+    #[serde(default)]
+    pub hint: Option<Hash>,
     /// How it was paid, once it was.
     pub funding: Option<Funding>,
     /// The escrow order; `None` for `CONSENTED_PULL`.
@@ -78,10 +81,8 @@ pub enum IntentState {
     Initiated,
     /// A payment was announced, and nobody has consented to the terms.
     RequiresSignature {
-        /// When it was announced first.
+        /// When.
         since: Timestamp,
-        /// The transaction that is said to carry it.
-        transaction: Hash,
     },
     /// A payment was seen and is not final; nothing is booked.
     Processing {
@@ -580,20 +581,18 @@ impl Escrow {
         self.created.after(Span::from_seconds(CONSENT_PERIOD_S))
     }
 
-    /// The transactions that this intent lays claim to: no other intent of its owner may name them.
+    /// The transactions that payers of this intent have named: no other intent of its owner may name them.
     #[must_use]
     pub fn transactions(&self) -> Vec<Hash> {
-        let announced = match self.state {
-            IntentState::RequiresSignature { transaction, .. } => Some(transaction),
-            IntentState::Initiated
-            | IntentState::Processing { .. }
-            | IntentState::PaymentFailed { .. }
-            | IntentState::Succeeded
-            | IntentState::Settled { .. }
-            | IntentState::Final { .. }
-            | IntentState::Canceled { .. } => None,
-        };
-        self.payments.iter().filter_map(|payment| payment.transaction).chain(announced).collect()
+        self.payments.iter().filter_map(|payment| payment.transaction).collect()
+    }
+
+    /// The transaction that carries the payment, as far as it is known: named by the payer, else by anybody, else simulated.
+    #[must_use]
+    pub fn transaction(&self) -> Option<Hash> {
+        let payment = self.current_payment();
+        let named = payment.and_then(|payment| payment.transaction);
+        named.or(self.hint).or_else(|| payment.and_then(Payment::transaction_hash))
     }
 
     /// What came in without a purpose and has not gone back yet, in minor units.

@@ -4,6 +4,8 @@
 
 #[path = "api/askers.rs"]
 mod askers;
+#[path = "api/wallet.rs"]
+mod wallet;
 #[path = "api/world.rs"]
 mod world;
 
@@ -19,17 +21,23 @@ mod auth;
 mod bodies;
 #[path = "api/cards.rs"]
 mod cards;
+#[path = "api/consent.rs"]
+mod consent;
 #[path = "api/envelope.rs"]
 mod envelope;
 #[path = "api/escrow.rs"]
 mod escrow;
 #[path = "api/events.rs"]
 mod events;
+#[path = "api/funding.rs"]
+mod funding;
 #[path = "api/idempotency.rs"]
 mod idempotency;
 #[path = "api/milestones.rs"]
 mod milestones;
 #[path = "api/payment_intents.rs"]
 mod payment_intents;
+#[path = "api/public.rs"]
+mod public;
 #[path = "api/settlements.rs"]
 mod settlements;

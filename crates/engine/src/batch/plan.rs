@@ -50,6 +50,8 @@ impl Plan {
             (Ask::Decide(..), None) => Err(Rejection::Broken("the intent is gone".to_owned())),
         };
         match result {
+            // What was so already leaves nothing to store.
+            Ok(decision) if decision.events.is_empty() => self.settle(submission, Ok(&decision.next), now),
             Ok(decision) => {
                 let next = self.take_in(decision, parts, ids).clone();
                 self.settle(submission, Ok(&next), now);

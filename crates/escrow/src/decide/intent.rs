@@ -20,6 +20,7 @@ pub(super) fn open(new: NewIntent, ctx: &Ctx<'_>) -> Result<Decision, Rejection>
         revision: 0,
         state: IntentState::Initiated,
         payments: Vec::new(),
+        hint: None,
         funding: None,
         order,
         funds: Funds::none(currency),

@@ -16,7 +16,7 @@ use crate::time::{Span, Timestamp};
 
 /// A wallet consents to the terms, and its payment is under way.
 pub(super) fn confirm(draft: &mut Draft<'_>, confirmation: Confirmation) -> Result<(), Rejection> {
-    let announced = check_may_pay(draft, "confirm")?;
+    check_may_pay(draft, "confirm")?;
     if draft.ctx.now > draft.next.consent_deadline() {
         return Err(Rejection::ConsentExpired(draft.next.consent_deadline()));
     }
@@ -28,8 +28,7 @@ pub(super) fn confirm(draft: &mut Draft<'_>, confirmation: Confirmation) -> Resu
         Mode::Sandbox => (Rail::Sandbox, sandbox_finality(draft)),
         Mode::Live => (Rail::Evm, draft.now),
     };
-    let transaction = confirmation.transaction.or(announced);
-    begin(draft, rail, Means::Wallet(consent), transaction, PaymentState::Confirming { due });
+    begin(draft, rail, Means::Wallet(consent), confirmation.transaction, PaymentState::Confirming { due });
     Ok(())
 }
 
@@ -50,25 +49,19 @@ pub(super) fn pay_by_card(draft: &mut Draft<'_>, payment: CardPayment) -> Result
     Ok(())
 }
 
-/// Notes the transaction that is said to carry the payment. It moves no money: what it really carries, the rail says.
+/// Notes the transaction that is said to carry the payment. It moves no money: what it really carries, the rail says. Anybody may
+/// name one, so nobody can take another's place, and the payer's own word counts more.
 pub(super) fn announce(draft: &mut Draft<'_>, transaction: Hash) -> Result<(), Rejection> {
-    if draft.next.transactions().contains(&transaction) {
+    if draft.next.transaction() == Some(transaction) {
         return Ok(());
     }
-    let now = draft.now;
     match draft.next.state {
-        IntentState::Initiated => {
-            draft.set_state(IntentState::RequiresSignature { since: now, transaction });
-        }
-        IntentState::RequiresSignature { since, .. } => {
-            draft.next.state = IntentState::RequiresSignature { since, transaction };
-        }
+        IntentState::Initiated => draft.set_state(IntentState::RequiresSignature { since: draft.now }),
+        IntentState::RequiresSignature { .. } => {}
         IntentState::Processing { .. } => {
-            let position = under_way(draft)?;
-            let payment = &mut draft.next.payments[position];
-            match payment.means {
-                Means::Wallet(_) => payment.transaction = Some(transaction),
-                Means::Deposit(_) | Means::Card(_) => return Err(refused(draft, "announce a transaction for")),
+            let payment = &draft.next.payments[under_way(draft)?];
+            if payment.transaction.is_some() {
+                return Err(Rejection::TransactionNamed);
             }
         }
         IntentState::PaymentFailed { .. }
@@ -77,6 +70,10 @@ pub(super) fn announce(draft: &mut Draft<'_>, transaction: Hash) -> Result<(), R
         | IntentState::Final { .. }
         | IntentState::Canceled { .. } => return Err(refused(draft, "announce a transaction for")),
     }
+    if draft.next.hint.is_some() {
+        return Err(Rejection::TransactionNamed);
+    }
+    draft.next.hint = Some(transaction);
     draft.event(EventKind::TransactionSubmitted, Subject::Intent);
     Ok(())
 }
@@ -154,18 +151,17 @@ pub(super) fn simulate(draft: &mut Draft<'_>) -> Result<(), Rejection> {
     }
 }
 
-/// Refuses a payment that the intent does not wait for; what it gives is the transaction that was announced for it.
-fn check_may_pay(draft: &Draft<'_>, action: &'static str) -> Result<Option<Hash>, Rejection> {
-    let announced = match draft.next.state {
-        IntentState::Initiated | IntentState::PaymentFailed { .. } => None,
-        IntentState::RequiresSignature { transaction, .. } => Some(transaction),
+/// Refuses a payment that the intent does not wait for.
+fn check_may_pay(draft: &Draft<'_>, action: &'static str) -> Result<(), Rejection> {
+    match draft.next.state {
+        IntentState::Initiated | IntentState::RequiresSignature { .. } | IntentState::PaymentFailed { .. } => {}
         IntentState::Processing { .. }
         | IntentState::Succeeded
         | IntentState::Settled { .. }
         | IntentState::Final { .. }
         | IntentState::Canceled { .. } => return Err(refused(draft, action)),
-    };
-    if draft.next.payments.len() >= MAX_PAYMENTS { Err(Rejection::TooManyPayments) } else { Ok(announced) }
+    }
+    if draft.next.payments.len() >= MAX_PAYMENTS { Err(Rejection::TooManyPayments) } else { Ok(()) }
 }
 
 fn refused(draft: &Draft<'_>, action: &'static str) -> Rejection {
@@ -188,8 +184,9 @@ fn begin(draft: &mut Draft<'_>, rail: Rail, means: Means, transaction: Option<Ha
     draft.next.payments.len() - 1
 }
 
-/// A payment has failed: the intent needs another, unless it was given up.
+/// A payment has failed, and what was said of it is void: the intent needs another, unless it was given up.
 fn end_in_failure(draft: &mut Draft<'_>) {
+    draft.next.hint = None;
     if matches!(draft.next.state, IntentState::Processing { .. }) {
         draft.set_state(IntentState::PaymentFailed { at: draft.now });
     }

@@ -326,7 +326,9 @@ fn refused(rejection: &Rejection) -> Told {
         Rejection::Signature(_) | Rejection::TermsChanged | Rejection::ConsentExpired(_) => {
             (Code::SignatureVerificationFailed, Some("signature"))
         }
-        Rejection::TransactionTaken => (Code::TransactionHashExists, Some("transactionHash")),
+        Rejection::TransactionTaken | Rejection::TransactionNamed => {
+            (Code::TransactionHashExists, Some("transactionHash"))
+        }
         Rejection::BalanceTooLarge => (Code::AmountTooLarge, Some("amount")),
         // What is broken is for the log, where the engine has put it, and for nobody else.
         Rejection::Broken(_) => return ApiError::Internal.told(),
@@ -475,6 +477,7 @@ mod tests {
             (Rejection::Signature("no".to_owned()), 400, "signature_verification_failed", Some("signature")),
             (Rejection::TermsChanged, 400, "signature_verification_failed", Some("signature")),
             (Rejection::ConsentExpired(Timestamp::from_ms(1)), 400, "signature_verification_failed", Some("signature")),
+            (Rejection::TransactionNamed, 400, "transaction_hash_exists", Some("transactionHash")),
             (Rejection::TransactionTaken, 400, "transaction_hash_exists", Some("transactionHash")),
             (Rejection::TooManyPayments, 400, "invalid_request", None),
             (Rejection::TooManyUnapplied, 400, "invalid_request", None),

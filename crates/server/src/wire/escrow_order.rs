@@ -4,7 +4,7 @@ use escrow::state::{OrderState, SettlementState};
 use escrow::{Address, Escrow, IntentId, MerchantId, Order, OrderId, Payer, Timestamp};
 use serde::Serialize;
 
-use super::intent::{contract_address, transaction};
+use super::intent::contract_address;
 use super::milestone::WireMilestone;
 use super::settlement::WireSettlement;
 use super::{Envelope, NotYet, Reader, hash_text, milestone, money, optional_seconds, rfc3339, settlement};
@@ -103,7 +103,7 @@ pub(crate) fn escrow_order<'a>(escrow: &'a Escrow, order: &'a Order, name: Order
         dispute_raised_by: (),
         dispute_resolved_at: (),
         dispute_resolution: (),
-        create_tx_hash: escrow.funding.and(transaction(escrow)).map(hash_text),
+        create_tx_hash: escrow.funding.and(escrow.transaction()).map(hash_text),
         released_at: optional_seconds(released_at(order)),
         settlement_scheduled_at: optional_seconds(next_settlement(escrow)),
         delivery_proofs: [],

@@ -1,7 +1,7 @@
 //! A payment intent.
 
 use escrow::state::OrderState;
-use escrow::{Escrow, IntentId, IntentState, Means, MerchantId, Mode, Payment, PaymentState, Timestamp};
+use escrow::{Escrow, IntentId, IntentState, Means, MerchantId, Mode, PaymentState, Timestamp};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -107,7 +107,7 @@ pub(crate) fn intent<'a>(escrow: &'a Escrow, site: Option<&Site>, reader: Reader
         settlement_destination: reader.destination(&terms.settlement_destination),
         settlement_status: escrow.settlement_progress().map(|progress| progress.name()),
         contract_address: contract_address(escrow),
-        transaction_hash: transaction(escrow).map(hash_text),
+        transaction_hash: escrow.transaction().map(hash_text),
         chain_id: site.map(|site| site.chain.chain_id),
         typed_data: site.map(|site| TypedData::Plain(site.consent(escrow))),
         typed_data_v4: site.map(|site| TypedData::V4(site.consent(escrow))),
@@ -167,20 +167,6 @@ pub(crate) fn paid_intent_envelope<'a, 't>(
 /// The contract that the payer's signature is for. Real money has none until a chain is connected.
 pub(super) fn contract_address(escrow: &Escrow) -> Option<String> {
     (escrow.owner.mode == Mode::Sandbox).then(|| evm::sandbox_contract().to_string())
-}
-
-/// The transaction that carries the payment, or is said to.
-pub(super) fn transaction(escrow: &Escrow) -> Option<escrow::Hash> {
-    match escrow.state {
-        IntentState::RequiresSignature { transaction, .. } => Some(transaction),
-        IntentState::Initiated
-        | IntentState::Processing { .. }
-        | IntentState::PaymentFailed { .. }
-        | IntentState::Succeeded
-        | IntentState::Settled { .. }
-        | IntentState::Final { .. }
-        | IntentState::Canceled { .. } => escrow.current_payment().and_then(Payment::transaction_hash),
-    }
 }
 
 /// Why the last payment failed, while no other is under way.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use escrow::Mode;
+use escrow::{CommandKind, Mode, Role, may_ask};
 use server::Access;
 
 use crate::askers::{ONE, Who, refusal};
@@ -35,6 +35,20 @@ route answers `HEAD` too. Each request is checked in this order, and nothing is 
 *Yes* means that the key is let in; a live intent, for one, is still refused as long as no live rail is configured.
 ";
 
+const ACTIONS: &str = "
+## Actions
+
+The key is not all: what a request asks for is decided by the domain, which refuses with 403 `forbidden` whoever may not ask for
+it, before it looks at anything else. Who asks is
+
+- the *merchant*, by an API key;
+- the *payer*, by a signature of the address that pays, whoever passes it on, or by the token that a card payment returned;
+- *anyone* who knows the id of the intent, by a public route;
+- the *gateway* itself, when a timer rings or a rail or a payout method answers.
+
+*Sandbox* means that it may be asked for simulated money only. An action that has no route yet cannot be asked for at all.
+";
+
 /// The columns: keys as people know them, and what a route sees of them.
 const KEYS: [(&str, Who); 4] = [
     ("no key", Who::NoKey),
@@ -44,7 +58,7 @@ const KEYS: [(&str, Who); 4] = [
 ];
 
 fn document() -> String {
-    [INTRODUCTION.to_owned(), routes()].concat()
+    [INTRODUCTION.to_owned(), routes(), actions()].concat()
 }
 
 fn routes() -> String {
@@ -68,6 +82,52 @@ fn outcome(access: Access, who: Who) -> String {
         (Some(refusal), _) => format!("{} `{}`", refusal.status, refusal.code),
         (None, Access::Payer) => "the payer's signature or token".to_owned(),
         (None, Access::Anyone | Access::Merchant | Access::Sandbox) => "yes".to_owned(),
+    }
+}
+
+fn actions() -> String {
+    let mut text = format!("{ACTIONS}\n| action |");
+    for role in Role::ALL {
+        write!(text, " {role} |").expect("a text");
+    }
+    writeln!(text, "\n|---|{}", "---|".repeat(Role::ALL.len())).expect("a text");
+    for action in CommandKind::ALL {
+        write!(text, "| {} |", in_words(*action)).expect("a text");
+        for role in Role::ALL {
+            write!(text, " {} |", permission(*role, *action)).expect("a text");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+const fn permission(who: Role, what: CommandKind) -> &'static str {
+    match (may_ask(who, what, Mode::Sandbox), may_ask(who, what, Mode::Live)) {
+        (true, true) => "yes",
+        (true, false) => "sandbox",
+        (false, true) => "live",
+        (false, false) => "no",
+    }
+}
+
+const fn in_words(action: CommandKind) -> &'static str {
+    match action {
+        CommandKind::Confirm => "consent to the terms by signature, and pay",
+        CommandKind::PayByCard => "pay by card",
+        CommandKind::AnnounceTransaction => "name the transaction that pays, which moves no money",
+        CommandKind::ReceivePayment => "have money come in: say that it did, or simulate a payer",
+        CommandKind::SettlePayment => "say that a payment under way is final",
+        CommandKind::FailPayment => "have a payment under way fail",
+        CommandKind::Cancel => "cancel the intent",
+        CommandKind::AddMilestone => "add a milestone",
+        CommandKind::UpdateMilestone => "change a milestone",
+        CommandKind::DeleteMilestone => "delete a milestone",
+        CommandKind::CompleteMilestone => "complete a milestone",
+        CommandKind::ReleaseMilestone => "release a milestone by hand",
+        CommandKind::StartSettlement => "start a settlement",
+        CommandKind::ConfirmSettlement => "say that a settlement arrived",
+        CommandKind::ConfirmRefund => "say that a refund arrived",
+        CommandKind::Finalize => "make a settled intent final",
     }
 }
 

@@ -1,7 +1,6 @@
 //! The events that requests leave behind.
 
 use serde_json::{Value, json};
-use store::Audited;
 
 use crate::world::World;
 
@@ -16,14 +15,7 @@ async fn bodies_of_events() {
     let settled = |intent: &Value| intent["status"] == "SETTLED";
     world.advance_until(10, &format!("/payment-intents/{intent}"), settled).await;
 
-    let mut seen = Vec::new();
-    for row in world.everything().await {
-        if let Audited::Escrow { events, .. } = row {
-            seen.extend(
-                events.into_iter().map(|(_, _, row)| serde_json::from_slice::<Value>(&row.body).expect("JSON")),
-            );
-        }
-    }
+    let seen = world.events().await;
     let told: Vec<_> = seen
         .iter()
         .map(|event| {

@@ -123,6 +123,17 @@ impl World {
         std::mem::take(&mut *seen.lock().expect("not poisoned"))
     }
 
+    /// The bodies of all events, in the order in which they happened to their intents.
+    pub(crate) async fn events(&self) -> Vec<Value> {
+        let mut seen = Vec::new();
+        for row in self.everything().await {
+            if let Audited::Escrow { events, .. } = row {
+                seen.extend(events.into_iter().map(|(_, _, row)| serde_json::from_slice(&row.body).expect("JSON")));
+            }
+        }
+        seen
+    }
+
     /// Moves the clock and waits until `done` holds of what is at this path.
     pub(crate) async fn advance_until(&self, seconds: i64, path: &str, done: impl Fn(&Value) -> bool) -> Value {
         self.host.advance(Span::from_seconds(seconds));

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use escrow::state::{Funding, OrderState};
 use escrow::{
-    Chain, Escrow, Funds, IntentId, IntentState, Milestone, Order, OrderId, Payment, RawId, Refund, Settlement, Terms,
-    Timestamp,
+    Chain, Escrow, Funds, Hash, IntentId, IntentState, Milestone, Order, OrderId, Payment, RawId, Refund, Settlement,
+    Terms, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,8 @@ struct Head {
     revision: u32,
     state: IntentState,
     funding: Option<Funding>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hint: Option<Hash>,
     order: Option<OrderHead>,
     funds: Funds,
     chain: Chain,
@@ -65,6 +67,7 @@ pub(super) fn head(escrow: &Escrow) -> Result<String, Fault> {
         revision: escrow.revision,
         state: escrow.state,
         funding: escrow.funding,
+        hint: escrow.hint,
         order: escrow.order.as_ref().map(|order| OrderHead { id: order.id, state: order.state }),
         funds: escrow.funds,
         chain: escrow.chain,
@@ -144,6 +147,7 @@ impl Pieces {
             state: head.state,
             payments: parts.payments,
             funding: head.funding,
+            hint: head.hint,
             order,
             funds: head.funds,
             settlements: parts.settlements,

@@ -3,20 +3,24 @@
 use escrow::{Account, Chain, Command, Duty, Hash, Mode, Owner, Rail};
 use store::{Audited, Balance, Store};
 
-use crate::world::{World, at, audit, owner, released, stored, transaction};
+use crate::world::{World, at, audit, confirm, owner, released, stored, transaction};
 
 pub(crate) async fn everything_is_walked_over_in_order(store: &dyn Store) {
     let world = World::default();
     assert_eq!(audit(store).await, []);
     let bare = stored(store, world.open(owner(2), at(1000))).await;
-    let bare = stored(store, world.after(&bare, Command::AnnounceTransaction(transaction(2)), at(1000))).await;
-    let bare = stored(store, world.after(&bare, Command::AnnounceTransaction(transaction(1)), at(1000))).await;
+    let mut bare = bare;
+    for hash in [transaction(2), transaction(1)] {
+        bare = stored(store, world.after(&bare, confirm(&bare, Some(hash)), at(1000))).await;
+        let failed = Command::FailPayment(None, "reverted".to_owned());
+        bare = stored(store, world.after(&bare, failed, at(1000))).await;
+    }
     let full = released(store, &world, owner(1), at(1000)).await;
     let live = stored(store, world.open(Owner { mode: Mode::Live, ..owner(1) }, at(1000))).await;
     let found = audit(store).await;
     let [one, two, three, balances @ ..] = found.as_slice() else { panic!("{found:?}") };
     let mut positions = Vec::new();
-    // What was named once stays claimed.
+    // In the order of their hashes.
     let named = [vec![transaction(1), transaction(2)], full.escrow.transactions(), Vec::new()];
     for ((audited, expected), named) in [one, two, three].into_iter().zip([&bare, &full, &live]).zip(named) {
         let Audited::Escrow { stored, events, transfers, jobs, claims } = audited else { panic!("{audited:?}") };

@@ -1,4 +1,4 @@
-//! Transactions that intents name: each belongs to the first one of its owner that did.
+//! Transactions that payers name: each belongs to the first intent of its owner for which one did.
 
 use escrow::{Amount, Command, Currency, Hash, Mode, Owner, Purpose, Rail, Transfer, TransferId};
 use store::{Audited, Outcome, Store, TransferRow, Unit, Versioned};
@@ -7,8 +7,8 @@ use crate::world::{
     World, at, audit, commit, confirm, intent, load, load_reply, owner, pay, reply, stored, transaction, with_reply,
 };
 
-fn announce(world: &World, base: &Versioned, hash: Hash) -> Unit {
-    world.after(base, Command::AnnounceTransaction(hash), at(2000))
+fn paid_with(world: &World, base: &Versioned, hash: Hash) -> Unit {
+    world.after(base, confirm(base, Some(hash)), at(2000))
 }
 
 async fn opened(store: &dyn Store, world: &World, owner: Owner) -> Versioned {
@@ -30,25 +30,21 @@ pub(crate) async fn a_transaction_of_another_intent_stores_nothing(store: &dyn S
     for _ in 0..3 {
         bases.push(opened(store, &world, owner(1)).await);
     }
-    let taken = with_reply(announce(&world, &bases[1], transaction(1)), reply(owner(1), "taken", at(2000)));
-    let units = vec![announce(&world, &bases[0], transaction(1)), taken, announce(&world, &bases[2], transaction(2))];
+    let taken = with_reply(paid_with(&world, &bases[1], transaction(1)), reply(owner(1), "taken", at(2000)));
+    let units = vec![paid_with(&world, &bases[0], transaction(1)), taken, paid_with(&world, &bases[2], transaction(2))];
     let outcomes = store.commit(units).await.expect("a commit");
     assert_eq!(outcomes, [Outcome::Committed, Outcome::TransactionTaken, Outcome::Committed]);
     let before = audit(store).await;
-    // Nor later, nor in a payment, whose duty would be a job.
-    for unit in [
-        announce(&world, &bases[1], transaction(1)),
-        world.after(&bases[1], confirm(&bases[1], Some(transaction(2))), at(2000)),
-    ] {
-        assert_eq!(commit(store, unit).await, Outcome::TransactionTaken);
+    // Nor later.
+    for hash in [transaction(1), transaction(2)] {
+        assert_eq!(commit(store, paid_with(&world, &bases[1], hash)).await, Outcome::TransactionTaken);
     }
     assert_eq!(audit(store).await, before);
-    assert_eq!(store.next_job().await.expect("a read"), None);
     assert_eq!(load(store, bases[1].escrow.id).await.as_ref(), Some(&bases[1]));
     assert_eq!(load_reply(store, owner(1), "taken").await, None);
     assert_eq!(claims(store).await, [(owner(1), transaction(1)), (owner(1), transaction(2))]);
     // With a transaction of its own it goes on.
-    let unit = world.after(&bases[1], confirm(&bases[1], Some(transaction(3))), at(2000));
+    let unit = paid_with(&world, &bases[1], transaction(3));
     assert_eq!(commit(store, unit).await, Outcome::Committed);
 }
 
@@ -57,21 +53,22 @@ pub(crate) async fn a_transaction_stays_whose_it_was(store: &dyn Store) {
     let mut base = opened(store, &world, owner(1)).await;
     let other = opened(store, &world, owner(1)).await;
     let is_taken = async || {
-        let outcome = commit(store, announce(&world, &other, transaction(1))).await;
+        let outcome = commit(store, paid_with(&world, &other, transaction(1))).await;
         assert_eq!(outcome, Outcome::TransactionTaken);
     };
-    // Named, no longer named, named again, consented with, and given up.
+    let failed = || Command::FailPayment(None, "reverted".to_owned());
+    // Paid with, failed, paid with another, with the first again, and given up.
     for command in [
-        Command::AnnounceTransaction(transaction(1)),
-        Command::AnnounceTransaction(transaction(2)),
-        Command::AnnounceTransaction(transaction(1)),
-        confirm(&base, None),
+        confirm(&base, Some(transaction(1))),
+        failed(),
+        confirm(&base, Some(transaction(2))),
+        failed(),
+        confirm(&base, Some(transaction(1))),
         Command::Cancel,
     ] {
         base = stored(store, world.after(&base, command, at(2000))).await;
         is_taken().await;
     }
-    assert_eq!(base.escrow.payments[0].transaction, Some(transaction(1)));
     assert_eq!(claims(store).await, [(owner(1), transaction(1)), (owner(1), transaction(2))]);
 }
 
@@ -80,7 +77,7 @@ pub(crate) async fn other_owners_name_what_they_like(store: &dyn Store) {
     let owners = [owner(1), owner(2), Owner { mode: Mode::Live, ..owner(1) }];
     let mut units = Vec::new();
     for owner in owners {
-        units.push(announce(&world, &opened(store, &world, owner).await, transaction(1)));
+        units.push(paid_with(&world, &opened(store, &world, owner).await, transaction(1)));
     }
     assert_eq!(store.commit(units).await.expect("a commit"), [Outcome::Committed; 3]);
     assert_eq!(claims(store).await, owners.map(|owner| (owner, transaction(1))));
@@ -89,9 +86,9 @@ pub(crate) async fn other_owners_name_what_they_like(store: &dyn Store) {
 pub(crate) async fn of_two_reasons_to_drop_out_the_first_is_told(store: &dyn Store) {
     let world = World::default();
     let (first, second) = (opened(store, &world, owner(1)).await, opened(store, &world, owner(1)).await);
-    let first = stored(store, announce(&world, &first, transaction(1))).await;
+    let first = stored(store, paid_with(&world, &first, transaction(1))).await;
     stored(store, world.after(&first, pay(), at(2000))).await;
-    let mut unit = announce(&world, &second, transaction(1));
+    let mut unit = paid_with(&world, &second, transaction(1));
     let amount = Amount::from_minor(i64::MAX, Currency::Usdc).expect("not negative");
     let transfer = Transfer { id: TransferId::fresh(&world.ids), purpose: Purpose::Fund(Rail::Sandbox), amount };
     unit.change.as_mut().expect("a change").transfers = vec![TransferRow { transfer, created: at(2000) }];

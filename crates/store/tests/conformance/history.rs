@@ -160,8 +160,8 @@ impl History<'_> {
     fn payment(&mut self, base: &Versioned) -> Command {
         let named = transaction(u8::try_from(self.below(12)).expect("small"));
         match self.below(9) {
-            0 | 1 => Command::AnnounceTransaction(named),
-            2 => confirm(base, Some(named)),
+            0 => Command::AnnounceTransaction(named),
+            1 | 2 => confirm(base, Some(named)),
             3 => confirm(base, None),
             4 => pay_by_card(CardOutcome::Authorized),
             5 => pay_by_card(CardOutcome::Declined("declined".to_owned())),

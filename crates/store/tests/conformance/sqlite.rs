@@ -237,8 +237,7 @@ async fn the_stored_form_of_escrows_is_pinned() {
 /// An escrow that a wallet paid, and that was given up before the payment was final.
 async fn consented_too_late(store: &dyn Store, world: &World) {
     let base = stored(store, world.open(owner(1), at(1000))).await;
-    let base = stored(store, world.after(&base, Command::AnnounceTransaction(transaction(1)), at(2000))).await;
-    let base = stored(store, world.after(&base, confirm(&base, None), at(3000))).await;
+    let base = stored(store, world.after(&base, confirm(&base, Some(transaction(1))), at(3000))).await;
     let base = stored(store, world.after(&base, Command::Cancel, at(4000))).await;
     let late = base.escrow.payments[0].id;
     stored(store, world.after(&base, Command::SettlePayment(late), at(20_000))).await;

@@ -105,18 +105,23 @@ fn attempts_to_pay_are_counted() {
 }
 
 #[test]
-fn an_announced_transaction_moves_no_money() {
-    let hint = |byte| Command::AnnounceTransaction(Hash::from_bytes([byte; 32]));
+fn an_announced_transaction_moves_no_money_and_claims_nothing() {
+    let hash = |byte| Hash::from_bytes([byte; 32]);
+    let hint = |byte| Command::AnnounceTransaction(hash(byte));
     let mut world = World::new(terms(), &[(0, "100")]);
     let announced = world.run(hint(1)).expect("a hint");
     assert!(announced.transfers.is_empty() && announced.next.duties().is_empty());
     assert_eq!(announced.next.status(), IntentStatus::RequiresSignature);
-    assert!(world.run(hint(1)).expect("the same again").events.is_empty());
-    world.run(hint(2)).expect("another takes its place");
+    let again = world.ask(hint(1)).expect("the same again");
+    assert_eq!((again.events.len(), again.next), (0, world.state.clone()));
+    assert_eq!(world.ask(hint(2)), Err(Rejection::TransactionNamed), "nobody takes another's place");
     world.run(confirm(world.state.revision)).expect("consent");
-    assert_eq!(world.state.payments[0].transaction, Some(Hash::from_bytes([2; 32])), "the announced one carries it");
-    world.run(hint(3)).expect("a replacement of the transaction");
-    assert_eq!(world.state.transactions(), [Hash::from_bytes([3; 32])]);
+    assert_eq!((world.state.transaction(), world.state.transactions()), (Some(hash(1)), Vec::new()));
+    world.run(Command::FailPayment(None, "dropped".to_owned())).expect("under way");
+    let Command::Confirm(confirmation) = confirm(world.state.revision) else { unreachable!() };
+    world.run(Command::Confirm(Confirmation { transaction: Some(hash(3)), ..confirmation })).expect("consent");
+    assert_eq!(world.ask(hint(4)), Err(Rejection::TransactionNamed), "the payer's word counts more");
+    assert_eq!((world.state.transaction(), world.state.transactions()), (Some(hash(3)), vec![hash(3)]));
     world.now_ms = FIVE_BLOCKS_MS;
     world.run(Command::SettlePayment(awaited(&world).0)).expect("due");
     let words = world.ask(hint(4)).expect_err("too late").to_string();
