@@ -18,7 +18,7 @@ pub struct Payment {
     pub rail: Rail,
     /// Who pays, and with what.
     pub means: Means,
-    /// The terms that it consents to, as [`crate::Escrow::revision`] counts them.
+    /// What it consents to, as [`crate::Escrow::revision`] counts.
     pub revision: u32,
     /// The transaction that carries it, where somebody named one.
     pub transaction: Option<Hash>,

@@ -89,8 +89,8 @@ pub enum Rejection {
     /// The signature is not the payer's under the terms.
     #[error("{0}")]
     Signature(String),
-    /// The terms are others than those that were signed.
-    #[error("The terms of the payment intent have changed since they were signed; sign the current typedData")]
+    /// What was signed is void: the terms are others, or the payment has failed.
+    #[error("The payment intent has changed since it was signed; sign the current typedData")]
     TermsChanged,
     /// The typed data had a deadline.
     #[error("The deadline for consenting to this payment intent has passed (Unix seconds {})", .0.seconds())]

@@ -23,7 +23,8 @@ pub struct Escrow {
     pub owner: Owner,
     /// What was agreed.
     pub terms: Terms,
-    /// How often the terms have changed: a payer consents to one count of them.
+    /// How often earlier consents have become void: with every change of the terms, and every payment that failed. A payer
+    /// consents to one count.
     #[serde(default)]
     pub revision: u32,
     /// Where the intent stands.

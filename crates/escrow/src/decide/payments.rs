@@ -118,6 +118,7 @@ pub(super) fn settle(draft: &mut Draft<'_>, id: PaymentId) -> Result<(), Rejecti
     if matches!(draft.next.state, IntentState::Processing { .. }) {
         return book(draft, position);
     }
+    draft.simulated = draft.next.owner.mode == Mode::Sandbox;
     let refund = take_unapplied(draft, rail, amount, Unapplied::Late)?;
     draft.next.payments[position].state = PaymentState::Unapplied { at: draft.now, refund };
     Ok(())
@@ -176,17 +177,25 @@ fn sandbox_finality(draft: &Draft<'_>) -> Timestamp {
 
 /// Notes a payment that was seen, and gives its place.
 fn begin(draft: &mut Draft<'_>, rail: Rail, means: Means, transaction: Option<Hash>, state: PaymentState) -> usize {
+    // What was announced is not this payment, unless a wallet makes it.
+    if !matches!(means, Means::Wallet(_)) {
+        draft.next.hint = None;
+    }
     let id = PaymentId::fresh(draft.ctx.ids);
     let revision = draft.next.revision;
     draft.next.payments.push(Payment { id, rail, means, revision, transaction, state, created: draft.now });
     draft.set_state(IntentState::Processing { since: draft.now });
-    draft.event(EventKind::TransactionSubmitted, Subject::Intent);
-    draft.next.payments.len() - 1
+    let position = draft.next.payments.len() - 1;
+    if !draft.next.payments[position].has_failed() {
+        draft.event(EventKind::TransactionSubmitted, Subject::Intent);
+    }
+    position
 }
 
-/// A payment has failed, and what was said of it is void: the intent needs another, unless it was given up.
+/// A payment has failed, and what was said of it is void, the consent to it too: the intent needs another, unless it was given up.
 fn end_in_failure(draft: &mut Draft<'_>) {
     draft.next.hint = None;
+    draft.next.revision = draft.next.revision.saturating_add(1);
     if matches!(draft.next.state, IntentState::Processing { .. }) {
         draft.set_state(IntentState::PaymentFailed { at: draft.now });
     }

@@ -150,6 +150,11 @@ impl World {
 
     /// What a command does to an escrow, which must allow it.
     pub(crate) fn after(&self, base: &Versioned, command: Command, now: Timestamp) -> Unit {
+        // A consent is to what is there when it is given.
+        let mut command = command;
+        if let Command::Confirm(given) = &mut command {
+            given.revision = base.escrow.revision;
+        }
         self.try_after(base, command, now).expect("an allowed command")
     }
 

@@ -1,5 +1,4 @@
 //! The crates depend on each other, and know of the world, only as ARCHITECTURE.md says.
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
