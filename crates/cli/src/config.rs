@@ -225,8 +225,6 @@ fn parse_basis_points(text: &str) -> Result<u16, String> {
     text.parse().ok().filter(|points| *points <= WHOLE).ok_or_else(wrong)
 }
 
-/// Directives of a log filter. A single word must be a level: the filter would take any other for the name of a module, and
-/// log nothing.
 /// EIP-155 sets no bound; 2^53 - 1 is the largest number that every client of JSON reads exactly.
 fn parse_chain_id(text: &str) -> Result<u64, String> {
     const LARGEST: u64 = (1 << 53) - 1;
@@ -234,6 +232,8 @@ fn parse_chain_id(text: &str) -> Result<u64, String> {
     id.ok_or_else(|| format!("must be a whole number from 1 to {LARGEST}"))
 }
 
+/// Directives of a log filter. A single word must be a level: the filter would take any other for the name of a module, and
+/// log nothing.
 fn parse_log_level(text: &str) -> Result<String, String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let is_fitting = |directive: &str| {

@@ -249,8 +249,9 @@ impl Check {
                 self.broken(Invariant::Once, escrow, &format!("transaction 0x{hash} is not claimed"));
             }
         }
-        if claims.iter().any(|(owner, _)| *owner != escrow.owner) {
-            self.broken(Invariant::Once, escrow, "a transaction is claimed for another owner");
+        let named = escrow.transactions();
+        for (_, hash) in claims.iter().filter(|(owner, hash)| *owner != escrow.owner || !named.contains(hash)) {
+            self.broken(Invariant::Once, escrow, &format!("transaction 0x{hash} is claimed, and not named"));
         }
     }
 

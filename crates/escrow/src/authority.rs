@@ -9,7 +9,7 @@ use crate::terms::{Mode, names};
 pub enum Actor {
     /// The merchant, by an API key.
     Merchant,
-    /// Somebody who has proven to be this payer. Whether the payer of this intent is the same, the decision tells.
+    /// Somebody who has proven to be this payer. Whether it was this one who paid, the decision tells.
     Payer(Payer),
     /// Somebody who knows the address of the intent.
     Anyone,
@@ -48,10 +48,10 @@ impl Actor {
 #[must_use]
 pub const fn may_ask(who: Role, what: CommandKind, mode: Mode) -> bool {
     match what {
-        CommandKind::Confirm => matches!(who, Role::Payer),
+        // Whoever pays becomes the payer; the proof is in the command.
+        CommandKind::Confirm | CommandKind::AnnounceTransaction => matches!(who, Role::Anyone),
         // Cards exist in the sandbox only, until a processor is connected.
-        CommandKind::PayByCard => matches!((who, mode), (Role::Payer, Mode::Sandbox)),
-        CommandKind::AnnounceTransaction => matches!(who, Role::Anyone),
+        CommandKind::PayByCard => matches!((who, mode), (Role::Anyone, Mode::Sandbox)),
         // The merchant simulates payers, who exist in the sandbox only.
         CommandKind::ReceivePayment | CommandKind::FailPayment => {
             matches!((who, mode), (Role::Gateway, _) | (Role::Merchant, Mode::Sandbox))

@@ -4,7 +4,7 @@
 //! |---|---|---|---|---|---|---|---|---|
 //! | confirm | PROCESSING | PROCESSING | – | PROCESSING | – | – | – | – |
 //! | pay by card | PROCESSING or REQUIRES_ACTION | PROCESSING or REQUIRES_ACTION | – | PROCESSING or REQUIRES_ACTION | – | – | – | – |
-//! | announce transaction | REQUIRES_SIGNATURE | REQUIRES_SIGNATURE | PROCESSING | – | SUCCEEDED | SETTLED | FINAL | CANCELED |
+//! | announce transaction | REQUIRES_SIGNATURE | REQUIRES_SIGNATURE | PROCESSING | – | – | – | – | CANCELED |
 //! | receive payment | INITIATED or SUCCEEDED or SETTLED | REQUIRES_SIGNATURE or SUCCEEDED or SETTLED | PROCESSING or SUCCEEDED or SETTLED | REQUIRES_ACTION or SUCCEEDED or SETTLED | SUCCEEDED | SETTLED | FINAL | CANCELED |
 //! | settle payment | – | – | SUCCEEDED or SETTLED | – | – | – | – | CANCELED |
 //! | fail payment | – | – | REQUIRES_ACTION | – | – | – | – | CANCELED |
@@ -104,6 +104,11 @@ pub fn decide(state: &Escrow, command: Command, ctx: &Ctx<'_>) -> Result<Decisio
     let (who, action) = (ctx.by.role(), command.kind());
     if !may_ask(who, action, state.owner.mode) {
         return Err(Rejection::NotAllowed { who, action });
+    }
+    if let Actor::Payer(payer) = ctx.by
+        && state.payer().as_ref() != Some(payer)
+    {
+        return Err(Rejection::NotThePayer);
     }
     let mut draft = Draft::of(state.clone(), state.duties(), ctx);
     match command {

@@ -3,7 +3,7 @@
 
 use crate::limits::MAX_MILESTONES;
 use crate::payment::{Payment, PaymentState};
-use crate::state::{Escrow, IntentState, IntentStatus, MilestoneState, Order, OrderState};
+use crate::state::{Escrow, IntentState, IntentStatus, MilestoneState, Order, OrderState, Refund, RefundStatus};
 
 /// An invariant that does not hold, in words.
 pub type Broken = String;
@@ -67,6 +67,14 @@ impl Escrow {
         ensure(finals <= 1 && (finals == 0 || self.funding.is_some()), || {
             format!("{finals} payments are final, and funding is {:?}", self.funding)
         })?;
+        let is_final = |payment: &&Payment| matches!(payment.state, PaymentState::Final { .. });
+        let rail = self.payments.iter().find(is_final).map(|payment| payment.rail);
+        ensure(rail.is_none() || rail == self.funding.map(|funding| funding.rail), || {
+            format!("the final payment came on {rail:?}, funding is {:?}", self.funding)
+        })?;
+        ensure(self.payments.iter().all(|payment| payment.revision <= self.revision), || {
+            "a payment consents to what is not yet".to_owned()
+        })?;
         let (under_way, status) = (count(Payment::is_confirming), self.status());
         let may_be_under_way = match status {
             IntentStatus::Processing => 1..=1,
@@ -100,7 +108,12 @@ impl Escrow {
                 format!("{status} settlements are {sum:?}, the balance is {balance}")
             })?;
         }
-        Ok(())
+        let waits = |refund: &&Refund| refund.source.is_escrow() && refund.status() == RefundStatus::Pending;
+        let going_back =
+            self.refunds.iter().filter(waits).try_fold(0_i64, |sum, refund| sum.checked_add(refund.amount.minor()));
+        ensure(going_back == Some(self.funds.refunding.minor()), || {
+            format!("pending refunds are {going_back:?}, the balance is {}", self.funds.refunding)
+        })
     }
 
     fn check_order(&self, order: &Order) -> Result<(), Broken> {

@@ -86,6 +86,9 @@ pub enum Rejection {
         /// What for.
         action: CommandKind,
     },
+    /// Somebody else paid, or nobody yet.
+    #[error("Only whoever paid may ask for this")]
+    NotThePayer,
     /// The signature is not the payer's under the terms.
     #[error("{0}")]
     Signature(String),

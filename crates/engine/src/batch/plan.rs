@@ -50,14 +50,26 @@ impl Plan {
             (Ask::Decide(..), None) => Err(Rejection::Broken("the intent is gone".to_owned())),
         };
         match result {
-            // What was so already leaves nothing to store.
-            Ok(decision) if decision.events.is_empty() => self.settle(submission, Ok(&decision.next), now),
+            Ok(decision) if decision.events.is_empty() => self.leave(submission, &decision, now),
             Ok(decision) => {
                 let next = self.take_in(decision, parts, ids).clone();
                 self.settle(submission, Ok(&next), now);
             }
             Err(rejection) => self.refuse(submission, rejection, now),
         }
+    }
+
+    /// Answers what was so already: there is nothing to store. Nor is there anything to remember of somebody who needs no key for
+    /// it, or they could fill the store with answers that cost them nothing.
+    fn leave(&mut self, mut submission: Submission, decision: &Decision, now: Timestamp) {
+        if !decision.transfers.is_empty() || self.state() != Some(&decision.next) {
+            let what = "a change without an event".to_owned();
+            return self.refuse(submission, Rejection::Broken(what), now);
+        }
+        if let Source::Caller { reach: Reach::Everybody, idempotency, .. } = &mut submission.source {
+            *idempotency = None;
+        }
+        self.settle(submission, Ok(&decision.next), now);
     }
 
     /// Notes a refusal. A defect of ours is no decision: it is not remembered under any key.

@@ -87,6 +87,7 @@ pub(super) fn update(draft: &mut Draft<'_>, id: MilestoneId, patch: MilestonePat
     if let Some(percentage) = patch.percentage {
         after.percentage = percentage;
     }
+    let is_of_terms = after.amount != before.amount || after.description != before.description;
     let mut previous = Vec::new();
     if after.amount != before.amount {
         previous.push(("amount", before.amount.to_string()));
@@ -97,9 +98,15 @@ pub(super) fn update(draft: &mut Draft<'_>, id: MilestoneId, patch: MilestonePat
     if after.percentage != before.percentage {
         previous.push(("percentage", before.percentage.unwrap_or_default()));
     }
-    after.after_consent |= draft.is_after_consent();
+    if previous.is_empty() {
+        return Ok(());
+    }
+    // The percentage says nothing that is agreed.
+    if is_of_terms {
+        after.after_consent |= draft.is_after_consent();
+        draft.next.revision = draft.next.revision.saturating_add(1);
+    }
     draft.change_milestone(position, |milestone| *milestone = after)?;
-    draft.next.revision = draft.next.revision.saturating_add(1);
     draft.event_with(EventKind::MilestoneUpdated, Subject::Milestone(id), previous);
     Ok(())
 }

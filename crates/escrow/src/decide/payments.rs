@@ -1,6 +1,7 @@
 //! Money on its way in: consented to, announced, seen, final, refused, or come without a purpose.
 
 use super::{Draft, milestones};
+use crate::authority::Actor;
 use crate::chain::Hash;
 use crate::command::{CardOutcome, CardPayment, Confirmation, Receipt};
 use crate::event::{EventKind, Subject};
@@ -8,16 +9,20 @@ use crate::id::{PaymentId, RefundId};
 use crate::ledger::{Purpose, Rail};
 use crate::limits::{MAX_PAYMENTS, MAX_SIMULATED_UNAPPLIED, SANDBOX_CONFIRMATIONS};
 use crate::money::Amount;
-use crate::payment::{Means, Payment, PaymentState};
+use crate::payment::{Means, Payer, Payment, PaymentState};
 use crate::rejection::Rejection;
 use crate::state::{Funding, IntentState, Refund, RefundSource, RefundState, Unapplied};
 use crate::terms::Mode;
 use crate::time::{Span, Timestamp};
 
+/// What a hint is refused as.
+const ANNOUNCE: &str = "announce a transaction for";
+
 /// A wallet consents to the terms, and its payment is under way.
 pub(super) fn confirm(draft: &mut Draft<'_>, confirmation: Confirmation) -> Result<(), Rejection> {
-    check_may_pay(draft, "confirm")?;
-    if draft.ctx.now > draft.next.consent_deadline() {
+    check_may_pay(draft, "confirm", Kind::Signed)?;
+    // Wallets sign whole seconds.
+    if draft.ctx.now.seconds() > draft.next.consent_deadline().seconds() {
         return Err(Rejection::ConsentExpired(draft.next.consent_deadline()));
     }
     if confirmation.revision != draft.next.revision {
@@ -34,7 +39,7 @@ pub(super) fn confirm(draft: &mut Draft<'_>, confirmation: Confirmation) -> Resu
 
 /// Somebody pays by card, and the processor has answered.
 pub(super) fn pay_by_card(draft: &mut Draft<'_>, payment: CardPayment) -> Result<(), Rejection> {
-    check_may_pay(draft, "pay")?;
+    check_may_pay(draft, "pay", Kind::ByCard)?;
     let means = Means::Card(payment.card);
     match payment.outcome {
         CardOutcome::Authorized => {
@@ -42,8 +47,8 @@ pub(super) fn pay_by_card(draft: &mut Draft<'_>, payment: CardPayment) -> Result
             begin(draft, Rail::Card, means, None, PaymentState::Confirming { due });
         }
         CardOutcome::Declined(reason) => {
-            begin(draft, Rail::Card, means, None, PaymentState::Failed { at: draft.now, reason });
-            end_in_failure(draft);
+            let position = begin(draft, Rail::Card, means, None, PaymentState::Failed { at: draft.now, reason });
+            end_in_failure(draft, position);
         }
     }
     Ok(())
@@ -56,22 +61,26 @@ pub(super) fn announce(draft: &mut Draft<'_>, transaction: Hash) -> Result<(), R
         return Ok(());
     }
     match draft.next.state {
-        IntentState::Initiated => draft.set_state(IntentState::RequiresSignature { since: draft.now }),
-        IntentState::RequiresSignature { .. } => {}
+        IntentState::Initiated | IntentState::RequiresSignature { .. } => {}
         IntentState::Processing { .. } => {
             let payment = &draft.next.payments[under_way(draft)?];
-            if payment.transaction.is_some() {
-                return Err(Rejection::TransactionNamed);
+            match payment.means {
+                Means::Wallet(_) if payment.transaction.is_none() => {}
+                Means::Wallet(_) => return Err(Rejection::TransactionNamed),
+                Means::Deposit(_) | Means::Card(_) => return Err(refused(draft, ANNOUNCE)),
             }
         }
         IntentState::PaymentFailed { .. }
         | IntentState::Succeeded
         | IntentState::Settled { .. }
         | IntentState::Final { .. }
-        | IntentState::Canceled { .. } => return Err(refused(draft, "announce a transaction for")),
+        | IntentState::Canceled { .. } => return Err(refused(draft, ANNOUNCE)),
     }
     if draft.next.hint.is_some() {
         return Err(Rejection::TransactionNamed);
+    }
+    if draft.next.state == IntentState::Initiated {
+        draft.set_state(IntentState::RequiresSignature { since: draft.now });
     }
     draft.next.hint = Some(transaction);
     draft.event(EventKind::TransactionSubmitted, Subject::Intent);
@@ -80,6 +89,7 @@ pub(super) fn announce(draft: &mut Draft<'_>, transaction: Hash) -> Result<(), R
 
 /// Books money that came in, final: as the funding, where that is what it is.
 pub(super) fn receive(draft: &mut Draft<'_>, receipt: Receipt) -> Result<(), Rejection> {
+    check_simulation(draft)?;
     draft.simulated = draft.next.owner.mode == Mode::Sandbox;
     let wanted = draft.next.terms.amount;
     let amount = receipt.amount.map_or(Ok(wanted), |decimal| decimal.in_currency(wanted.currency()))?;
@@ -91,19 +101,40 @@ pub(super) fn receive(draft: &mut Draft<'_>, receipt: Receipt) -> Result<(), Rej
     if amount.minor() < wanted.minor() {
         return take_unapplied(draft, receipt.rail, amount, Unapplied::Short).map(drop);
     }
+    let under_way = under_way(draft).ok();
+    // Somebody else's money does not finish the payment that is waited for.
+    if under_way.is_some_and(|position| !is_carried_by(&draft.next.payments[position], &receipt)) {
+        return take_unapplied(draft, receipt.rail, amount, Unapplied::Double).map(drop);
+    }
     if let Ok(excess) = amount.minus(wanted)
         && !excess.is_zero()
     {
         take_unapplied(draft, receipt.rail, excess, Unapplied::Excess)?;
     }
-    let position = match under_way(draft) {
-        Ok(position) => position,
-        Err(_) => {
-            let state = PaymentState::Confirming { due: draft.now };
-            begin(draft, receipt.rail, receipt.means, receipt.transaction, state)
-        }
-    };
+    let position = under_way.unwrap_or_else(|| {
+        let state = PaymentState::Confirming { due: draft.now };
+        begin(draft, receipt.rail, receipt.means, receipt.transaction, state)
+    });
     book(draft, position)
+}
+
+/// Simulated payers may try for long, but not for ever. Real money is never turned away.
+fn check_simulation(draft: &Draft<'_>) -> Result<(), Rejection> {
+    let so_far = draft.next.refunds.iter().filter(|refund| refund.source.is_unapplied()).count();
+    if *draft.ctx.by == Actor::Merchant && so_far >= MAX_SIMULATED_UNAPPLIED {
+        Err(Rejection::TooManyUnapplied)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether money that came in is what a payment under way was about: the simulated payer finishes any, others their own.
+fn is_carried_by(payment: &Payment, receipt: &Receipt) -> bool {
+    match &receipt.means {
+        Means::Deposit(None) => true,
+        Means::Deposit(Some(from)) => payment.payer() == Some(Payer::Wallet(from.clone())),
+        Means::Wallet(_) | Means::Card(_) => payment.means == receipt.means,
+    }
 }
 
 /// Books a payment that the rail says is final. For an intent that was given up meanwhile, it comes too late.
@@ -131,7 +162,7 @@ pub(super) fn fail(draft: &mut Draft<'_>, id: Option<PaymentId>, reason: String)
         None => under_way(draft).map_err(|_| refused(draft, "fail"))?,
     };
     draft.next.payments[position].state = PaymentState::Failed { at: draft.now, reason };
-    end_in_failure(draft);
+    end_in_failure(draft, position);
     Ok(())
 }
 
@@ -152,8 +183,15 @@ pub(super) fn simulate(draft: &mut Draft<'_>) -> Result<(), Rejection> {
     }
 }
 
-/// Refuses a payment that the intent does not wait for.
-fn check_may_pay(draft: &Draft<'_>, action: &'static str) -> Result<(), Rejection> {
+/// What anybody may try, each counted by itself, so that cards that are declined keep nobody from signing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Signed,
+    ByCard,
+}
+
+/// Refuses a payment that the intent does not wait for, or one too many.
+fn check_may_pay(draft: &Draft<'_>, action: &'static str, kind: Kind) -> Result<(), Rejection> {
     match draft.next.state {
         IntentState::Initiated | IntentState::RequiresSignature { .. } | IntentState::PaymentFailed { .. } => {}
         IntentState::Processing { .. }
@@ -162,7 +200,9 @@ fn check_may_pay(draft: &Draft<'_>, action: &'static str) -> Result<(), Rejectio
         | IntentState::Final { .. }
         | IntentState::Canceled { .. } => return Err(refused(draft, action)),
     }
-    if draft.next.payments.len() >= MAX_PAYMENTS { Err(Rejection::TooManyPayments) } else { Ok(()) }
+    let is_of_kind = |payment: &&Payment| matches!(payment.means, Means::Card(_)) == (kind == Kind::ByCard);
+    let so_far = draft.next.payments.iter().filter(is_of_kind).count();
+    if so_far >= MAX_PAYMENTS { Err(Rejection::TooManyPayments) } else { Ok(()) }
 }
 
 fn refused(draft: &Draft<'_>, action: &'static str) -> Rejection {
@@ -192,10 +232,13 @@ fn begin(draft: &mut Draft<'_>, rail: Rail, means: Means, transaction: Option<Ha
     position
 }
 
-/// A payment has failed, and what was said of it is void, the consent to it too: the intent needs another, unless it was given up.
-fn end_in_failure(draft: &mut Draft<'_>) {
+/// A payment has failed, and what was said of it is void, a wallet's consent to it too: the intent needs another, unless it was
+/// given up.
+fn end_in_failure(draft: &mut Draft<'_>, position: usize) {
     draft.next.hint = None;
-    draft.next.revision = draft.next.revision.saturating_add(1);
+    if matches!(draft.next.payments[position].means, Means::Wallet(_)) {
+        draft.next.revision = draft.next.revision.saturating_add(1);
+    }
     if matches!(draft.next.state, IntentState::Processing { .. }) {
         draft.set_state(IntentState::PaymentFailed { at: draft.now });
     }
@@ -221,6 +264,7 @@ fn book(draft: &mut Draft<'_>, position: usize) -> Result<(), Rejection> {
     let payment = &mut draft.next.payments[position];
     payment.state = PaymentState::Final { at: now };
     let rail = payment.rail;
+    draft.next.hint = None;
     draft.simulated = draft.next.owner.mode == Mode::Sandbox;
     draft.transfer(Purpose::Fund(rail), draft.next.terms.amount)?;
     draft.next.funding = Some(Funding { rail, at: now });
@@ -242,10 +286,6 @@ fn book(draft: &mut Draft<'_>, position: usize) -> Result<(), Rejection> {
 
 /// Books money without a purpose, to be sent back.
 fn take_unapplied(draft: &mut Draft<'_>, rail: Rail, amount: Amount, reason: Unapplied) -> Result<RefundId, Rejection> {
-    let so_far = draft.next.refunds.iter().filter(|refund| refund.source.is_unapplied()).count();
-    if draft.next.owner.mode == Mode::Sandbox && so_far >= MAX_SIMULATED_UNAPPLIED {
-        return Err(Rejection::TooManyUnapplied);
-    }
     let id = RefundId::fresh(draft.ctx.ids);
     draft.transfer(Purpose::Receive(id, rail), amount)?;
     let source = RefundSource::Unapplied(reason);

@@ -6,6 +6,7 @@ use crate::id::{RefundId, SettlementId};
 use crate::ledger::Purpose;
 use crate::rejection::Rejection;
 use crate::state::{Refund, RefundSource, RefundState, Settlement, SettlementState};
+use crate::terms::Mode;
 
 /// Reserves the money of a settlement whose time has come.
 pub(super) fn start(draft: &mut Draft<'_>, id: SettlementId) -> Result<(), Rejection> {
@@ -59,6 +60,8 @@ pub(super) fn confirm_refund(draft: &mut Draft<'_>, id: RefundId, reference: Str
         RefundSource::Escrow => (Purpose::Return(id, rail), EventKind::IntentRefunded),
         RefundSource::Unapplied(_) => (Purpose::SendBack(id, rail), EventKind::PaymentReturned),
     };
+    // Like the payment that it sends back.
+    draft.simulated = kind == EventKind::PaymentReturned && draft.next.owner.mode == Mode::Sandbox;
     draft.transfer(purpose, amount)?;
     draft.event(kind, Subject::Refund(id));
     Ok(())

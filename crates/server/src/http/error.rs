@@ -322,7 +322,7 @@ fn refused(rejection: &Rejection) -> Told {
         | Rejection::RefundStatus(_)
         | Rejection::NotDue(_) => (Code::InvalidStatus, None),
         Rejection::IntentStatus { .. } | Rejection::CancelAfterRelease => (Code::InvalidStateTransition, None),
-        Rejection::NotAllowed { .. } => (Code::Forbidden, None),
+        Rejection::NotAllowed { .. } | Rejection::NotThePayer => (Code::Forbidden, None),
         Rejection::Signature(_) | Rejection::TermsChanged | Rejection::ConsentExpired(_) => {
             (Code::SignatureVerificationFailed, Some("signature"))
         }
@@ -474,6 +474,7 @@ mod tests {
                 "forbidden",
                 None,
             ),
+            (Rejection::NotThePayer, 403, "forbidden", None),
             (Rejection::Signature("no".to_owned()), 400, "signature_verification_failed", Some("signature")),
             (Rejection::TermsChanged, 400, "signature_verification_failed", Some("signature")),
             (Rejection::ConsentExpired(Timestamp::from_ms(1)), 400, "signature_verification_failed", Some("signature")),

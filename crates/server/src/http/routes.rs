@@ -16,7 +16,8 @@ use crate::gateway::Gateway;
 pub enum Access {
     /// Anyone; keys are not looked at.
     Anyone,
-    /// The payer, by a signature or a `Payer-Token`, which the route itself checks; keys are not looked at.
+    /// Whoever pays or has paid, by what the request carries (a signature, a card, a token), which the route itself checks; keys
+    /// are not looked at.
     Payer,
     /// A merchant, with a key of either mode.
     Merchant,

@@ -90,7 +90,7 @@ pub(crate) fn intent<'a>(escrow: &'a Escrow, site: Option<&Site>, reader: Reader
     let terms = &escrow.terms;
     let is_merchant = reader == Reader::Merchant;
     let payment = escrow.current_payment();
-    let consent = payment.and_then(|payment| match &payment.means {
+    let consent = payment.filter(|payment| !payment.has_failed()).and_then(|payment| match &payment.means {
         Means::Wallet(consent) => Some(consent),
         Means::Deposit(_) | Means::Card(_) => None,
     });
@@ -209,7 +209,11 @@ fn phases(escrow: &Escrow) -> Vec<Phase> {
 fn payment_phases(escrow: &Escrow) -> Vec<Phase> {
     let mut phases = Vec::new();
     let payment = escrow.current_payment();
-    let is_unsigned = payment.is_some_and(|payment| matches!(payment.means, Means::Card(_) | Means::Deposit(_)));
+    // An intent that was paid before attempts to pay were kept has none.
+    let is_unsigned = match payment {
+        Some(payment) => matches!(payment.means, Means::Card(_) | Means::Deposit(_)),
+        None => escrow.funding.is_some(),
+    };
     if !is_unsigned {
         let consented_at = payment.map(|payment| payment.created);
         phases.push(phase("SIGNATURE_VERIFICATION", escrow.created, consented_at));

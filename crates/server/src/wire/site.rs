@@ -17,7 +17,7 @@ impl Site {
         format!("{}/pay/{id}", self.public_url)
     }
 
-    /// What a payer of this intent signs. The count of the terms is the nonce, so that a signature under older ones is none.
+    /// What a payer of this intent signs. The count of what has made earlier signatures void is the nonce.
     pub(crate) fn consent(&self, escrow: &Escrow) -> evm::Consent {
         evm::Consent::new(self.chain, escrow, u64::from(escrow.revision), escrow.consent_deadline())
     }

@@ -80,7 +80,7 @@ fn routes() -> String {
 fn outcome(access: Access, who: Who) -> String {
     match (refusal(access, who), access) {
         (Some(refusal), _) => format!("{} `{}`", refusal.status, refusal.code),
-        (None, Access::Payer) => "the payer's signature or token".to_owned(),
+        (None, Access::Payer) => "a payer, by what the request carries".to_owned(),
         (None, Access::Anyone | Access::Merchant | Access::Sandbox) => "yes".to_owned(),
     }
 }

@@ -61,7 +61,7 @@ fn explore_from(menu: Menu, starts: Vec<Escrow>, check: &mut impl FnMut(&Step)) 
     seen.len()
 }
 
-/// What tells a state from others. How often the terms have changed does not: a consent is always tried with the count of the
+/// What tells a state from others. How often consents have become void does not: a consent is always tried with the count of the
 /// state it meets.
 fn fingerprint(state: &Escrow) -> String {
     let mut state = Escrow { revision: 0, ..state.clone() };

@@ -1,16 +1,16 @@
 //! How money comes in or fails to, who may say so, and what becomes of money that nobody waits for.
 
 use super::world::{
-    World, actor, complete, confirm, decimal, milestone_id, new_milestone, pay_by_card, receive, terms, usdc,
+    WALLET, World, actor, complete, confirm, decimal, milestone_id, new_milestone, pay_by_card, receive, terms, usdc,
 };
 use crate::authority::{Actor, Role, may_ask};
 use crate::chain::Hash;
-use crate::command::{CardOutcome, Command, CommandKind, Confirmation, MilestonePatch};
+use crate::command::{CardOutcome, Command, CommandKind, Confirmation, MilestonePatch, Receipt};
 use crate::duty::Duty;
 use crate::event::EventKind;
 use crate::ledger::{Purpose, Rail};
-use crate::limits::MAX_PAYMENTS;
-use crate::payment::{Payer, PaymentState};
+use crate::limits::{MAX_PAYMENTS, MAX_SIMULATED_UNAPPLIED};
+use crate::payment::{Means, Payer, PaymentState};
 use crate::rejection::Rejection;
 use crate::state::{IntentStatus, RefundSource, Unapplied};
 use crate::terms::{Mode, PaymentType, Terms};
@@ -69,7 +69,7 @@ fn consent_is_to_the_terms_as_they_stand() {
     let bad = Confirmation { consent: Err("no".to_owned()), revision: world.state.revision, transaction: None };
     assert_eq!(world.ask(Command::Confirm(bad.clone())), Err(Rejection::Signature("no".to_owned())));
     let deadline_ms = world.state.consent_deadline().ms();
-    world.now_ms = deadline_ms + 1;
+    world.now_ms = deadline_ms + 1_000;
     assert!(matches!(world.ask(confirm(world.state.revision)), Err(Rejection::ConsentExpired(_))));
     world.now_ms = deadline_ms;
     world.run(confirm(world.state.revision)).expect("the last moment");
@@ -95,13 +95,66 @@ fn a_refused_payment_may_be_made_again() {
 }
 
 #[test]
-fn attempts_to_pay_are_counted() {
+fn attempts_to_pay_are_counted_each_kind_by_itself() {
     let mut world = World::new(terms(), &[]);
+    let declined = || pay_by_card(CardOutcome::Declined("no".to_owned()));
     for _ in 0..MAX_PAYMENTS {
-        world.run(pay_by_card(CardOutcome::Declined("no".to_owned()))).expect("an attempt");
+        world.run(declined()).expect("an attempt");
     }
-    assert_eq!(world.ask(confirm(0)), Err(Rejection::TooManyPayments));
+    assert_eq!(world.ask(declined()), Err(Rejection::TooManyPayments));
+    assert_eq!(world.state.revision, 0, "a card that is declined makes nobody's signature void");
+    for _ in 0..MAX_PAYMENTS {
+        world.run(confirm(world.state.revision)).expect("cards keep nobody from signing");
+        world.run(Command::FailPayment(None, "dropped".to_owned())).expect("under way");
+    }
+    assert_eq!(world.ask(confirm(world.state.revision)), Err(Rejection::TooManyPayments));
     assert!(world.ask(receive(Rail::Sandbox, None)).is_ok(), "money that comes is never turned away");
+}
+
+#[test]
+fn simulated_payers_do_not_try_for_ever_and_real_money_is_never_turned_away() {
+    let mut world = World::new(terms(), &[(0, "100")]);
+    world.run(confirm(world.state.revision)).expect("consent");
+    world.run(Command::Cancel).expect("not final");
+    for _ in 0..MAX_SIMULATED_UNAPPLIED {
+        world.run(receive(Rail::Sandbox, None)).expect("a late payment");
+    }
+    assert_eq!(world.ask(receive(Rail::Sandbox, None)), Err(Rejection::TooManyUnapplied));
+    world.now_ms = FIVE_BLOCKS_MS;
+    world.run(Command::SettlePayment(awaited(&world).0)).expect("what was under way arrives all the same");
+    let mut live = World::in_mode(Mode::Live, terms(), &[]).funded();
+    for _ in 0..=MAX_SIMULATED_UNAPPLIED {
+        live.run(receive(Rail::Evm, Some("1"))).expect("real money");
+    }
+}
+
+#[test]
+fn only_whoever_paid_acts_as_the_payer() {
+    let by_hand = Terms { auto_release: false, ..terms() };
+    let release = || Command::ReleaseMilestone(milestone_id(1), None);
+    let wallet = |text: &str| Actor::Payer(Payer::Wallet(text.parse().expect("an address")));
+    let (payer, stranger) = (wallet(WALLET), wallet(&WALLET.replace('7', "8")));
+    let mut world = World::in_mode(Mode::Live, by_hand, &[(0, "100")]);
+    assert_eq!(world.ask_as(&payer, release()), Err(Rejection::NotThePayer), "nobody has paid");
+    world = world.funded();
+    world.run(complete(1)).expect("in order");
+    for by in [stranger, Actor::Payer(Payer::Bearer(Hash::ZERO))] {
+        assert_eq!(world.ask_as(&by, release()), Err(Rejection::NotThePayer));
+    }
+    assert!(world.ask_as(&payer, release()).is_ok());
+}
+
+#[test]
+fn somebody_elses_money_does_not_finish_the_payment_under_way() {
+    let mut world = World::in_mode(Mode::Live, terms(), &[(0, "100")]);
+    world.run(confirm(world.state.revision)).expect("consent");
+    let from = WALLET.replace('7', "8").parse().ok();
+    let receipt = Receipt { rail: Rail::Evm, means: Means::Deposit(from), amount: None, transaction: None };
+    world.run(Command::ReceivePayment(receipt)).expect("money");
+    assert_eq!(world.state.status(), IntentStatus::Processing);
+    assert_eq!(world.state.refunds[0].source, RefundSource::Unapplied(Unapplied::Double));
+    world.run(receive(Rail::Evm, None)).expect("the payer's own");
+    assert_eq!(world.state.status(), IntentStatus::Succeeded);
 }
 
 #[test]
@@ -122,6 +175,9 @@ fn an_announced_transaction_moves_no_money_and_claims_nothing() {
     world.run(Command::Confirm(Confirmation { transaction: Some(hash(3)), ..confirmation })).expect("consent");
     assert_eq!(world.ask(hint(4)), Err(Rejection::TransactionNamed), "the payer's word counts more");
     assert_eq!((world.state.transaction(), world.state.transactions()), (Some(hash(3)), vec![hash(3)]));
+    let mut by_card = World::new(terms(), &[]);
+    by_card.run(pay_by_card(CardOutcome::Authorized)).expect("authorized");
+    assert!(by_card.ask(hint(1)).is_err(), "a card's payment is carried by no transaction of theirs");
     world.now_ms = FIVE_BLOCKS_MS;
     world.run(Command::SettlePayment(awaited(&world).0)).expect("due");
     let words = world.ask(hint(4)).expect_err("too late").to_string();

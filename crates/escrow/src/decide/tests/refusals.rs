@@ -134,6 +134,16 @@ fn a_cancellation_gives_everything_back_until_something_was_released() {
 }
 
 #[test]
+fn a_change_that_changes_nothing_is_none() {
+    let world = World::new(terms(), &[(0, "30")]);
+    let patch = |patch| world.ask(Command::UpdateMilestone(milestone_id(1), patch)).expect("pending");
+    let same = patch(MilestonePatch { amount: Some(decimal("30.00")), ..MilestonePatch::default() });
+    assert_eq!((same.events.len(), &same.next), (0, &world.state));
+    let informative = patch(MilestonePatch { percentage: Some(Some("30".to_owned())), ..MilestonePatch::default() });
+    assert_eq!((informative.events.len(), informative.next.revision), (1, world.state.revision));
+}
+
+#[test]
 fn a_change_of_a_milestone_stays_within_the_whole() {
     let mut world = World::new(terms(), &[(0, "30"), (1, "70")]);
     let amount = |text| {

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use engine::Ask;
 use escrow::limits::MAX_TEXT_BYTES;
-use escrow::{Actor, Address, Command, Confirmation, Consent, Escrow, Hash, Payer, RequestId};
+use escrow::{Actor, Address, Command, Confirmation, Consent, Escrow, Hash, RequestId};
 
 use super::shown;
 use crate::gateway::Gateway;
@@ -57,7 +57,7 @@ pub(in crate::http) async fn handle(
 ) -> Result<Response, ApiError> {
     let escrow = gateway.escrow(&caller, &path.intent).await?;
     let signed = read(&sent.fields())?;
-    let sender = Sender::merchant_for(&caller, payer(&signed));
+    let sender = Sender::merchant_for(&caller, Actor::Anyone);
     confirm(&gateway, sender, &escrow, signed, sent, Reader::Merchant).await
 }
 
@@ -69,12 +69,8 @@ pub(in crate::http) async fn handle_public(
 ) -> Result<Response, ApiError> {
     let escrow = gateway.public_escrow(&path.intent).await?;
     let signed = read(&sent.fields())?;
-    let sender = Sender::public(&escrow, payer(&signed), request);
+    let sender = Sender::public(&escrow, Actor::Anyone, request);
     confirm(&gateway, sender, &escrow, signed, sent, Reader::Public).await
-}
-
-fn payer(signed: &Signed) -> Actor {
-    Actor::Payer(Payer::Wallet(signed.signer.clone()))
 }
 
 async fn confirm(

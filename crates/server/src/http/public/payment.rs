@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use engine::{Ask, Rendered};
-use escrow::{Actor, Card, CardOutcome, CardPayment, Command, Escrow, Mode, Payer, RequestId};
+use escrow::{Actor, Card, CardOutcome, CardPayment, Command, Escrow, Mode, RequestId};
 
 use crate::gateway::Gateway;
 use crate::http::body::Sent;
@@ -53,10 +53,9 @@ pub(in crate::http) async fn handle(
         Mode::Live => return Err(ApiError::NoCardProcessor),
     }
     let Attempt { payment, token } = attempt(&gateway, &sent, request)?;
-    let payer = Actor::Payer(Payer::Bearer(payment.card.token));
     let answer = answer(&gateway, payment.outcome.clone(), token, request);
     let ask = Ask::Decide(escrow.id, Command::PayByCard(payment));
-    send(&gateway, Sender::public(&escrow, payer, request), ask, sent.idempotency, answer).await
+    send(&gateway, Sender::public(&escrow, Actor::Anyone, request), ask, sent.idempotency, answer).await
 }
 
 /// Writes the answer to an attempt that the domain has booked. A declined one is an error to the caller, and a fact all the same.
