@@ -290,7 +290,9 @@ impl Batcher {
             plan.refuse(submission, why.clone(), self.parts.host.now());
         }
         match self.parts.store.commit(vec![plan.unit()]).await {
-            Ok(_) => plan.deliver(),
+            Ok(outcomes) if outcomes == [Outcome::Committed] => plan.deliver(),
+            // Another gateway took the idempotency key meanwhile.
+            Ok(_) => self.try_again(plan),
             Err(error) => plan.fail(&Unavailable::Store(error.to_string())),
         }
     }

@@ -10,5 +10,9 @@ mod batching;
 mod idempotency;
 #[path = "engine/jobs.rs"]
 mod jobs;
+#[path = "engine/payments.rs"]
+mod payments;
+#[path = "engine/transactions.rs"]
+mod transactions;
 #[path = "engine/verifying.rs"]
 mod verifying;

@@ -1,8 +1,9 @@
 //! One key, one effect.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use engine::{Answer, Ask, Config};
+use engine::{Answer, Ask, Config, Rendered, Request};
 use escrow::{Command, Span};
 
 use crate::world::{OWNER, World, at_once, complete, key, new_intent, new_milestone, request};
@@ -65,4 +66,29 @@ async fn a_key_is_free_again_after_a_day_of_real_time() {
     world.host.advance(Span::from_ms(1));
     let later = world.ask(open(&world), key("daily", 2)).await;
     assert!(matches!(later, Ok(Answer::Decided(_))), "{later:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_is_shown_once_and_what_is_kept_in_its_place_is_replayed() {
+    let world = World::new();
+    let (intent, _) = world.open(&[]).await;
+    let asked = |index: u32| {
+        let ask = Ask::Decide(intent, Command::AddMilestone(new_milestone(&world.engine, index, "1")));
+        let render = Arc::new(|_: Result<&escrow::Escrow, &escrow::Rejection>| Rendered {
+            status: 200,
+            body: b"with a secret".to_vec(),
+            kept: Some(b"without it".to_vec()),
+        });
+        Request { render, ..request(OWNER, ask, key(&format!("key {index}"), 1)) }
+    };
+    let rendered = |body: &str| Rendered { status: 200, body: body.as_bytes().to_vec(), kept: None };
+    assert_eq!(world.engine.submit(asked(0)).await, Ok(Answer::Decided(rendered("with a secret"))));
+    for _ in 0..2 {
+        assert_eq!(world.engine.submit(asked(0)).await, Ok(Answer::Replayed(rendered("without it"))));
+    }
+    let answers = at_once(&world, (0..10).map(|_| asked(1)).collect()).await;
+    let count = |expected: &Answer| answers.iter().filter(|answer| answer.as_ref() == Ok(expected)).count();
+    assert_eq!(count(&Answer::Decided(rendered("with a secret"))), 1, "{answers:?}");
+    assert_eq!(count(&Answer::Replayed(rendered("without it"))), 9, "{answers:?}");
+    assert_eq!(world.escrow(intent).await.milestones().len(), 2);
 }

@@ -1,10 +1,10 @@
 //! `verify` counts what there is, and sees what is wrong.
 
 use engine::verify::{Invariant, verify};
-use escrow::{Effect, Hash};
+use escrow::{Effect, Escrow, Hash, MerchantId, Owner, RawId};
 use store::{Change, Outcome, Unit, Versioned, Wanted};
 
-use crate::world::{World, complete};
+use crate::world::{OWNER, World, complete, confirm};
 
 async fn main_job() -> (World, Versioned) {
     let world = World::new();
@@ -63,4 +63,59 @@ async fn a_transfer_made_twice_is_named() {
     });
     let broken = broken.await;
     assert!(broken.contains(&Invariant::Ledger) && broken.contains(&Invariant::Once), "{broken:?}");
+}
+
+/// Where a payer named the transaction of twos.
+async fn named() -> (World, Versioned) {
+    let world = World::new();
+    let (intent, _) = world.open(&[]).await;
+    let asked = confirm(&world, intent, Some(Hash::from_bytes([2; 32])), None).await;
+    world.engine.submit(asked).await.expect("an answer");
+    world.assert_clean().await;
+    let base = world.versioned(intent).await;
+    (world, base)
+}
+
+/// Stores a state behind the domain's back, as if it followed from another one.
+async fn force(world: &World, base: Versioned, next: Escrow) {
+    let change = Change { base: Some(base), next, transfers: Vec::new(), events: Vec::new(), effects: Vec::new() };
+    let unit = Unit { change: Some(change), replies: Vec::new(), leases: Vec::new() };
+    assert_eq!(world.store.commit(vec![unit]).await.expect("a store"), [Outcome::Committed]);
+}
+
+async fn broken(world: &World) -> Vec<(Invariant, String)> {
+    let report = verify(world.store.as_ref()).await.expect("a store");
+    assert_eq!(report.broken_total, report.broken.len() as u64);
+    report.broken.into_iter().map(|broken| (broken.invariant, broken.what)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transaction_that_is_not_claimed_is_named() {
+    let (world, mut base) = named().await;
+    // What the state before named already is not claimed again.
+    let other = Hash::from_bytes([3; 32]);
+    base.escrow.payments[0].transaction = Some(other);
+    let next = base.escrow.clone();
+    let named = Hash::from_bytes([2; 32]);
+    let what = [
+        format!("{}: transaction 0x{other} is not claimed", next.id),
+        format!("{}: transaction 0x{named} is claimed, and not named", next.id),
+    ];
+    force(&world, base, next).await;
+    assert_eq!(broken(&world).await, what.map(|what| (Invariant::Once, what)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_among_another_owners_is_named() {
+    let (world, base) = named().await;
+    let untouched = base.escrow.clone();
+    let mut moved = untouched.clone();
+    moved.owner = Owner { merchant: MerchantId::new(RawId::from_bits(2)), ..OWNER };
+    let other = Hash::from_bytes([3; 32]);
+    moved.payments[0].transaction = Some(other);
+    force(&world, base, moved).await;
+    let base = world.versioned(untouched.id).await;
+    let what = format!("{}: transaction 0x{other} is claimed, and not named", untouched.id);
+    force(&world, base, untouched).await;
+    assert_eq!(broken(&world).await, [(Invariant::Once, what)]);
 }

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use engine::testing::ManualHost;
 use engine::{
-    Answer, Ask, Config, Engine, Host, Idempotency, Parts, Present, Reach, Rendered, Request, SimulatedPayments,
-    Unavailable,
+    Answer, Ask, Config, Engine, Host, Idempotency, Incoming, IncomingAnswer, Parts, PaymentAnswer, Payments, Payout,
+    Present, Reach, Rendered, Repayment, Request, SimulatedPayments, Unavailable,
 };
 use escrow::chain::Numbered;
 use escrow::{
-    Actor, Amount, Command, CompleteMilestone, Currency, Decimal, Escrow, Hash, IntentId, MerchantId, MilestoneId,
-    Mode, NewIntent, NewMilestone, OrderId, Owner, PaymentType, RawId, ReleaseType, SettlementMethod, Span, Terms,
-    Timestamp,
+    Actor, Amount, Command, CompleteMilestone, Confirmation, Consent, Currency, Decimal, Escrow, Hash, IntentId,
+    MerchantId, MilestoneId, Mode, NewIntent, NewMilestone, OrderId, Owner, PaymentType, RawId, ReleaseType,
+    SettlementMethod, Span, Terms, Timestamp,
 };
-use store::{MemoryStore, PageRequest, Position, Store, StoredTransfer, TransferFilter};
+use store::{MemoryStore, PageRequest, Position, Store, StoredTransfer, TransferFilter, Versioned, Wanted};
+use tokio::sync::{mpsc, oneshot};
 
 /// When every test begins.
 pub(crate) const START_MS: i64 = 1_700_000_000_000;
@@ -29,6 +31,80 @@ impl Present for PlainEvents {
     }
 }
 
+/// Something the engine asks a rail; a test answers when it likes. Unanswered, it is as if nobody knew.
+pub(crate) struct Question<Q, A> {
+    pub(crate) asked: Q,
+    answer: oneshot::Sender<A>,
+}
+
+impl<Q, A> Question<Q, A> {
+    pub(crate) fn answer(self, answer: A) {
+        drop(self.answer.send(answer));
+    }
+}
+
+/// What is asked of [`ScriptedPayments`], in this order.
+pub(crate) struct Questions<Q, A>(mpsc::UnboundedReceiver<Question<Q, A>>);
+
+impl<Q, A> Questions<Q, A> {
+    /// The next one.
+    pub(crate) async fn next(&mut self, world: &World) -> Question<Q, A> {
+        tokio::select! {
+            biased;
+            question = self.0.recv() => question.expect("an engine"),
+            () = world.host.sleep(Span::from_seconds(3600)) => panic!("nothing is asked"),
+        }
+    }
+
+    /// Waits for long enough that whatever is due is asked, and finds nothing.
+    pub(crate) async fn assert_none(&mut self, world: &World) {
+        world.host.sleep(Span::from_seconds(60)).await;
+        assert!(self.0.try_recv().is_err(), "something was asked");
+    }
+}
+
+/// Payments in and back of which a test says what becomes of them; payouts arrive at once.
+struct ScriptedPayments {
+    incoming: mpsc::UnboundedSender<Question<Incoming, IncomingAnswer>>,
+    repayments: mpsc::UnboundedSender<Question<Repayment, PaymentAnswer>>,
+}
+
+#[async_trait]
+impl Payments for ScriptedPayments {
+    async fn look_for(&self, asked: Incoming) -> IncomingAnswer {
+        let (answer, answered) = oneshot::channel();
+        drop(self.incoming.send(Question { asked, answer }));
+        answered.await.unwrap_or(IncomingAnswer::Unknown)
+    }
+
+    async fn pay_out(&self, payout: Payout) -> PaymentAnswer {
+        SimulatedPayments.pay_out(payout).await
+    }
+
+    async fn pay_back(&self, asked: Repayment) -> PaymentAnswer {
+        let (answer, answered) = oneshot::channel();
+        drop(self.repayments.send(Question { asked, answer }));
+        answered.await.unwrap_or(PaymentAnswer::Unknown)
+    }
+}
+
+/// An engine and what it asks about money on its way in and back.
+pub(crate) struct Scripted {
+    pub(crate) world: World,
+    pub(crate) incoming: Questions<Incoming, IncomingAnswer>,
+    pub(crate) repayments: Questions<Repayment, PaymentAnswer>,
+}
+
+impl Scripted {
+    pub(crate) fn new() -> Scripted {
+        let ((incoming, asked_in), (repayments, asked_back)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        let (store, host) = (Arc::new(MemoryStore::default()), Arc::new(ManualHost::at_ms(START_MS)));
+        let payments = Arc::new(ScriptedPayments { incoming, repayments });
+        let world = World::on(store, host, payments, Config::default());
+        Scripted { world, incoming: Questions(asked_in), repayments: Questions(asked_back) }
+    }
+}
+
 pub(crate) struct World {
     pub(crate) host: Arc<ManualHost>,
     pub(crate) store: Arc<dyn Store>,
@@ -41,7 +117,8 @@ impl World {
     }
 
     pub(crate) fn with(config: Config) -> World {
-        World::on(Arc::new(MemoryStore::default()), Arc::new(ManualHost::at_ms(START_MS)), config)
+        let (store, host) = (Arc::new(MemoryStore::default()), Arc::new(ManualHost::at_ms(START_MS)));
+        World::on(store, host, Arc::new(SimulatedPayments), config)
     }
 
     /// One more engine on the same store, as if another process served it.
@@ -49,17 +126,12 @@ impl World {
         let host = Arc::new(ManualHost::at_ms(self.host.now().ms()));
         // Its randomness must differ, or it would make the same ids.
         host.random(&mut [0; 1 << 16]);
-        World::on(self.store.clone(), host, Config::default())
+        World::on(self.store.clone(), host, Arc::new(SimulatedPayments), Config::default())
     }
 
-    fn on(store: Arc<dyn Store>, host: Arc<ManualHost>, config: Config) -> World {
-        let parts = Parts {
-            store: store.clone(),
-            host: host.clone(),
-            present: Arc::new(PlainEvents),
-            payments: Arc::new(SimulatedPayments),
-            config,
-        };
+    fn on(store: Arc<dyn Store>, host: Arc<ManualHost>, payments: Arc<dyn Payments>, config: Config) -> World {
+        let present = Arc::new(PlainEvents);
+        let parts = Parts { store: store.clone(), host: host.clone(), present, payments, config };
         World { host, store, engine: Engine::start(parts) }
     }
 
@@ -78,6 +150,13 @@ impl World {
 
     pub(crate) async fn escrow(&self, intent: IntentId) -> Escrow {
         self.store.escrow(intent).await.expect("a store").expect("the intent")
+    }
+
+    /// The state as it is stored, with the count of its commits.
+    pub(crate) async fn versioned(&self, intent: IntentId) -> Versioned {
+        let wanted = Wanted { escrows: vec![intent], replies: Vec::new() };
+        let mut loaded = self.store.load(wanted).await.expect("a store");
+        loaded.escrows.pop().flatten().expect("the intent")
     }
 
     pub(crate) async fn transfers(&self) -> Vec<StoredTransfer> {
@@ -107,6 +186,26 @@ impl World {
 pub(crate) fn request(owner: Owner, ask: Ask, idempotency: Option<Idempotency>) -> Request {
     let idempotency = idempotency.map(|sent| Idempotency { owner, ..sent });
     Request { reach: Reach::Owner(owner), by: Actor::Merchant, ask, idempotency, render: Arc::new(render) }
+}
+
+/// What somebody asks who knows the intent's address, and may be anybody's.
+pub(crate) fn request_by(by: Actor, ask: Ask, idempotency: Option<Idempotency>) -> Request {
+    Request { reach: Reach::Everybody, by, ..request(OWNER, ask, idempotency) }
+}
+
+/// What a payer asks who consents to the terms as they are, and names this transaction.
+pub(crate) async fn confirm(
+    world: &World,
+    intent: IntentId,
+    transaction: Option<Hash>,
+    idempotency: Option<Idempotency>,
+) -> Request {
+    let signer: escrow::Address = "0x742d35Cc6634C0532925a3b844Bc9e7595f42318".parse().expect("an address");
+    let consent = Consent { signer, signature: "0x01".to_owned(), digest: Hash::ZERO };
+    let revision = world.escrow(intent).await.revision;
+    let confirmation = Confirmation { consent: Ok(consent), revision, transaction };
+    let ask = Ask::Decide(intent, Command::Confirm(confirmation));
+    request_by(Actor::Anyone, ask, idempotency)
 }
 
 /// 200 with the state's version of events, or 400 with the reason.

@@ -33,7 +33,9 @@ pub(super) fn fiat<'a>(payment: &'a Payment, amount: escrow::Amount) -> Option<F
     let Means::Card(card) = &payment.means else { return None };
     let (processor, on_ramp) = match payment.state {
         PaymentState::Confirming { .. } => ("SUCCEEDED", "PROCESSING"),
-        PaymentState::Final { .. } | PaymentState::Unapplied { .. } => ("SUCCEEDED", "COMPLETED"),
+        PaymentState::Final { .. } => ("SUCCEEDED", "COMPLETED"),
+        // What came when nobody waited for it goes back to the card.
+        PaymentState::Unapplied { .. } => ("REFUNDED", "CANCELLED"),
         PaymentState::Failed { .. } => ("FAILED", "CANCELLED"),
     };
     let currency = amount.currency();

@@ -388,7 +388,7 @@ async fn money_that_comes_too_late_goes_back_to_the_card() {
     assert_eq!(shown["status"], "CANCELED");
     assert_eq!(
         (&shown["data"]["fiatPaymentStatus"], &shown["data"]["onRampStatus"]),
-        (&json!("SUCCEEDED"), &json!("COMPLETED"))
+        (&json!("REFUNDED"), &json!("CANCELLED"))
     );
     let balance = world.get("/account/balance").await.ok(200);
     assert_eq!(balance["data"]["totalBalance"], "0.00");

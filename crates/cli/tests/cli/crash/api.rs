@@ -70,4 +70,15 @@ impl Answer {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
+
+    /// The payer's token, which no replay shows.
+    pub(crate) fn token(&self) -> Option<String> {
+        self.json()["payerToken"].as_str().map(str::to_owned)
+    }
+
+    /// What a replay of this answer says: the same to the byte, but for the token.
+    pub(crate) fn body_of_replay(&self) -> Vec<u8> {
+        let Some(token) = self.token() else { return self.body.clone() };
+        String::from_utf8_lossy(&self.body).replace(&format!("\"{token}\""), "null").into_bytes()
+    }
 }

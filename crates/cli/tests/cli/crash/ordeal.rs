@@ -25,8 +25,8 @@ const LONGEST_DELAY_MS: u64 = 20;
 /// How long those answers may take.
 const PATIENCE: Span = Span::from_seconds(60);
 
-/// Settlements start under the load too.
-const ARGS: [&str; 4] = ["--settlement-delay", "1s", "--test-key", KEY];
+/// Settlements start and payments become final under the load too; a payment takes five blocks, so that many are struck under way.
+const ARGS: [&str; 6] = ["--settlement-delay", "1s", "--block-time", "200ms", "--test-key", KEY];
 
 /// Clients, a store, and what became of them.
 pub(crate) struct Ordeal {
@@ -43,6 +43,7 @@ struct Counts {
     retried_done_before: u64,
     retried_done_now: u64,
     replayed: u64,
+    seen_under_way: u64,
 }
 
 impl Ordeal {
@@ -122,6 +123,7 @@ impl Ordeal {
         });
         self.stories = stories;
         self.counts.replayed += findings.replayed;
+        self.counts.seen_under_way += findings.under_way;
         findings
     }
 
@@ -176,24 +178,37 @@ impl Ordeal {
         });
     }
 
-    /// Asserts that everything is there, and says what was seen.
+    /// Waits until no payment is under way: each becomes final by itself.
+    fn wait_for_payments(&self, gateway: &Gateway) {
+        let api = Api::of(gateway);
+        until("every payment to be final", || {
+            let (status, processing) = self.runtime.block_on(api.get("/payment-intents?status=PROCESSING"));
+            assert_eq!(status, 200, "{processing}");
+            processing["data"].as_array().expect("a list").is_empty().then_some(())
+        });
+    }
+
+    /// Asserts that everything is there, each payment final, and says what was seen.
     pub(crate) fn conclude(mut self, gateway: Gateway) {
+        self.wait_for_payments(&gateway);
         self.assert_kept(&Api::of(&gateway), Scope::Everything);
         gateway.stop();
         self.assert_exact();
         let (deeds, counts) = (self.deeds(), &self.counts);
         println!(
-            "{} blows; {} requests answered, all of them there once: {} intents, {} milestones, {} completions; lost 0, \
-             doubled 0; {} left unanswered and sent again, of which {} had been done and {} had not; {} answers repeated to \
-             the byte",
+            "{} blows; {} requests answered, all of them there once: {} intents, {} milestones, {} card payments, {} \
+             completions; lost 0, doubled 0; {} left unanswered and sent again, of which {} had been done and {} had not; {} \
+             payments seen under way after a blow; {} answers repeated to the byte",
             counts.blows,
             deeds.total(),
             deeds.creations,
             deeds.milestones(),
+            deeds.payments,
             deeds.completions,
             counts.retried_done_before + counts.retried_done_now,
             counts.retried_done_before,
             counts.retried_done_now,
+            counts.seen_under_way,
             counts.replayed,
         );
     }

@@ -14,6 +14,9 @@ use super::ordeal::Scope;
 const SHARES: [&str; 3] = ["300.00", "400.00", "100.00"];
 const ADDED_SHARE: &str = "200.00";
 
+/// The status of an intent while its payment is under way.
+const PROCESSING: &str = "PROCESSING";
+
 /// A write.
 pub(crate) struct Deed {
     key: String,
@@ -27,14 +30,26 @@ pub(crate) struct Deed {
 enum What {
     Create,
     Add,
+    Pay,
     Complete(String),
 }
 
+/// What becomes of an intent that was created and added to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Plan {
+    /// Its milestones are completed, which has the sandbox pay it.
+    Complete,
+    /// It is paid by card and then completed, mostly while the payment is still under way.
+    PayAndComplete,
+    /// It is paid by card and then left alone: nothing but time finishes the payment.
+    Pay,
+}
+
 /// An intent's life.
-#[derive(Default)]
 struct Intent {
     name: String,
-    /// In order: creation, addition, completions.
+    plan: Plan,
+    /// In order: creation, addition, payment, completions.
     deeds: Vec<Deed>,
     id: String,
     /// Known once both were answered.
@@ -61,6 +76,7 @@ fn moment() -> u64 {
 pub(crate) struct Deeds {
     pub(crate) creations: u64,
     pub(crate) additions: u64,
+    pub(crate) payments: u64,
     pub(crate) completions: u64,
 }
 
@@ -69,6 +85,8 @@ pub(crate) struct Deeds {
 pub(crate) struct Findings {
     /// How many answers were asked for again.
     pub(crate) replayed: u64,
+    /// How many payments were still under way.
+    pub(crate) under_way: u64,
     /// Answered, and not there.
     pub(crate) lost: Vec<String>,
     /// There more than once.
@@ -84,6 +102,7 @@ pub(crate) struct Findings {
 impl Findings {
     pub(crate) fn add(&mut self, other: Findings) {
         self.replayed += other.replayed;
+        self.under_way += other.under_way;
         self.lost.extend(other.lost);
         self.doubled.extend(other.doubled);
         self.wrong.extend(other.wrong);
@@ -118,6 +137,8 @@ impl Deed {
 
 /// What the gateway shows of an intent.
 struct Shown {
+    status: String,
+    is_paid_by_card: bool,
     /// Status by id.
     milestones: BTreeMap<String, String>,
     /// How often each was released, by the ledger.
@@ -128,11 +149,24 @@ struct Shown {
 }
 
 impl Shown {
+    /// All of it at one moment: while it is looked at, a payment may become final.
     async fn of(id: &str, api: &Api) -> Option<Shown> {
-        let (status, escrow) = api.get(&format!("/payment-intents/{id}/escrow")).await;
+        loop {
+            let shown = Shown::look(id, api).await?;
+            let (_, intent) = api.get(&format!("/payment-intents/{id}")).await;
+            if intent["status"] == shown.status {
+                return Some(shown);
+            }
+        }
+    }
+
+    async fn look(id: &str, api: &Api) -> Option<Shown> {
+        let (status, intent) = api.get(&format!("/payment-intents/{id}")).await;
         if status == 404 {
             return None;
         }
+        assert_eq!(status, 200, "{intent}");
+        let (status, escrow) = api.get(&format!("/payment-intents/{id}/escrow")).await;
         assert_eq!(status, 200, "{escrow}");
         let (status, ledger) = api.get(&format!("/account/ledger-entries?paymentIntentId={id}&limit=100")).await;
         assert_eq!(status, 200, "{ledger}");
@@ -145,6 +179,8 @@ impl Shown {
         let milestones = escrow["data"]["milestones"].as_array().expect("a list");
         let sum = |name| of_type(name).map(|entry| units(&text(&entry["amount"]))).sum::<u32>();
         Some(Shown {
+            status: text(&intent["status"]),
+            is_paid_by_card: intent["data"]["card"].is_object(),
             milestones: milestones.iter().map(|shown| (text(&shown["id"]), text(&shown["status"]))).collect(),
             releases,
             fundings: of_type("CREDIT").count(),
@@ -157,6 +193,7 @@ impl Shown {
         match &deed.what {
             What::Create => true,
             What::Add => deed.answer().is_none_or(|answer| self.milestones.contains_key(&text(&answer.json()["id"]))),
+            What::Pay => self.is_paid_by_card,
             What::Complete(milestone) => self.releases.contains_key(milestone),
         }
     }
@@ -172,16 +209,29 @@ impl Shown {
         let is_released = |status: &str| status == "RELEASED";
         let released: Vec<&String> =
             self.milestones.iter().filter(|(_, status)| is_released(status)).map(|(id, _)| id).collect();
-        if released != self.releases.keys().collect::<Vec<_>>() || units(&self.held) != self.ledger_held {
+        let is_funded = !["INITIATED", PROCESSING].contains(&self.status.as_str());
+        if released != self.releases.keys().collect::<Vec<_>>()
+            || units(&self.held) != self.ledger_held
+            || is_funded != (self.fundings > 0)
+        {
             findings.wrong.push(format!("{id} and its ledger contradict each other"));
         }
     }
 }
 
 impl Intent {
+    const fn new(name: String, plan: Plan) -> Intent {
+        Intent { name, plan, deeds: Vec::new(), id: String::new(), milestones: Vec::new() }
+    }
+
     fn is_over(&self) -> bool {
-        // The creation and the addition, and a completion of each milestone.
-        self.deeds.len() == 2 + SHARES.len() + 1
+        let completions = if self.plan == Plan::Pay { 0 } else { SHARES.len() + 1 };
+        self.deeds.len() == self.deeds_before_completions() + completions
+    }
+
+    /// The creation, the addition and, where it is paid, the payment.
+    fn deeds_before_completions(&self) -> usize {
+        if self.plan == Plan::Complete { 2 } else { 3 }
     }
 
     /// The next request, once the last one is answered.
@@ -194,8 +244,13 @@ impl Intent {
                 let body = json!({"milestoneIndex": SHARES.len(), "amount": ADDED_SHARE});
                 Deed::new(key, milestones, &body, What::Add)
             }
+            2 if self.plan != Plan::Complete => {
+                let path = format!("/payment-intents/public/{}/payment", self.id);
+                let card = json!({"cardNumber": "4242424242424242", "expiry": "12/99", "cvv": "123"});
+                Deed::new(key, path, &json!({"card": card}), What::Pay)
+            }
             number => {
-                let milestone = self.milestones[number - 2].clone();
+                let milestone = self.milestones[number - self.deeds_before_completions()].clone();
                 let body = json!({"completedBy": "a client", "completionProof": "proof"});
                 Deed::new(key, format!("{milestones}/{milestone}/complete"), &body, What::Complete(milestone))
             }
@@ -223,6 +278,7 @@ impl Intent {
         let shown = Shown::of(&id, api).await;
         if let Some(shown) = &shown {
             shown.examine(&id, &mut findings);
+            findings.under_way += u64::from(shown.status == PROCESSING);
         }
         let answered = self.deeds.iter().filter_map(|deed| deed.answered.as_ref().map(|answered| (deed, answered)));
         for (deed, (before, at)) in answered {
@@ -236,8 +292,12 @@ impl Intent {
             findings.replayed += 1;
             if !again.is_replayed {
                 findings.doubled.push(format!("{} was done again under its key", deed.path));
-            } else if (again.status, &again.body) != (before.status, &before.body) {
+            } else if (again.status, &again.body) != (before.status, &before.body_of_replay()) {
                 findings.wrong.push(format!("{} was answered differently", deed.path));
+            }
+            let shows_token = matches!(deed.what, What::Pay) && !before.is_replayed;
+            if before.token().is_some() != shows_token {
+                findings.wrong.push(format!("{}: the first answer alone has a payer's token", deed.path));
             }
         }
         findings
@@ -260,8 +320,9 @@ impl Story {
 
     async fn step(&mut self, api: &Api) -> Result<(), Unanswered> {
         if self.intents.last().is_none_or(Intent::is_over) {
-            let name = format!("{}-{}", self.name, self.intents.len());
-            self.intents.push(Intent { name, ..Intent::default() });
+            let number = self.intents.len();
+            let plan = [Plan::Complete, Plan::PayAndComplete, Plan::Complete, Plan::Pay][number % 4];
+            self.intents.push(Intent::new(format!("{}-{number}", self.name), plan));
         }
         let intent = self.intents.last_mut().expect("there is one");
         intent.learn(api).await?;
@@ -297,6 +358,7 @@ impl Story {
             match deed.what {
                 What::Create => deeds.creations += 1,
                 What::Add => deeds.additions += 1,
+                What::Pay => deeds.payments += 1,
                 What::Complete(_) => deeds.completions += 1,
             }
         }
@@ -305,7 +367,7 @@ impl Story {
 
 impl Deeds {
     pub(crate) const fn total(self) -> u64 {
-        self.creations + self.additions + self.completions
+        self.creations + self.additions + self.payments + self.completions
     }
 
     /// How many milestones they made.
