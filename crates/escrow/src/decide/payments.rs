@@ -89,27 +89,16 @@ pub(super) fn announce(draft: &mut Draft<'_>, transaction: Hash) -> Result<(), R
 
 /// Books money that came in, final: as the funding, where that is what it is.
 pub(super) fn receive(draft: &mut Draft<'_>, receipt: Receipt) -> Result<(), Rejection> {
-    check_simulation(draft)?;
     draft.simulated = draft.next.owner.mode == Mode::Sandbox;
     let wanted = draft.next.terms.amount;
     let amount = receipt.amount.map_or(Ok(wanted), |decimal| decimal.in_currency(wanted.currency()))?;
-    if !draft.next.state.is_unpaid() {
-        let is_late = matches!(draft.next.state, IntentState::Canceled { .. });
-        let reason = if is_late { Unapplied::Late } else { Unapplied::Double };
-        return take_unapplied(draft, receipt.rail, amount, reason).map(drop);
-    }
-    if amount.minor() < wanted.minor() {
-        return take_unapplied(draft, receipt.rail, amount, Unapplied::Short).map(drop);
-    }
     let under_way = under_way(draft).ok();
-    // Somebody else's money does not finish the payment that is waited for.
-    if under_way.is_some_and(|position| !is_carried_by(&draft.next.payments[position], &receipt)) {
-        return take_unapplied(draft, receipt.rail, amount, Unapplied::Double).map(drop);
-    }
-    if let Ok(excess) = amount.minus(wanted)
-        && !excess.is_zero()
-    {
-        take_unapplied(draft, receipt.rail, excess, Unapplied::Excess)?;
+    if let Some((unapplied, reason)) = without_purpose(draft, &receipt, under_way, amount) {
+        check_simulation(draft)?;
+        take_unapplied(draft, receipt.rail, unapplied, reason)?;
+        if reason != Unapplied::Excess {
+            return Ok(());
+        }
     }
     let position = under_way.unwrap_or_else(|| {
         let state = PaymentState::Confirming { due: draft.now };
@@ -118,14 +107,31 @@ pub(super) fn receive(draft: &mut Draft<'_>, receipt: Receipt) -> Result<(), Rej
     book(draft, position)
 }
 
-/// Simulated payers may try for long, but not for ever. Real money is never turned away.
+/// How much of what came in is not the funding, and why.
+fn without_purpose(
+    draft: &Draft<'_>,
+    receipt: &Receipt,
+    under_way: Option<usize>,
+    amount: Amount,
+) -> Option<(Amount, Unapplied)> {
+    if matches!(draft.next.state, IntentState::Canceled { .. }) {
+        return Some((amount, Unapplied::Late));
+    }
+    // Somebody else's money does not finish the payment that is waited for.
+    let is_anothers = under_way.is_some_and(|position| !is_carried_by(&draft.next.payments[position], receipt));
+    match amount.minus(draft.next.terms.amount) {
+        _ if !draft.next.state.is_unpaid() => Some((amount, Unapplied::Double)),
+        Err(_) => Some((amount, Unapplied::Short)),
+        Ok(_) if is_anothers => Some((amount, Unapplied::Double)),
+        Ok(excess) => (!excess.is_zero()).then_some((excess, Unapplied::Excess)),
+    }
+}
+
+/// Simulated payers may send what nobody waits for often, but not for ever. Real money is never turned away, nor the funding.
 fn check_simulation(draft: &Draft<'_>) -> Result<(), Rejection> {
     let so_far = draft.next.refunds.iter().filter(|refund| refund.source.is_unapplied()).count();
-    if *draft.ctx.by == Actor::Merchant && so_far >= MAX_SIMULATED_UNAPPLIED {
-        Err(Rejection::TooManyUnapplied)
-    } else {
-        Ok(())
-    }
+    let is_asked_for = *draft.ctx.by == Actor::Merchant;
+    if is_asked_for && so_far >= MAX_SIMULATED_UNAPPLIED { Err(Rejection::TooManyUnapplied) } else { Ok(()) }
 }
 
 /// Whether money that came in is what a payment under way was about: the simulated payer finishes any, others their own.

@@ -122,6 +122,13 @@ fn simulated_payers_do_not_try_for_ever_and_real_money_is_never_turned_away() {
     assert_eq!(world.ask(receive(Rail::Sandbox, None)), Err(Rejection::TooManyUnapplied));
     world.now_ms = FIVE_BLOCKS_MS;
     world.run(Command::SettlePayment(awaited(&world).0)).expect("what was under way arrives all the same");
+    let mut short = World::new(terms(), &[(0, "100")]);
+    for _ in 0..MAX_SIMULATED_UNAPPLIED {
+        short.run(receive(Rail::Sandbox, Some("1"))).expect("too little");
+    }
+    assert_eq!(short.ask(receive(Rail::Sandbox, Some("1"))), Err(Rejection::TooManyUnapplied));
+    assert!(short.ask(receive(Rail::Sandbox, None)).is_ok(), "the funding is what all the others were not");
+    assert!(short.ask(complete(1)).is_ok(), "nor is a completion kept from simulating it");
     let mut live = World::in_mode(Mode::Live, terms(), &[]).funded();
     for _ in 0..=MAX_SIMULATED_UNAPPLIED {
         live.run(receive(Rail::Evm, Some("1"))).expect("real money");
