@@ -4,8 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::chain::Chain;
-use crate::chain::Hash;
+use crate::chain::{Chain, Hash};
 use crate::id::{IntentId, MilestoneId, OrderId, PaymentId, RefundId, SettlementId};
 use crate::ledger::{Funds, Rail};
 use crate::limits::CONSENT_PERIOD_S;

@@ -10,6 +10,9 @@ use super::error::ApiError;
 /// The latest point in time that a field can name: the end of the year 9999, in Unix seconds.
 pub(super) const LATEST_S: i64 = 253_402_300_799;
 
+/// The field that names a transaction.
+pub(super) const TRANSACTION_HASH: &str = "transactionHash";
+
 /// What a field can be read as, or the error that names it.
 pub(super) type Read<T> = Result<T, ApiError>;
 
@@ -205,6 +208,11 @@ impl<'a> Fields<'a> {
         let parsed =
             text.map(|text| text.parse::<evm::B256>().map_err(|_| self.wrong(name, format!("must be {WHAT}"))));
         Ok(parsed.transpose()?.map(|bytes| Hash::from_bytes(bytes.0)))
+    }
+
+    /// The hash of a transaction.
+    pub(super) fn transaction_hash(&self) -> Read<Option<Hash>> {
+        self.bytes32(TRANSACTION_HASH).map_err(|_| ApiError::TransactionHash(self.param(TRANSACTION_HASH)))
     }
 
     /// An address on an EVM chain, in any case.

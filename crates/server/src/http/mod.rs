@@ -87,7 +87,7 @@ fn api() -> Table {
         .get("/payment-intents/public/{intent}", Anyone, public::get::handle)
         .get("/payment-intents/public/{intent}/escrow", Anyone, public::escrow::handle)
         .post("/payment-intents/public/{intent}/transaction-hash", Anyone, public::transaction_hash::handle)
-        .post("/payment-intents/public/{intent}/confirm", Payer, payment_intents::confirm::handle_public)
+        .post("/payment-intents/public/{intent}/confirm", Payer, public::confirm::handle)
         .post("/payment-intents/public/{intent}/payment", Payer, public::payment::handle)
         .merge(order("/payment-intents/{intent}/escrow", OrderName::EscrowOrder))
         .merge(order("/payment-intents/{intent}/conditional-payment", OrderName::ConditionalPayment))

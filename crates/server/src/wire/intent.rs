@@ -2,6 +2,7 @@
 
 use escrow::state::OrderState;
 use escrow::{Escrow, IntentId, IntentState, Means, MerchantId, Mode, PaymentState, Timestamp};
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -35,8 +36,8 @@ pub(crate) struct Intent<'a> {
     contract_address: Option<String>,
     transaction_hash: Option<String>,
     chain_id: Option<u64>,
-    typed_data: Option<TypedData>,
-    typed_data_v4: Option<TypedData>,
+    #[serde(flatten)]
+    typed_data: TypedData,
     signature: Option<&'a str>,
     signer_address: Option<&'a str>,
     phases: Vec<Phase>,
@@ -55,20 +56,16 @@ pub(crate) struct Intent<'a> {
     fiat: Option<Fiat<'a>>,
 }
 
-/// What the payer signs, in one of its two forms.
-pub(crate) enum TypedData {
-    /// As ethers wants it.
-    Plain(evm::Consent),
-    /// With the type of the domain, as `eth_signTypedData_v4` wants it.
-    V4(evm::Consent),
-}
+/// What the payer signs, in its two forms: as ethers wants it, and with the type of the domain, as `eth_signTypedData_v4` does.
+struct TypedData(Option<evm::Consent>);
 
 impl Serialize for TypedData {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            TypedData::Plain(consent) => consent.typed_data().serialize(serializer),
-            TypedData::V4(consent) => consent.typed_data_v4().serialize(serializer),
-        }
+        let consent = self.0.as_ref();
+        let mut forms = serializer.serialize_map(Some(2))?;
+        forms.serialize_entry("typedData", &consent.map(evm::Consent::typed_data))?;
+        forms.serialize_entry("typedDataV4", &consent.map(evm::Consent::typed_data_v4))?;
+        forms.end()
     }
 }
 
@@ -109,8 +106,7 @@ pub(crate) fn intent<'a>(escrow: &'a Escrow, site: Option<&Site>, reader: Reader
         contract_address: contract_address(escrow),
         transaction_hash: escrow.transaction().map(hash_text),
         chain_id: site.map(|site| site.chain.chain_id),
-        typed_data: site.map(|site| TypedData::Plain(site.consent(escrow))),
-        typed_data_v4: site.map(|site| TypedData::V4(site.consent(escrow))),
+        typed_data: TypedData(site.map(|site| site.consent(escrow))),
         signature: consent.map(|consent| consent.signature.as_str()),
         signer_address: consent.map(|consent| consent.signer.as_str()),
         phases: phases(escrow),

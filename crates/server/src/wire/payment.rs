@@ -1,9 +1,9 @@
 //! A card payment, as its intent shows it.
 
-use escrow::{Currency, Hash, Means, Payment, PaymentState};
+use escrow::{Currency, Means, Payment, PaymentState};
 use serde::Serialize;
 
-use super::hash_text;
+use super::{hash_text, money};
 
 /// What an intent that was paid by card shows of it: the processor's part, and that of the on-ramp, which turns the card's money
 /// into the stablecoin of the intent.
@@ -49,11 +49,8 @@ pub(super) fn fiat<'a>(payment: &'a Payment, amount: escrow::Amount) -> Option<F
         payment_processor_type: "SIMULATED",
         payment_processor_tx_id: &card.reference,
         on_ramp_status: has_on_ramp.then_some(on_ramp),
-        on_ramp_tx_id: payment
-            .transaction_hash()
-            .filter(|_| has_on_ramp && !payment.has_failed())
-            .map(|hash: Hash| hash_text(hash)),
-        stablecoin_amount: has_on_ramp.then(|| amount.to_string()),
+        on_ramp_tx_id: payment.transaction_hash().filter(|_| has_on_ramp && !payment.has_failed()).map(hash_text),
+        stablecoin_amount: has_on_ramp.then(|| money(amount)),
         stablecoin_currency: has_on_ramp.then(|| currency.code()),
     })
 }

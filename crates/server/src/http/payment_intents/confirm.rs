@@ -1,14 +1,13 @@
-//! `POST /payment-intents/{intent}/confirm` and `POST /payment-intents/public/{intent}/confirm`: the payer consents by signature.
+//! `POST /payment-intents/{intent}/confirm`: the payer consents by signature, and the merchant passes it on.
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use engine::Ask;
 use escrow::limits::MAX_TEXT_BYTES;
-use escrow::{Actor, Address, Command, Confirmation, Consent, Escrow, Hash, RequestId};
+use escrow::{Actor, Address, Command, Confirmation, Consent, Escrow, Hash};
 
 use super::shown;
 use crate::gateway::Gateway;
@@ -18,22 +17,21 @@ use crate::http::error::ApiError;
 use crate::http::fields::{Fields, Limit, Read};
 use crate::http::idempotency::{self, Sender, submit_as};
 use crate::http::path::IntentPath;
-use crate::http::public::transaction_hash;
 use crate::wire::{Reader, Site};
 
 /// What a payer sends.
-struct Signed {
+pub(in crate::http) struct Signed {
     signature: String,
     signer: Address,
     transaction: Option<Hash>,
 }
 
-fn read(fields: &Fields<'_>) -> Read<Signed> {
+pub(in crate::http) fn read(fields: &Fields<'_>) -> Read<Signed> {
     let signature = fields.text("signature", Limit::Bytes(MAX_TEXT_BYTES))?;
     Ok(Signed {
         signature: fields.required("signature", signature)?.to_owned(),
         signer: fields.required("payerAddress", fields.address("payerAddress")?)?,
-        transaction: transaction_hash::read(fields)?,
+        transaction: fields.transaction_hash()?,
     })
 }
 
@@ -61,19 +59,8 @@ pub(in crate::http) async fn handle(
     confirm(&gateway, sender, &escrow, signed, sent, Reader::Merchant).await
 }
 
-pub(in crate::http) async fn handle_public(
-    State(gateway): State<Arc<Gateway>>,
-    Extension(request): Extension<RequestId>,
-    path: IntentPath,
-    sent: Sent,
-) -> Result<Response, ApiError> {
-    let escrow = gateway.public_escrow(&path.intent).await?;
-    let signed = read(&sent.fields())?;
-    let sender = Sender::public(&escrow, Actor::Anyone, request);
-    confirm(&gateway, sender, &escrow, signed, sent, Reader::Public).await
-}
-
-async fn confirm(
+/// Has a consent decided, whoever passes it on.
+pub(in crate::http) async fn confirm(
     gateway: &Arc<Gateway>,
     sender: Sender,
     escrow: &Escrow,

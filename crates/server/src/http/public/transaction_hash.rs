@@ -8,23 +8,16 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use engine::Ask;
-use escrow::{Actor, Command, Hash, RequestId};
+use escrow::{Actor, Command, RequestId};
 
 use crate::gateway::Gateway;
 use crate::http::body::Sent;
 use crate::http::error::ApiError;
-use crate::http::fields::{Fields, Read};
+use crate::http::fields::TRANSACTION_HASH;
 use crate::http::idempotency::{self, Sender, submit_as};
 use crate::http::path::IntentPath;
 use crate::http::payment_intents::shown;
 use crate::wire::Reader;
-
-const FIELD: &str = "transactionHash";
-
-/// The transaction hash of a body, if there is one.
-pub(in crate::http) fn read(fields: &Fields<'_>) -> Read<Option<Hash>> {
-    fields.bytes32(FIELD).map_err(|_| ApiError::TransactionHash(fields.param(FIELD)))
-}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,
@@ -34,7 +27,7 @@ pub(in crate::http) async fn handle(
 ) -> Result<Response, ApiError> {
     let escrow = gateway.public_escrow(&path.intent).await?;
     let fields = sent.fields();
-    let transaction = fields.required(FIELD, read(&fields)?)?;
+    let transaction = fields.required(TRANSACTION_HASH, fields.transaction_hash()?)?;
     let command = idempotency::Command {
         ask: Ask::Decide(escrow.id, Command::AnnounceTransaction(transaction)),
         idempotency: sent.idempotency,
