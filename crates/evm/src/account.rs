@@ -4,7 +4,8 @@
 //! of a hash of what it stands for: always the same, correctly checksummed, and nobody holds its key. A payee's address does
 //! not tell whose it is, because public pages show it and must not show the merchant's id.
 
-use alloy_primitives::{Address, keccak256};
+use alloy_primitives::{Address, U256, keccak256};
+use alloy_sol_types::Eip712Domain;
 use escrow::{Currency, MerchantId};
 
 /// What a signature is valid for: one contract on one chain, under the name and version of Milepost.
@@ -27,6 +28,12 @@ impl Domain {
     #[must_use]
     pub fn sandbox(chain_id: u64) -> Domain {
         Domain { chain_id, contract: sandbox_contract() }
+    }
+
+    /// The domain as EIP-712 hashes it.
+    pub(crate) fn separator(self) -> Eip712Domain {
+        let (name, version) = (Some(Domain::NAME.into()), Some(Domain::VERSION.into()));
+        Eip712Domain::new(name, version, Some(U256::from(self.chain_id)), Some(self.contract), None)
     }
 }
 

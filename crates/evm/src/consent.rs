@@ -1,7 +1,7 @@
 //! What a payer consents to.
 
 use alloy_primitives::{Address, B256, U256, keccak256};
-use alloy_sol_types::{Eip712Domain, SolStruct};
+use alloy_sol_types::SolStruct;
 use escrow::{Escrow, MilestoneStatus, Span, Timestamp};
 
 use crate::account::{Domain, payee_address, token_address};
@@ -86,10 +86,7 @@ impl Consent {
     /// What the wallet signs: the digest of EIP-712, over the domain and the message.
     #[must_use]
     pub fn signing_hash(&self) -> B256 {
-        let Domain { chain_id, contract } = self.domain;
-        let (name, version) = (Some(Domain::NAME.into()), Some(Domain::VERSION.into()));
-        let domain = Eip712Domain::new(name, version, Some(U256::from(chain_id)), Some(contract), None);
-        self.message.eip712_signing_hash(&domain)
+        self.message.eip712_signing_hash(&self.domain.separator())
     }
 
     /// The hash of how the money is released and paid out: `hashStruct` of the message's `terms`. Intent, parties, token and
@@ -103,7 +100,7 @@ impl Consent {
     /// which ethers refuses.
     #[must_use]
     pub fn typed_data(&self) -> TypedData<'_> {
-        TypedData::new(self.domain, &self.message)
+        TypedData::consent(self.domain, &self.message)
     }
 
     /// What `eth_signTypedData_v4` and eth_account's `full_message` take: `types` has `EIP712Domain`, and all else is the
@@ -184,8 +181,9 @@ fn address(address: &escrow::Address) -> Address {
     address.as_str().parse().unwrap_or(Address::ZERO)
 }
 
-fn period(span: Span) -> U256 {
-    U256::from(span.seconds().unsigned_abs())
+/// A period in seconds.
+pub(crate) fn period(span: Span) -> U256 {
+    U256::from(span.seconds().max(0).unsigned_abs())
 }
 
 fn point(time: Timestamp) -> U256 {

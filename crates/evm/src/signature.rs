@@ -46,6 +46,18 @@ pub enum SignatureError {
         /// Whose it would be.
         signer: Address,
     },
+    /// It is another account's, or one over another act of the payer: both look the same.
+    #[error(
+        "the signature is not the expected account's over the {act} as it would be now: over that it would be {signer}'s. \
+         Either another account signed, or what was signed differs from what was sent, or the order has changed since; \
+         sign this {act} again, with what is sent and for the order as it is now"
+    )]
+    OtherAct {
+        /// The name of the message, as wallets show it.
+        act: &'static str,
+        /// Whose it would be.
+        signer: Address,
+    },
 }
 
 /// The account whose signature over the digest this is. `text` is `0x` and 130 hexadecimal digits of either case: `r`, `s`, `v`.
@@ -53,7 +65,7 @@ pub enum SignatureError {
 /// one that they saw.
 ///
 /// # Errors
-/// Why it is no signature; never [`SignatureError::OtherSigner`].
+/// Why it is no signature; never [`SignatureError::OtherSigner`] or [`SignatureError::OtherAct`].
 pub fn recover(text: &str, digest: B256) -> Result<Address, SignatureError> {
     let [r_and_s @ .., v] = decode(text)?;
     let y_is_odd = match v {
@@ -71,14 +83,19 @@ pub fn recover(text: &str, digest: B256) -> Result<Address, SignatureError> {
     key.map(|key| address_of(&key)).map_err(|_| SignatureError::Unrecoverable)
 }
 
-/// Checks that this is the expected account's signature over the digest.
+/// Checks that this is the expected account's signature over the digest. [`Act::verify`](crate::Act::verify) does it for an act,
+/// and has other advice when it is not.
 ///
 /// # Errors
-/// Why it is not.
+/// Why it is not; never [`SignatureError::OtherAct`].
 pub fn verify(text: &str, digest: B256, expected: &escrow::Address) -> Result<(), SignatureError> {
     let signer = recover(text, digest)?;
-    let is_expected = signer.to_string().eq_ignore_ascii_case(expected.as_str());
-    if is_expected { Ok(()) } else { Err(SignatureError::OtherSigner { signer }) }
+    if is_account(signer, expected) { Ok(()) } else { Err(SignatureError::OtherSigner { signer }) }
+}
+
+/// Whether this is the expected account, however its address was written.
+pub(crate) fn is_account(signer: Address, expected: &escrow::Address) -> bool {
+    signer.to_string().eq_ignore_ascii_case(expected.as_str())
 }
 
 fn decode(text: &str) -> Result<[u8; SIGNATURE_BYTES], SignatureError> {

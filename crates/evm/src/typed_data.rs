@@ -16,27 +16,36 @@ pub struct TypedData<'a> {
     domain: DomainFields,
     types: Types,
     primary_type: &'static str,
-    message: PaymentConsent<'a>,
+    message: Message<'a>,
 }
 
 impl<'a> TypedData<'a> {
-    pub(crate) fn new(domain: Domain, message: &'a message::PaymentConsent) -> TypedData<'a> {
-        TypedData {
-            domain: DomainFields {
-                name: Domain::NAME,
-                version: Domain::VERSION,
-                chain_id: domain.chain_id,
-                verifying_contract: domain.contract,
-            },
-            types: Types { domain: None, payment_consent: PAYMENT_CONSENT, terms: TERMS, milestone: MILESTONE },
-            primary_type: "PaymentConsent",
-            message: PaymentConsent::of(message),
-        }
+    pub(crate) fn consent(domain: Domain, message: &'a message::PaymentConsent) -> TypedData<'a> {
+        let message = Message::Consent(Box::new(PaymentConsent::of(message)));
+        TypedData::new(domain, Types { domain: None, primary: PAYMENT_CONSENT, inner: &[TERMS, MILESTONE] }, message)
+    }
+
+    fn new(domain: Domain, types: Types, message: Message<'a>) -> TypedData<'a> {
+        let domain = DomainFields {
+            name: Domain::NAME,
+            version: Domain::VERSION,
+            chain_id: domain.chain_id,
+            verifying_contract: domain.contract,
+        };
+        TypedData { domain, primary_type: types.primary.name, types, message }
     }
 
     pub(crate) fn with_domain_type(mut self) -> TypedData<'a> {
         self.types.domain = Some(EIP712_DOMAIN);
         self
+    }
+}
+
+impl TypedData<'static> {
+    /// A message without structs in it: its values stand in the order of its type's fields.
+    pub(crate) fn flat(domain: Domain, kind: Struct, values: Vec<Value>) -> TypedData<'static> {
+        let types = Types { domain: None, primary: kind, inner: &[] };
+        TypedData::new(domain, types, Message::Flat { fields: kind.fields, values })
     }
 }
 
@@ -51,63 +60,138 @@ struct DomainFields {
 }
 
 /// The fields of every struct, in the order in which they are hashed.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Copy, Debug)]
 struct Types {
-    #[serde(rename = "EIP712Domain", skip_serializing_if = "Option::is_none")]
-    domain: Option<&'static [Field]>,
-    payment_consent: &'static [Field],
-    terms: &'static [Field],
-    milestone: &'static [Field],
+    domain: Option<Struct>,
+    primary: Struct,
+    inner: &'static [Struct],
 }
 
+impl Serialize for Types {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let structs = self.domain.iter().chain([&self.primary]).chain(self.inner);
+        serializer.collect_map(structs.map(|kind| (kind.name, kind.fields)))
+    }
+}
+
+/// The type of a struct.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Struct {
+    pub(crate) name: &'static str,
+    pub(crate) fields: &'static [Field],
+}
+
+/// A field of a struct, and its type.
 #[derive(Clone, Copy, Debug, Serialize)]
-struct Field {
+pub(crate) struct Field {
     name: &'static str,
     #[serde(rename = "type")]
     kind: &'static str,
 }
 
-const fn field(name: &'static str, kind: &'static str) -> Field {
+pub(crate) const fn field(name: &'static str, kind: &'static str) -> Field {
     Field { name, kind }
 }
 
-const EIP712_DOMAIN: &[Field] = &[
-    field("name", "string"),
-    field("version", "string"),
-    field("chainId", "uint256"),
-    field("verifyingContract", "address"),
-];
+const EIP712_DOMAIN: Struct = Struct {
+    name: "EIP712Domain",
+    fields: &[
+        field("name", "string"),
+        field("version", "string"),
+        field("chainId", "uint256"),
+        field("verifyingContract", "address"),
+    ],
+};
 
-const PAYMENT_CONSENT: &[Field] = &[
-    field("intentId", "string"),
-    field("paymentType", "string"),
-    field("payee", "address"),
-    field("token", "address"),
-    field("amount", "uint256"),
-    field("terms", "Terms"),
-    field("nonce", "uint256"),
-    field("deadline", "uint256"),
-];
+const PAYMENT_CONSENT: Struct = Struct {
+    name: "PaymentConsent",
+    fields: &[
+        field("intentId", "string"),
+        field("paymentType", "string"),
+        field("payee", "address"),
+        field("token", "address"),
+        field("amount", "uint256"),
+        field("terms", "Terms"),
+        field("nonce", "uint256"),
+        field("deadline", "uint256"),
+    ],
+};
 
-const TERMS: &[Field] = &[
-    field("releaseType", "string"),
-    field("autoRelease", "bool"),
-    field("requireDelivery", "bool"),
-    field("requireApproval", "bool"),
-    field("approvalPeriod", "uint256"),
-    field("deliveryPeriod", "uint256"),
-    field("disputeWindow", "uint256"),
-    field("timeLockUntil", "uint256"),
-    field("expectedDeliveryHash", "bytes32"),
-    field("deliveryOracle", "address"),
-    field("feeBasisPoints", "uint256"),
-    field("settlementMethod", "string"),
-    field("settlementDestination", "bytes32"),
-    field("milestones", "Milestone[]"),
-];
+const TERMS: Struct = Struct {
+    name: "Terms",
+    fields: &[
+        field("releaseType", "string"),
+        field("autoRelease", "bool"),
+        field("requireDelivery", "bool"),
+        field("requireApproval", "bool"),
+        field("approvalPeriod", "uint256"),
+        field("deliveryPeriod", "uint256"),
+        field("disputeWindow", "uint256"),
+        field("timeLockUntil", "uint256"),
+        field("expectedDeliveryHash", "bytes32"),
+        field("deliveryOracle", "address"),
+        field("feeBasisPoints", "uint256"),
+        field("settlementMethod", "string"),
+        field("settlementDestination", "bytes32"),
+        field("milestones", "Milestone[]"),
+    ],
+};
 
-const MILESTONE: &[Field] = &[field("index", "uint256"), field("amount", "uint256"), field("description", "string")];
+const MILESTONE: Struct = Struct {
+    name: "Milestone",
+    fields: &[field("index", "uint256"), field("amount", "uint256"), field("description", "string")],
+};
+
+#[derive(Clone, Debug)]
+enum Message<'a> {
+    Consent(Box<PaymentConsent<'a>>),
+    Flat { fields: &'static [Field], values: Vec<Value> },
+}
+
+impl Serialize for Message<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Message::Consent(consent) => consent.serialize(serializer),
+            Message::Flat { fields, values } => {
+                serializer.collect_map(fields.iter().map(|field| field.name).zip(values))
+            }
+        }
+    }
+}
+
+/// The value of a field that is no struct.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Value {
+    Text(String),
+    Number(#[serde(serialize_with = "text")] U256),
+    Account(#[serde(serialize_with = "text")] Address),
+    Word(#[serde(serialize_with = "text")] B256),
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Value {
+        Value::Text(text)
+    }
+}
+
+impl From<U256> for Value {
+    fn from(number: U256) -> Value {
+        Value::Number(number)
+    }
+}
+
+impl From<Address> for Value {
+    fn from(account: Address) -> Value {
+        Value::Account(account)
+    }
+}
+
+impl From<B256> for Value {
+    fn from(word: B256) -> Value {
+        Value::Word(word)
+    }
+}
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -212,11 +296,11 @@ fn text<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S:
 #[cfg(test)]
 mod tests {
     use alloy_sol_types::{Eip712Domain, SolStruct};
-    use serde_json::Value;
+    use serde_json::Value as Json;
 
     use super::*;
 
-    fn written(name: &str, fields: &[Field]) -> String {
+    fn written(Struct { name, fields }: Struct) -> String {
         let fields: Vec<_> = fields.iter().map(|field| format!("{} {}", field.kind, field.name)).collect();
         format!("{name}({})", fields.join(","))
     }
@@ -252,18 +336,17 @@ mod tests {
 
     #[test]
     fn the_types_shown_are_the_types_hashed() {
-        let (root, terms) = (written("PaymentConsent", PAYMENT_CONSENT), written("Terms", TERMS));
-        let milestone = written("Milestone", MILESTONE);
+        let [root, terms, milestone] = [PAYMENT_CONSENT, TERMS, MILESTONE].map(written);
         assert_eq!(message::PaymentConsent::eip712_encode_type(), format!("{root}{milestone}{terms}"));
         assert_eq!(message::Terms::eip712_encode_type(), format!("{terms}{milestone}"));
         assert_eq!(message::Milestone::eip712_encode_type(), milestone);
         let (text, number, contract) = (Some("".into()), Some(U256::ZERO), Some(Address::ZERO));
         let domain = Eip712Domain::new(text.clone(), text, number, contract, None);
-        assert_eq!(domain.encode_type(), written("EIP712Domain", EIP712_DOMAIN));
+        assert_eq!(domain.encode_type(), written(EIP712_DOMAIN));
     }
 
     /// Whether a JSON object has these fields, in this order, each of the form that its type is written in.
-    fn check(object: &Value, fields: &[Field]) {
+    fn check(object: &Json, Struct { fields, .. }: Struct) {
         let object = object.as_object().expect("an object");
         let names: Vec<_> = fields.iter().map(|field| field.name).collect();
         assert_eq!(object.keys().collect::<Vec<_>>(), names);
@@ -292,13 +375,13 @@ mod tests {
     fn the_message_shown_has_the_fields_of_its_types() {
         let message = sample();
         let domain = Domain { chain_id: 1, contract: Address::repeat_byte(0xab) };
-        let data = TypedData::new(domain, &message);
+        let data = TypedData::consent(domain, &message);
         let [plain, v4] = [data.clone(), data.with_domain_type()].map(|data| serde_json::to_value(data).expect("JSON"));
         check(&plain["domain"], EIP712_DOMAIN);
         check(&plain["message"], PAYMENT_CONSENT);
         check(&plain["message"]["terms"], TERMS);
         check(&plain["message"]["terms"]["milestones"][0], MILESTONE);
-        let names = |data: &Value| data["types"].as_object().expect("types").keys().cloned().collect::<Vec<_>>();
+        let names = |data: &Json| data["types"].as_object().expect("types").keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&plain), ["PaymentConsent", "Terms", "Milestone"]);
         assert_eq!(names(&v4), ["EIP712Domain", "PaymentConsent", "Terms", "Milestone"]);
         let mut without = v4.clone();

@@ -17,15 +17,15 @@ const ZERO: &str = "000000000000000000000000000000000000000000000000000000000000
 /// The lowest number that is no `x` of a point of the curve.
 const NOT_ON_CURVE: &str = "0000000000000000000000000000000000000000000000000000000000000005";
 
-fn address(key: &SigningKey) -> Address {
+pub(crate) fn address(key: &SigningKey) -> Address {
     Address::from_raw_public_key(&key.verifying_key().to_sec1_point(false).as_bytes()[1..])
 }
 
-fn sent(address: Address) -> escrow::Address {
+pub(crate) fn sent(address: Address) -> escrow::Address {
     address.to_string().parse().expect("an address")
 }
 
-fn sign(key: &SigningKey, digest: B256) -> [u8; 65] {
+pub(crate) fn sign(key: &SigningKey, digest: B256) -> [u8; 65] {
     let (signature, id) = key.sign_prehash_recoverable(digest.as_slice());
     let mut bytes = [0; 65];
     bytes[..64].copy_from_slice(&signature.to_bytes());
@@ -33,7 +33,7 @@ fn sign(key: &SigningKey, digest: B256) -> [u8; 65] {
     bytes
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     bytes.iter().fold("0x".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
@@ -100,6 +100,11 @@ fn messages_say_what_is_allowed() {
         (
             SignatureError::OtherSigner { signer: Address::repeat_byte(0xab) },
             "0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB's. Either another account signed, or the terms may have changed",
+        ),
+        (
+            SignatureError::OtherAct { act: "Approval", signer: Address::repeat_byte(0xab) },
+            "the Approval as it would be now: over that it would be 0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB's. Either \
+             another account signed, or what was signed differs from what was sent, or the order has changed since",
         ),
     ];
     for (error, part) in all {
