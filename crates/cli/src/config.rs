@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use engine::key_kind;
-use escrow::Span;
+use escrow::{DefaultResolution, Span};
 use store::KeyKind;
 
 use crate::failure::Failure;
@@ -61,12 +61,15 @@ pub(crate) const CHAIN_ID: Setting<u64> =
 /// What the gateway keeps of every release.
 pub(crate) const FEE_BASIS_POINTS: Setting<u16> =
     Setting { name: "fee_basis_points", default: Some("0"), parse: parse_basis_points };
+/// How a dispute ends that nobody decides in time.
+pub(crate) const DEFAULT_RESOLUTION: Setting<DefaultResolution> =
+    Setting { name: "default_resolution", default: Some("BUYER_WON"), parse: parse_default_resolution };
 /// What is logged.
 pub(crate) const LOG_LEVEL: Setting<String> =
     Setting { name: "log_level", default: Some("info"), parse: parse_log_level };
 
 /// Every name that the file may hold.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     LISTEN.name,
     DATA.name,
     DATABASE_URL.name,
@@ -78,6 +81,7 @@ const NAMES: [&str; 12] = [
     BLOCK_TIME.name,
     CHAIN_ID.name,
     FEE_BASIS_POINTS.name,
+    DEFAULT_RESOLUTION.name,
     LOG_LEVEL.name,
 ];
 
@@ -225,6 +229,11 @@ fn parse_basis_points(text: &str) -> Result<u16, String> {
     text.parse().ok().filter(|points| *points <= WHOLE).ok_or_else(wrong)
 }
 
+fn parse_default_resolution(text: &str) -> Result<DefaultResolution, String> {
+    let names = || DefaultResolution::ALL.iter().map(|resolution| resolution.name()).collect::<Vec<_>>().join(" or ");
+    DefaultResolution::from_name(text).ok_or_else(|| format!("expected {}, not {text:?}", names()))
+}
+
 /// EIP-155 sets no bound; 2^53 - 1 is the largest number that every client of JSON reads exactly.
 fn parse_chain_id(text: &str) -> Result<u64, String> {
     const LARGEST: u64 = (1 << 53) - 1;
@@ -326,6 +335,21 @@ mod tests {
     }
 
     #[test]
+    fn how_disputes_end_that_nobody_decides() {
+        let read = |sources: &Sources, flag| sources.get(&DEFAULT_RESOLUTION, flag).map_err(|error| error.to_string());
+        let from_environment = |name: &str| (name == "MILEPOST_DEFAULT_RESOLUTION").then(|| "MERCHANT_WON".to_owned());
+        let file = "default_resolution = \"MERCHANT_WON\"";
+        assert_eq!(read(&sources(nothing, ""), None), Ok(DefaultResolution::BuyerWon));
+        assert_eq!(read(&sources(nothing, file), None), Ok(DefaultResolution::MerchantWon));
+        assert_eq!(read(&sources(from_environment, ""), None), Ok(DefaultResolution::MerchantWon));
+        assert_eq!(read(&sources(from_environment, file), Some("BUYER_WON")), Ok(DefaultResolution::BuyerWon));
+        for text in ["", "buyer_won", "PARTIAL_REFUND"] {
+            let told = read(&sources(nothing, ""), Some(text)).expect_err("neither");
+            assert!(told.starts_with("--default-resolution: expected ") && told.contains("BUYER_WON"), "{told}");
+        }
+    }
+
+    #[test]
     fn only_sandbox_keys_are_brought_along_and_no_message_repeats_one() {
         let sources = sources(nothing, "");
         assert!(sources.find(&TEST_KEY, Some("sk_test_abcdefgh")).is_ok());
@@ -344,7 +368,9 @@ mod tests {
         assert_eq!(sources.get(&RATE_LIMITS, None).ok(), Some(RateLimits::Documented));
         assert_eq!(sources.get(&SETTLEMENT_DELAY, None).ok(), Some(Span::from_seconds(10)));
         assert_eq!(sources.get(&FINALITY_PERIOD, None).ok(), Some(Span::from_seconds(7 * 24 * 3600)));
+        assert_eq!(sources.get(&BLOCK_TIME, None).ok(), Some(Span::from_seconds(2)));
         assert_eq!(sources.get(&FEE_BASIS_POINTS, None).ok(), Some(0));
+        assert_eq!(sources.get(&DEFAULT_RESOLUTION, None).ok(), Some(DefaultResolution::BuyerWon));
         assert_eq!(sources.get(&LOG_LEVEL, None).ok().as_deref(), Some("info"));
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 use engine::{FreshIds, Host, System};
-use escrow::{Ids, KeyId, Owner, Span, Timestamp};
+use escrow::{Ids, KeyId, Mode, Owner, Span, Timestamp};
 use serde_json::{Value, json};
 use store::{ApiKey, KeyKind, KeyScope, Merchant, SqliteStore, Store};
 
@@ -30,9 +30,10 @@ pub(crate) struct KeysArgs {
 
 #[derive(Debug, Subcommand)]
 enum KeysCommand {
-    /// Make a key for a merchant, and the merchant when there is none of this name
+    /// Make a key for a merchant, and the merchant when there is none of this name; or one for the operator
     #[command(
-        after_help = "Example:\n  milepost keys create --merchant \"Example Builders\" --mode test --expires 90d"
+        after_help = "Examples:\n  milepost keys create --merchant \"Example Builders\" --mode test --expires 90d\n  \
+                            milepost keys create --mode admin"
     )]
     Create(CreateArgs),
     /// List every key, without its secret, while the gateway runs or not
@@ -52,16 +53,16 @@ enum KeysCommand {
 
 #[derive(Debug, Args)]
 struct CreateArgs {
-    /// The merchant that the key acts for
+    /// The merchant that the key acts for; an admin key acts for none
     #[arg(long, value_name = "NAME")]
-    merchant: String,
-    /// Simulated or real money
+    merchant: Option<String>,
+    /// Simulated or real money, or the operator's own
     #[arg(long, value_enum)]
     mode: KeyMode,
     /// When the key stops working, counted from now, such as 90d [default: never]
     #[arg(long, value_name = "TIME", value_parser = parse_lifetime)]
     expires: Option<Span>,
-    /// What the key may do; not available yet: every key may do everything its merchant may
+    /// What the key may do; not available yet: every key may do everything that its holder may
     #[arg(long, value_name = "SCOPES", hide = true)]
     scopes: Option<String>,
 }
@@ -84,6 +85,8 @@ enum KeyMode {
     Hackathon,
     /// Real money; intents are refused until a rail and a payout method for it exist
     Live,
+    /// Whoever runs the gateway: acts for no merchant, and sees all of them in both modes
+    Admin,
 }
 
 impl KeyMode {
@@ -92,6 +95,7 @@ impl KeyMode {
             KeyMode::Test => KeyKind::Test,
             KeyMode::Hackathon => KeyKind::Hackathon,
             KeyMode::Live => KeyKind::Live,
+            KeyMode::Admin => KeyKind::Admin,
         }
     }
 }
@@ -118,7 +122,8 @@ fn parse_id(text: &str) -> Result<KeyId, String> {
 /// When the store cannot be used, or there is no such key.
 pub(crate) async fn run(args: KeysArgs, sources: &Sources, out: Out) -> Result<(), Failure> {
     if let KeysCommand::Create(create) = &args.command {
-        check(create)?;
+        // Before a store is made for it.
+        create.holder()?;
     }
     let folder = args.store.folder(sources)?;
     let store = match args.command {
@@ -147,11 +152,30 @@ fn open_or_make(folder: &Path, out: Out) -> Result<Arc<SqliteStore>, Failure> {
     Ok(store)
 }
 
-fn check(create: &CreateArgs) -> Result<(), Failure> {
-    if create.scopes.is_some() {
-        return Err(Failure::usage("--scopes is not available yet: every key may do everything its merchant may"));
+/// Who is to hold a new key.
+enum Holder<'a> {
+    /// The merchant of this name, in this mode.
+    Merchant(&'a str, Mode),
+    Operator,
+}
+
+impl CreateArgs {
+    fn holder(&self) -> Result<Holder<'_>, Failure> {
+        if self.scopes.is_some() {
+            return Err(Failure::usage(
+                "--scopes is not available yet: every key may do everything that its holder may",
+            ));
+        }
+        match (self.mode.kind().mode(), &self.merchant) {
+            (Some(mode), Some(name)) => {
+                merchants::check_name(name)?;
+                Ok(Holder::Merchant(name, mode))
+            }
+            (None, None) => Ok(Holder::Operator),
+            (Some(_), None) => Err(Failure::usage("--merchant: name the merchant that the key acts for")),
+            (None, Some(_)) => Err(Failure::usage("--merchant: an admin key acts for no merchant; leave it out")),
+        }
     }
-    merchants::check_name(&create.merchant)
 }
 
 /// An open store with all that making keys takes.
@@ -165,14 +189,16 @@ struct Desk {
 
 impl Desk {
     async fn create(&self, args: CreateArgs) -> Result<(), Failure> {
-        let kind = args.mode.kind();
-        let mode = kind.mode().ok_or_else(|| Failure::usage("only merchants' keys are made here"))?;
-        let merchant =
-            merchants::find_or_add(self.store.as_ref(), &self.ids, self.host.as_ref(), &args.merchant).await?;
-        let owner = Owner { merchant: merchant.id, mode };
+        let (scope, merchants) = match args.holder()? {
+            Holder::Merchant(name, mode) => {
+                let merchant = merchants::find_or_add(self.store.as_ref(), &self.ids, self.host.as_ref(), name).await?;
+                (KeyScope::Owner(Owner { merchant: merchant.id, mode }), vec![merchant])
+            }
+            Holder::Operator => (KeyScope::Operator, Vec::new()),
+        };
         let expires = args.expires.map(|span| self.host.now().after(span));
-        let (key, secret) = self.mint(kind, KeyScope::Owner(owner), expires).await?;
-        self.hand_over(&key, &secret, &[merchant], None)
+        let (key, secret) = self.mint(args.mode.kind(), scope, expires).await?;
+        self.hand_over(&key, &secret, &merchants, None)
     }
 
     async fn list(&self) -> Result<(), Failure> {
@@ -282,7 +308,7 @@ fn as_json(key: &ApiKey, merchants: &[Merchant], now: Timestamp) -> Value {
         "id": key.id.to_string(),
         "object": "api_key",
         "kind": key.kind.name(),
-        "merchant": merchant_name(key, merchants),
+        "merchant": merchant_id(key).map(|_| merchant_name(key, merchants)),
         "merchantId": merchant_id(key).map(|id| id.to_string()),
         "lastFour": key.last_four,
         "createdAt": utc(key.created),

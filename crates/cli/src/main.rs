@@ -54,7 +54,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve::ServeArgs),
+    // Larger than the others: every setting of the gateway is a flag of it.
+    Serve(Box<serve::ServeArgs>),
     Demo(demo::DemoArgs),
     Keys(keys::KeysArgs),
     Verify(verify::VerifyArgs),
@@ -85,7 +86,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
 
 async fn dispatch(command: Command, sources: &Sources, out: Out) -> Result<(), Failure> {
     match command {
-        Command::Serve(args) => serve::run(args, sources, out).await,
+        Command::Serve(args) => serve::run(*args, sources, out).await,
         Command::Demo(args) => demo::run(args, sources, out).await,
         Command::Keys(args) => keys::run(args, sources, out).await,
         Command::Verify(args) => verify::run(args, sources, out).await,

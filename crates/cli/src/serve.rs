@@ -11,8 +11,8 @@ use serde_json::json;
 use store::{KeyKind, KeyScope, Store};
 
 use crate::config::{
-    BLOCK_TIME, CHAIN_ID, FEE_BASIS_POINTS, FINALITY_PERIOD, LISTEN, LOG_LEVEL, PUBLIC_URL, RATE_LIMITS, RateLimits,
-    SETTLEMENT_DELAY, Sources, TEST_KEY,
+    BLOCK_TIME, CHAIN_ID, DEFAULT_RESOLUTION, FEE_BASIS_POINTS, FINALITY_PERIOD, LISTEN, LOG_LEVEL, PUBLIC_URL,
+    RATE_LIMITS, RateLimits, SETTLEMENT_DELAY, Sources, TEST_KEY,
 };
 use crate::failure::Failure;
 use crate::gateway::{self, Plan};
@@ -73,6 +73,10 @@ pub(crate) struct ServeArgs {
     /// What the gateway keeps of every release, in hundredths of a percent [env: MILEPOST_FEE_BASIS_POINTS] [default: 0]
     #[arg(long, value_name = "POINTS")]
     fee_basis_points: Option<String>,
+    /// How a dispute ends that nobody decides in time: `BUYER_WON` gives the money back, `MERCHANT_WON` releases it
+    /// [env: MILEPOST_DEFAULT_RESOLUTION] [default: BUYER_WON]
+    #[arg(long, value_name = "RESOLUTION")]
+    default_resolution: Option<String>,
     /// `error`, `warn`, `info`, `debug` or `trace`, also per module [env: MILEPOST_LOG_LEVEL] [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
@@ -103,6 +107,7 @@ impl Settings {
         engine.settings.settlement_delay = sources.get(&SETTLEMENT_DELAY, args.settlement_delay.as_deref())?;
         engine.settings.finality_period = sources.get(&FINALITY_PERIOD, args.finality_period.as_deref())?;
         engine.settings.sandbox_block_time = sources.get(&BLOCK_TIME, args.block_time.as_deref())?;
+        engine.settings.default_resolution = sources.get(&DEFAULT_RESOLUTION, args.default_resolution.as_deref())?;
         Ok(Settings {
             listen: sources.get(&LISTEN, args.listen.as_deref())?,
             folder: args.store.folder(sources)?,

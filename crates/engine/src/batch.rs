@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use escrow::{Actor, IntentId, Owner, Rejection};
+use escrow::{Actor, IntentId, Owner, Rejection, Span, Timestamp};
 use store::{Lease, Loaded, Outcome, Reply, StoreError, Wanted};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::engine::{Parts, raised};
 use crate::ids::FreshIds;
 use crate::meter;
-use crate::request::{Answer, Ask, Idempotency, Reach, Render, Unavailable};
+use crate::request::{Answer, Ask, Idempotency, Reach, Render, Rendered, Unavailable};
 use plan::Plan;
 
 mod plan;
@@ -59,6 +59,14 @@ pub(crate) enum Source {
 impl Submission {
     pub(crate) const fn new(ask: Ask, source: Source) -> Submission {
         Submission { ask, source, tries: 0, alone: false }
+    }
+
+    /// Whose clock is to be known, where the escrow cannot tell: it does not exist yet.
+    const fn opened_for(&self) -> Option<Owner> {
+        match &self.ask {
+            Ask::Open(new) => Some(new.owner),
+            Ask::Decide(..) => None,
+        }
     }
 
     const fn intent(&self) -> IntentId {
@@ -178,7 +186,7 @@ impl Batcher {
     async fn serve(&mut self, batch: Vec<Submission>) {
         meter::batch(batch.len(), self.queue.len() + self.held.len());
         let wanted = wanted(&batch);
-        let loaded = match self.load(&wanted).await {
+        let loaded = match load(&self.parts, &wanted).await {
             Ok(loaded) => loaded,
             Err(StoreError::Damaged(_)) if batch.len() > 1 => return self.hold_each_alone(batch),
             Err(error) => {
@@ -193,21 +201,6 @@ impl Batcher {
         if !plans.is_empty() {
             self.commit(plans).await;
         }
-    }
-
-    /// Loads what the batch needs. A reply past its time is forgotten first: its key is free again.
-    async fn load(&self, wanted: &Wanted) -> Result<Loaded, StoreError> {
-        let mut loaded = self.parts.store.load(wanted.clone()).await?;
-        let now_ms = self.parts.host.now().ms();
-        let oldest = escrow::Timestamp::from_ms(now_ms - self.parts.config.reply_lifetime.ms());
-        let is_expired = |reply: &Option<Reply>| reply.as_ref().is_some_and(|reply| reply.created < oldest);
-        if loaded.replies.iter().any(is_expired) {
-            self.parts.store.forget_replies(oldest).await?;
-            for reply in loaded.replies.iter_mut().filter(|reply| is_expired(reply)) {
-                *reply = None;
-            }
-        }
-        Ok(loaded)
     }
 
     /// Decides every submission in turn, each on the state that the ones before it left. Those that are answered by what was
@@ -228,7 +221,11 @@ impl Batcher {
             match (known, plans.get_mut(&submission.intent())) {
                 (Some(reply), _) => replay(submission, reply),
                 (None, _) if key.is_some_and(|key| !taken.insert(key)) => self.held.push_back(submission.held_back()),
-                (None, Some(plan)) => plan.decide(submission, &self.parts, &self.ids),
+                (None, Some(plan)) => {
+                    let owner = plan.owner().or(submission.opened_for());
+                    let ahead = owner.and_then(|owner| loaded.clocks.get(&owner));
+                    plan.decide(submission, ahead.copied().unwrap_or(Span::from_ms(0)), &self.parts, &self.ids);
+                }
                 (None, None) => submission.answer(Answer::NotFound),
             }
         }
@@ -298,17 +295,44 @@ impl Batcher {
     }
 }
 
+/// Loads what a batch needs. A reply past its time is forgotten first: its key is free again.
+pub(crate) async fn load(parts: &Parts, wanted: &Wanted) -> Result<Loaded, StoreError> {
+    let mut loaded = parts.store.load(wanted.clone()).await?;
+    let oldest = Timestamp::from_ms(parts.host.now().ms() - parts.config.reply_lifetime.ms());
+    let is_expired = |reply: &Option<Reply>| reply.as_ref().is_some_and(|reply| reply.created < oldest);
+    if loaded.replies.iter().any(is_expired) {
+        parts.store.forget_replies(oldest).await?;
+        for reply in loaded.replies.iter_mut().filter(|reply| is_expired(reply)) {
+            *reply = None;
+        }
+    }
+    Ok(loaded)
+}
+
 fn wanted(batch: &[Submission]) -> Wanted {
     let escrows: BTreeSet<IntentId> = batch.iter().map(Submission::intent).collect();
     let replies: BTreeSet<(Owner, String)> = batch.iter().filter_map(Submission::reply_key).collect();
-    Wanted { escrows: escrows.into_iter().collect(), replies: replies.into_iter().collect() }
+    let clocks: BTreeSet<Owner> = batch.iter().filter_map(Submission::opened_for).collect();
+    Wanted {
+        escrows: escrows.into_iter().collect(),
+        replies: replies.into_iter().collect(),
+        clocks: clocks.into_iter().collect(),
+    }
 }
 
 fn replay(submission: Submission, reply: &Reply) {
-    let is_same = match &submission.source {
-        Source::Caller { idempotency: Some(sent), .. } => sent.fingerprint == reply.fingerprint,
-        Source::Caller { idempotency: None, .. } | Source::Job { .. } => false,
+    let answer = match &submission.source {
+        Source::Caller { idempotency: Some(sent), .. } => answer_again(reply, sent),
+        Source::Caller { idempotency: None, .. } | Source::Job { .. } => Answer::KeyReused,
     };
-    let rendered = crate::request::Rendered { status: reply.status, body: reply.body.clone(), kept: None };
-    submission.answer(if is_same { Answer::Replayed(rendered) } else { Answer::KeyReused });
+    submission.answer(answer);
+}
+
+/// The answer to a request whose idempotency key was used before.
+pub(crate) fn answer_again(reply: &Reply, sent: &Idempotency) -> Answer {
+    if sent.fingerprint == reply.fingerprint {
+        Answer::Replayed(Rendered { status: reply.status, body: reply.body.clone(), kept: None })
+    } else {
+        Answer::KeyReused
+    }
 }

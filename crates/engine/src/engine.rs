@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use escrow::{Ids, Settings, Span};
-use store::Store;
+use escrow::{Ids, MerchantId, Mode, Owner, Settings, Span, Timestamp};
+use store::{Store, StoreError, Wanted};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::batch::{Batcher, Source, Submission};
+use crate::clock::{AdvanceClock, Asked, Clock, Keeper, sandbox};
 use crate::host::Host;
 use crate::ids::FreshIds;
 use crate::jobs::Worker;
@@ -65,25 +66,32 @@ pub struct Engine {
     parts: Parts,
     ids: Arc<FreshIds>,
     queue: mpsc::Sender<Submission>,
+    clocks: mpsc::Sender<Asked>,
+    stop_keeper: watch::Sender<bool>,
     stop_worker: watch::Sender<bool>,
     stop_batcher: watch::Sender<bool>,
-    batcher_done: ending::Done,
+    keeper_done: ending::Done,
     worker_done: ending::Done,
+    batcher_done: ending::Done,
 }
 
 impl Engine {
-    /// Starts an engine: a task that commits what is asked, and one that does what has fallen due.
+    /// Starts an engine: a task that commits what is asked, one that does what has fallen due, and one that moves clocks.
     #[must_use]
     pub fn start(parts: Parts) -> Arc<Engine> {
         let ids = Arc::new(FreshIds::new(parts.host.clone()));
         let (queue, waiting) = mpsc::channel(parts.config.queue_limit);
+        let (clocks, clocks_asked) = mpsc::channel(parts.config.queue_limit);
+        let (stop_keeper, keeper_stopped) = watch::channel(false);
         let (stop_worker, worker_stopped) = watch::channel(false);
         let (stop_batcher, batcher_stopped) = watch::channel(false);
-        let scheduled = Arc::new(Notify::new());
+        let (scheduled, carried) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let batcher = Batcher::new(parts.clone(), ids.clone(), waiting, batcher_stopped, scheduled.clone());
-        let worker = Worker::new(parts.clone(), queue.clone(), worker_stopped, scheduled);
+        let worker = Worker::new(parts.clone(), queue.clone(), worker_stopped, scheduled.clone(), carried.clone());
+        let keeper = Keeper::new(parts.clone(), clocks_asked, keeper_stopped, scheduled, carried);
         let (batcher_ends, batcher_done) = ending::pair();
         let (worker_ends, worker_done) = ending::pair();
+        let (keeper_ends, keeper_done) = ending::pair();
         parts.host.spawn(Box::pin(async move {
             batcher.run().await;
             drop(batcher_ends);
@@ -92,7 +100,22 @@ impl Engine {
             worker.run().await;
             drop(worker_ends);
         }));
-        Arc::new(Engine { parts, ids, queue, stop_worker, stop_batcher, batcher_done, worker_done })
+        parts.host.spawn(Box::pin(async move {
+            keeper.run().await;
+            drop(keeper_ends);
+        }));
+        Arc::new(Engine {
+            parts,
+            ids,
+            queue,
+            clocks,
+            stop_keeper,
+            stop_worker,
+            stop_batcher,
+            keeper_done,
+            worker_done,
+            batcher_done,
+        })
     }
 
     /// Asks for something and waits for the answer. When the caller stops waiting, the request either happens or not, and its
@@ -105,7 +128,7 @@ impl Engine {
         let is_held_back = Arc::new(AtomicBool::new(false));
         let Request { reach, by, ask, idempotency, render } = request;
         let source = Source::Caller { reach, by, idempotency, render, is_held_back: is_held_back.clone(), answer };
-        enqueue(&self.queue, Submission::new(ask, source))?;
+        offer(&self.queue, Submission::new(ask, source))?;
         tokio::select! {
             answer = answered => answer.unwrap_or(Err(Unavailable::Closing)),
             () = self.parts.host.sleep(self.parts.config.patience) => {
@@ -115,10 +138,49 @@ impl Engine {
         }
     }
 
+    /// Moves the clock of a merchant's sandbox forward. Everything timed follows it, in due order, each at its own due time; the
+    /// answer comes when all of it is done that does not have to be tried again.
+    ///
+    /// When the caller stops waiting, the clock goes on, and the idempotency key tells. A move that ends on its way, because the
+    /// store fails or the process ends, leaves the clock there, and no key remembers it: [`Unavailable::Interrupted`].
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn advance_clock(&self, what: AdvanceClock) -> Result<Answer, Unavailable> {
+        let (answer, answered) = oneshot::channel();
+        offer(&self.clocks, Asked { what, answer })?;
+        tokio::select! {
+            answer = answered => answer.unwrap_or(Err(Unavailable::Interrupted)),
+            () = self.parts.host.sleep(self.parts.config.patience) => Err(Unavailable::TimedOut),
+        }
+    }
+
+    /// The clock of a merchant's sandbox.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn clock(&self, merchant: MerchantId) -> Result<Clock, StoreError> {
+        let owner = sandbox(merchant);
+        let loaded = self.parts.store.load(Wanted { clocks: vec![owner], ..Wanted::default() }).await?;
+        let ahead = loaded.clocks.get(&owner).copied().unwrap_or(Span::from_ms(0));
+        Ok(Clock::at(self.parts.host.now(), ahead))
+    }
+
+    /// The time by the clock of an owner: the sandbox's, or real time for live money.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn time_of(&self, owner: Owner) -> Result<Timestamp, StoreError> {
+        match owner.mode {
+            Mode::Sandbox => self.clock(owner.merchant).await.map(|clock| clock.now),
+            Mode::Live => Ok(self.parts.host.now()),
+        }
+    }
+
     /// Whether it still takes requests: not after it was shut down, nor after a defect has ended one of its tasks.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.batcher_done.is_waiting() && self.worker_done.is_waiting()
+        self.batcher_done.is_waiting() && self.worker_done.is_waiting() && self.keeper_done.is_waiting()
     }
 
     /// The store, for reading. What it shows includes everything that was answered.
@@ -145,9 +207,11 @@ impl Engine {
         &self.parts.config
     }
 
-    /// Starts nothing new, answers what waits, ends the tasks and closes the store. The worker goes first, so that what it has
-    /// under way can still be booked.
+    /// Starts nothing new, answers what waits, ends the tasks and closes the store. Clocks stop first; the worker goes before
+    /// the batcher, so that what it has under way can still be booked.
     pub async fn shut_down(&self) {
+        self.stop_keeper.send_replace(true);
+        self.keeper_done.wait().await;
         self.stop_worker.send_replace(true);
         self.worker_done.wait().await;
         self.stop_batcher.send_replace(true);
@@ -159,13 +223,14 @@ impl Engine {
 impl Drop for Engine {
     /// Ends the tasks without waiting for them.
     fn drop(&mut self) {
+        self.stop_keeper.send_replace(true);
         self.stop_worker.send_replace(true);
         self.stop_batcher.send_replace(true);
     }
 }
 
-/// Puts a submission in the queue, or says why not.
-pub(crate) fn enqueue(queue: &mpsc::Sender<Submission>, submission: Submission) -> Result<(), Unavailable> {
+/// Puts something in a queue, or says why not.
+pub(crate) fn offer<T>(queue: &mpsc::Sender<T>, submission: T) -> Result<(), Unavailable> {
     queue.try_send(submission).map_err(|error| match error {
         mpsc::error::TrySendError::Full(_) => Unavailable::Overloaded,
         mpsc::error::TrySendError::Closed(_) => Unavailable::Closing,

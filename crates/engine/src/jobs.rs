@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use escrow::state::{RefundStatus, SettlementStatus};
 use escrow::{Command, Duty, Rejection, Span, Timestamp};
 use store::{Job, StoreError};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 
 use crate::batch::{Source, Submission};
-use crate::engine::{Parts, enqueue, raised};
+use crate::engine::{Parts, offer, raised};
 use crate::ports::{Incoming, IncomingAnswer, PaymentAnswer, Payout, Repayment};
 use crate::request::{Ask, Unavailable};
 
@@ -38,6 +39,8 @@ pub(crate) struct Worker {
     stop: watch::Receiver<bool>,
     scheduled: Arc<Notify>,
     under_way: Arc<Semaphore>,
+    /// Told whenever a job was carried out, or given back.
+    carried: Arc<Notify>,
 }
 
 /// Carries out single jobs.
@@ -48,8 +51,8 @@ struct Carrier {
 
 /// Why a job is not done yet.
 enum Unfinished {
-    /// It is to be tried again at this time.
-    NotBefore(Timestamp),
+    /// It is not due yet by its owner's clock.
+    NotDue,
     /// It is to be tried again after a while.
     Later(String),
 }
@@ -60,9 +63,10 @@ impl Worker {
         queue: mpsc::Sender<Submission>,
         stop: watch::Receiver<bool>,
         scheduled: Arc<Notify>,
+        carried: Arc<Notify>,
     ) -> Worker {
         let carrier = Arc::new(Carrier { parts, queue });
-        Worker { carrier, stop, scheduled, under_way: Arc::new(Semaphore::new(MAX_UNDER_WAY)) }
+        Worker { carrier, stop, scheduled, under_way: Arc::new(Semaphore::new(MAX_UNDER_WAY)), carried }
     }
 
     /// Works until it is told to stop, then waits for what is under way.
@@ -115,10 +119,11 @@ impl Worker {
 
     async fn start(&self, job: Job) {
         let permit = self.under_way.clone().acquire_owned().await;
-        let carrier = self.carrier.clone();
+        let (carrier, carried) = (self.carrier.clone(), self.carried.clone());
         self.carrier.parts.host.spawn(Box::pin(async move {
             carrier.carry_out(job).await;
             drop(permit);
+            carried.notify_waiters();
         }));
     }
 }
@@ -138,17 +143,19 @@ impl Carrier {
     }
 
     async fn carry_out(&self, job: Job) {
-        let again_at = match self.attempt(&job).await {
+        let store = &self.parts.store;
+        let given_back = match self.attempt(&job).await {
             Ok(()) => return,
-            Err(Unfinished::NotBefore(at)) => at,
+            // When that is in real time only the store can tell: the clock may be moving.
+            Err(Unfinished::NotDue) => store.return_job(job.lease).await,
             Err(Unfinished::Later(why)) => {
                 let wait = retry_delay(job.attempts);
                 let (intent, duty, wait_ms) = (job.lease.intent, job.lease.duty, wait.ms());
                 tracing::warn!(%intent, ?duty, why, wait_ms, "a job will be tried again");
-                self.parts.host.now().after(wait)
+                store.postpone_job(job.lease, self.parts.host.now().after(wait)).await
             }
         };
-        if let Err(error) = self.parts.store.postpone_job(job.lease, again_at).await {
+        if let Err(error) = given_back {
             tracing::warn!(%error, "a job cannot be given back; its lease will run out");
         }
     }
@@ -157,37 +164,59 @@ impl Carrier {
         let command = match job.lease.duty {
             Duty::StartSettlement(id) => Command::StartSettlement(id),
             Duty::Finalize => Command::Finalize,
-            Duty::PayOut(id) => Command::ConfirmSettlement(id, self.pay_out(job, id).await?),
-            Duty::PayBack(id) => Command::ConfirmRefund(id, self.pay_back(job, id).await?),
+            Duty::PayOut(id) => self.pay_out(job, id).await?,
+            Duty::PayBack(id) => self.pay_back(job, id).await?,
             Duty::AwaitPayment(id) => self.look_for(job, id).await?,
+            Duty::OpenTimeLock => Command::OpenTimeLock,
+            Duty::EndSilence(subject) => Command::EndSilence(subject),
+            Duty::EndDispute(id) => Command::EndDispute(id),
+            Duty::DisputeRejection(id) => Command::DisputeRejection(id),
         };
         match self.submit(job, command).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(Rejection::NotDue(at))) => Err(Unfinished::NotBefore(at)),
+            Ok(Err(Rejection::NotDue(_))) => Err(Unfinished::NotDue),
             Ok(Err(rejection)) => Err(Unfinished::Later(rejection.to_string())),
             Err(unavailable) => Err(Unfinished::Later(unavailable.to_string())),
         }
     }
 
-    async fn pay_out(&self, job: &Job, id: escrow::SettlementId) -> Result<String, Unfinished> {
+    /// Asks for a payout, and gives what follows from the answer.
+    async fn pay_out(&self, job: &Job, id: escrow::SettlementId) -> Result<Command, Unfinished> {
         let escrow = self.escrow(job).await?;
         let settlement =
             escrow.settlement(id).ok_or_else(|| Unfinished::Later(Rejection::SettlementNotFound.to_string()))?;
+        // Whoever is late with an old job must not pay what was decided anew meanwhile.
+        if settlement.status() != SettlementStatus::Executed {
+            return Err(Unfinished::Later(Rejection::SettlementStatus(settlement.status()).to_string()));
+        }
         let payout = Payout {
             id,
+            retry: settlement.retries,
             mode: job.owner.mode,
             amount: settlement.amount,
             method: settlement.method,
             destination: settlement.destination.clone(),
         };
-        arrived(self.parts.payments.pay_out(payout).await)
+        match self.parts.payments.pay_out(payout).await {
+            PaymentAnswer::Arrived(reference) => Ok(Command::ConfirmSettlement(id, reference)),
+            PaymentAnswer::Refused(reason) => Ok(Command::FailSettlement(id, reason)),
+            PaymentAnswer::Unknown => Err(not_confirmed()),
+        }
     }
 
-    async fn pay_back(&self, job: &Job, id: escrow::RefundId) -> Result<String, Unfinished> {
+    /// Asks for a repayment, and gives what follows from the answer.
+    async fn pay_back(&self, job: &Job, id: escrow::RefundId) -> Result<Command, Unfinished> {
         let escrow = self.escrow(job).await?;
         let refund = escrow.refund(id).ok_or_else(|| Unfinished::Later(Rejection::RefundNotFound.to_string()))?;
+        if refund.status() != RefundStatus::Pending {
+            return Err(Unfinished::Later(Rejection::RefundStatus(refund.status()).to_string()));
+        }
         let repayment = Repayment { id, mode: job.owner.mode, amount: refund.amount, rail: refund.rail };
-        arrived(self.parts.payments.pay_back(repayment).await)
+        match self.parts.payments.pay_back(repayment).await {
+            PaymentAnswer::Arrived(reference) => Ok(Command::ConfirmRefund(id, reference)),
+            PaymentAnswer::Refused(reason) => Ok(Command::FailRefund(id, reason)),
+            PaymentAnswer::Unknown => Err(not_confirmed()),
+        }
     }
 
     /// Asks whether a payment is final, and gives what follows from the answer.
@@ -218,16 +247,13 @@ impl Carrier {
     async fn submit(&self, job: &Job, command: Command) -> Result<Result<(), Rejection>, Unavailable> {
         let (answer, answered) = oneshot::channel();
         let source = Source::Job { lease: job.lease, answer };
-        enqueue(&self.queue, Submission::new(Ask::Decide(job.lease.intent, command), source))?;
+        offer(&self.queue, Submission::new(Ask::Decide(job.lease.intent, command), source))?;
         answered.await.unwrap_or(Err(Unavailable::Closing))
     }
 }
 
-fn arrived(answer: PaymentAnswer) -> Result<String, Unfinished> {
-    match answer {
-        PaymentAnswer::Arrived(reference) => Ok(reference),
-        PaymentAnswer::Unknown => Err(Unfinished::Later("the payment has not been confirmed yet".to_owned())),
-    }
+fn not_confirmed() -> Unfinished {
+    Unfinished::Later("the payment has not been confirmed yet".to_owned())
 }
 
 /// How long to wait after so many earlier attempts.

@@ -4,6 +4,7 @@
 //! The engine never knows what HTTP or SQL is, and takes time, ids, randomness, timers and tasks from its [`Host`].
 
 mod batch;
+mod clock;
 mod engine;
 mod host;
 mod ids;
@@ -17,6 +18,7 @@ mod request;
 pub mod testing;
 pub mod verify;
 
+pub use clock::{AdvanceClock, Clock, RenderClock, TooFarAhead};
 pub use engine::{Config, Engine, Parts};
 pub use host::{Host, System, Task};
 pub use ids::FreshIds;

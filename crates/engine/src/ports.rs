@@ -6,8 +6,10 @@ use escrow::{Amount, Hash, Mode, PaymentId, Rail, RefundId, SettlementId, Settle
 /// What a payout method is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payout {
-    /// Under which id; the same payout may be asked for again.
+    /// Under which id, together with `retry`; the same payout may be asked for again.
     pub id: SettlementId,
+    /// How often it was tried again after it had definitely failed or had come back: each time is a payment of its own.
+    pub retry: u32,
     /// Real or simulated money.
     pub mode: Mode,
     /// How much.
@@ -62,7 +64,10 @@ pub enum IncomingAnswer {
 pub enum PaymentAnswer {
     /// It arrived; this is what the other side calls it.
     Arrived(String),
-    /// Nobody knows yet: ask again later, under the same id.
+    /// It was refused, for this reason, and nothing was paid. A payout is not asked for again under the same id and retry, nor a
+    /// repayment under the same id, unless its money came in without a purpose: that goes back however often it is refused.
+    Refused(String),
+    /// Nobody knows yet: ask again later, under the same id and retry.
     Unknown,
 }
 
@@ -72,7 +77,7 @@ pub trait Payments: Send + Sync + 'static {
     /// Whether a payment is final.
     async fn look_for(&self, incoming: Incoming) -> IncomingAnswer;
 
-    /// Pays a payee, unless that was done under this id before.
+    /// Pays a payee, unless that was done under this id and retry before.
     async fn pay_out(&self, payout: Payout) -> PaymentAnswer;
 
     /// Pays a payer back, unless that was done under this id before.
@@ -95,7 +100,8 @@ impl Payments for SimulatedPayments {
 
     async fn pay_out(&self, payout: Payout) -> PaymentAnswer {
         match payout.mode {
-            Mode::Sandbox => PaymentAnswer::Arrived(format!("simulated_{}", payout.id.raw())),
+            Mode::Sandbox if payout.retry == 0 => PaymentAnswer::Arrived(format!("simulated_{}", payout.id.raw())),
+            Mode::Sandbox => PaymentAnswer::Arrived(format!("simulated_{}_{}", payout.id.raw(), payout.retry)),
             Mode::Live => PaymentAnswer::Unknown,
         }
     }

@@ -28,8 +28,10 @@ pub struct Request {
 pub enum Reach {
     /// This owner's. Another merchant's intent is forbidden to them, the other mode's does not exist for them.
     Owner(Owner),
-    /// Everybody's whose id they know.
+    /// Everybody's whose id they know. They show no key, so what changes nothing is not remembered for them either.
     Everybody,
+    /// Everybody's too, for the operator, who shows a key: their answers are remembered like a merchant's.
+    Operator,
 }
 
 /// What is asked.
@@ -78,8 +80,9 @@ pub enum Answer {
     NotFound,
 }
 
-/// Why a request got no answer. Nothing happened and nothing will, but for [`Unavailable::TimedOut`] and, where its own turn came
-/// at the last moment, [`Unavailable::KeyInUse`]: the idempotency key tells.
+/// Why a request got no answer. Nothing happened and nothing will, but for [`Unavailable::Interrupted`], for
+/// [`Unavailable::TimedOut`] and, where its own turn came at the last moment, [`Unavailable::KeyInUse`]: of the last two the
+/// idempotency key tells.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unavailable {
     /// Too many requests wait already.
@@ -94,6 +97,9 @@ pub enum Unavailable {
     /// Another request with the same idempotency key took longer than this one could wait.
     #[error("a request with this idempotency key is still under way")]
     KeyInUse,
+    /// A clock that was on its way may have stopped there. No idempotency key remembers it.
+    #[error("the clock may have stopped on its way; look where it stands before moving it on")]
+    Interrupted,
     /// It took too long. Whether it happened is not known yet; its idempotency key tells.
     #[error(
         "the gateway did not answer in time; send the request again with the same idempotency key to learn its outcome"

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use escrow::money::decimal;
-use escrow::state::RefundSource;
+use escrow::state::{RefundSource, RefundStatus, SettlementState};
 use escrow::{
-    Account, Chain, Currency, Duty, Escrow, Hash, MilestoneId, Owner, Purpose, PurposeKind, RefundId, Timestamp,
+    Account, Amount, Chain, Currency, Duty, Escrow, Hash, MilestoneId, Owner, Purpose, PurposeKind, Refund, RefundId,
+    Settlement, SettlementId, Timestamp,
 };
 use store::{Audited, Balance, EventRow, Store, StoreError, StoredTransfer};
 
@@ -135,6 +136,8 @@ impl Check {
                 self.events(escrow, &events);
                 self.transfers(escrow, &transfers);
                 self.once(escrow, &transfers);
+                self.payouts(escrow, &transfers);
+                self.refunds(escrow, &transfers);
                 self.claims(escrow, &claims);
                 self.jobs(escrow, jobs);
             }
@@ -193,6 +196,9 @@ impl Check {
                 self.broken(Invariant::Ledger, escrow, &format!("{} is in another ledger", transfer.id));
             }
         }
+        // What a refused refund gave back was not refunded.
+        let restored = moved.get(&PurposeKind::Restore).copied().unwrap_or(0);
+        *moved.entry(PurposeKind::Refund).or_default() -= restored;
         let funds = &escrow.funds;
         let totals = [
             (PurposeKind::Fund, funds.funded),
@@ -221,12 +227,14 @@ impl Check {
             let expected = match transfer.purpose {
                 Purpose::Fund(_) => Some(escrow.terms.amount),
                 Purpose::Release(Some(milestone)) => released_amount(escrow, milestone),
-                Purpose::Release(None) => Some(transfer.amount),
-                Purpose::Fee(_) => Some(transfer.amount),
-                Purpose::Reserve(id) | Purpose::Settle(id, _) => {
-                    escrow.settlement(id).map(|settlement| settlement.amount)
+                Purpose::Release(None) | Purpose::Fee(_) => Some(transfer.amount),
+                // They may be tried again; what all of them together come to is checked by itself.
+                Purpose::Reserve(_) | Purpose::Unreserve(_) | Purpose::Settle(..) | Purpose::Unsettle(..) => continue,
+                Purpose::Return(id, _) => refunded_amount(escrow, id, RefundSource::is_escrow),
+                Purpose::Refund(id) | Purpose::Restore(id) => refund_parts(escrow, id).map(|(escrow, _)| escrow),
+                Purpose::RefundPayable(id) | Purpose::RestorePayable(id) => {
+                    refund_parts(escrow, id).and_then(|(_, payable)| payable)
                 }
-                Purpose::Refund(id) | Purpose::Return(id, _) => refunded_amount(escrow, id, RefundSource::is_escrow),
                 Purpose::Receive(id, _) | Purpose::SendBack(id, _) => {
                     refunded_amount(escrow, id, RefundSource::is_unapplied)
                 }
@@ -238,6 +246,64 @@ impl Check {
             }
             if !seen.insert(format!("{:?}", transfer.purpose)) {
                 self.broken(Invariant::Once, escrow, &format!("{} repeats {:?}", transfer.id, transfer.purpose));
+            }
+        }
+    }
+
+    /// Of every settlement, what is reserved and what was paid out is what its state says, and it was not started more often than
+    /// it was tried.
+    fn payouts(&mut self, escrow: &Escrow, transfers: &[(Owner, StoredTransfer)]) {
+        let mut paths: BTreeMap<SettlementId, PayoutSums> = BTreeMap::new();
+        for (_, StoredTransfer { transfer, .. }) in transfers {
+            let minor = i128::from(transfer.amount.minor());
+            match transfer.purpose {
+                Purpose::Reserve(id) => {
+                    let path = paths.entry(id).or_default();
+                    path.starts += 1;
+                    path.reserved_minor += minor;
+                }
+                Purpose::Unreserve(id) => paths.entry(id).or_default().reserved_minor -= minor,
+                Purpose::Settle(id, _) => {
+                    let path = paths.entry(id).or_default();
+                    path.reserved_minor -= minor;
+                    path.settled_minor += minor;
+                }
+                Purpose::Unsettle(id, _) => paths.entry(id).or_default().settled_minor -= minor,
+                Purpose::Fund(_)
+                | Purpose::Release(_)
+                | Purpose::Fee(_)
+                | Purpose::Refund(_)
+                | Purpose::RefundPayable(_)
+                | Purpose::Return(..)
+                | Purpose::Restore(_)
+                | Purpose::RestorePayable(_)
+                | Purpose::Receive(..)
+                | Purpose::SendBack(..) => {}
+            }
+        }
+        for settlement in &escrow.settlements {
+            let path = paths.remove(&settlement.id).unwrap_or_default();
+            if !path.leads_to(settlement) {
+                let (id, status) = (settlement.id, settlement.status());
+                self.broken(Invariant::Once, escrow, &format!("{id} is {status}, its transfers say {path:?}"));
+            }
+        }
+        for id in paths.keys() {
+            self.broken(Invariant::Once, escrow, &format!("there are transfers of {id}, which is not there"));
+        }
+    }
+
+    /// Of every refund, the transfers are those that its state says.
+    fn refunds(&mut self, escrow: &Escrow, transfers: &[(Owner, StoredTransfer)]) {
+        let made: BTreeSet<String> =
+            transfers.iter().map(|(_, stored)| format!("{:?}", stored.transfer.purpose)).collect();
+        for refund in &escrow.refunds {
+            for (purpose, is_due) in steps_of(refund) {
+                if made.contains(&format!("{purpose:?}")) != is_due {
+                    let (id, status) = (refund.id, refund.status());
+                    let what = if is_due { "is missing" } else { "is there" };
+                    self.broken(Invariant::Once, escrow, &format!("{id} is {status}, and {purpose:?} {what}"));
+                }
             }
         }
     }
@@ -341,12 +407,63 @@ fn chain_of(escrow: &Escrow, events: &[(Owner, u64, EventRow)]) -> Result<(), St
     }
 }
 
-fn refunded_amount(escrow: &Escrow, id: RefundId, comes_from: fn(&RefundSource) -> bool) -> Option<escrow::Amount> {
+fn refunded_amount(escrow: &Escrow, id: RefundId, comes_from: fn(&RefundSource) -> bool) -> Option<Amount> {
     escrow.refund(id).filter(|refund| comes_from(&refund.source)).map(|refund| refund.amount)
 }
 
-fn released_amount(escrow: &Escrow, milestone: MilestoneId) -> Option<escrow::Amount> {
-    escrow.milestone(milestone).filter(|milestone| milestone.release().is_some()).map(|milestone| milestone.amount)
+/// Every transfer that a refund can have, and whether its state says that it has.
+fn steps_of(refund: &Refund) -> Vec<(Purpose, bool)> {
+    let (id, rail, status) = (refund.id, refund.rail, refund.status());
+    let (has_arrived, has_failed) = (status == RefundStatus::Succeeded, status == RefundStatus::Failed);
+    if refund.source.is_unapplied() {
+        return vec![(Purpose::Receive(id, rail), true), (Purpose::SendBack(id, rail), has_arrived)];
+    }
+    let was_payable = refund.from_payable.is_some();
+    let was_held = refund.from_payable != Some(refund.amount);
+    vec![
+        (Purpose::Refund(id), was_held),
+        (Purpose::RefundPayable(id), was_payable),
+        (Purpose::Return(id, rail), has_arrived),
+        (Purpose::Restore(id), has_failed && was_held),
+        (Purpose::RestorePayable(id), has_failed && was_payable),
+    ]
+}
+
+/// What the transfers of one settlement come to.
+#[derive(Clone, Copy, Debug, Default)]
+struct PayoutSums {
+    starts: u32,
+    reserved_minor: i128,
+    settled_minor: i128,
+}
+
+impl PayoutSums {
+    fn leads_to(self, settlement: &Settlement) -> bool {
+        let amount = i128::from(settlement.amount.minor());
+        let (reserved, settled) = match settlement.state {
+            SettlementState::Executed { .. } => (amount, 0),
+            SettlementState::Confirmed { .. } => (0, amount),
+            SettlementState::Scheduled { .. }
+            | SettlementState::Failed { .. }
+            | SettlementState::Returned { .. }
+            | SettlementState::Cancelled { .. } => (0, 0),
+        };
+        let is_as_often = self.starts <= settlement.retries.saturating_add(1);
+        is_as_often && (self.reserved_minor, self.settled_minor) == (reserved, settled)
+    }
+}
+
+fn released_amount(escrow: &Escrow, milestone: MilestoneId) -> Option<Amount> {
+    let milestone = escrow.milestone(milestone)?;
+    let refunded = milestone.release()?.refunded;
+    refunded.map_or(Some(milestone.amount), |refunded| milestone.amount.minus(refunded).ok())
+}
+
+/// What of a refund was held, and what had been released.
+fn refund_parts(escrow: &Escrow, id: RefundId) -> Option<(Amount, Option<Amount>)> {
+    let refund = escrow.refund(id).filter(|refund| refund.source.is_escrow())?;
+    let held = refund.from_payable.map_or(Some(refund.amount), |payable| refund.amount.minus(payable).ok())?;
+    Some((held, refund.from_payable))
 }
 
 /// A sum for people; of one beyond 64 bits, which no balance can be, its minor units.

@@ -6,6 +6,8 @@ mod world;
 
 #[path = "engine/batching.rs"]
 mod batching;
+#[path = "engine/clock.rs"]
+mod clock;
 #[path = "engine/idempotency.rs"]
 mod idempotency;
 #[path = "engine/jobs.rs"]

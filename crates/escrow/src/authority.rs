@@ -2,6 +2,7 @@
 
 use crate::command::CommandKind;
 use crate::payment::Payer;
+use crate::rejection::Rejection;
 use crate::terms::{Mode, names};
 
 /// Who asks.
@@ -11,6 +12,10 @@ pub enum Actor {
     Merchant,
     /// Somebody who has proven to be this payer. Whether it was this one who paid, the decision tells.
     Payer(Payer),
+    /// Somebody who says to be the payer and has not proven it, and what they are told: whatever they ask for is refused so.
+    Unproven(Rejection),
+    /// Whoever runs the gateway, by an admin key. The operator acts for no merchant.
+    Operator,
     /// Somebody who knows the address of the intent.
     Anyone,
     /// The gateway itself: a timer, or what a rail or a payout method says.
@@ -24,7 +29,9 @@ names! {
         Merchant = "merchant",
         /// [`Actor::Payer`]
         Payer = "payer",
-        /// [`Actor::Anyone`]
+        /// [`Actor::Operator`]
+        Operator = "operator",
+        /// [`Actor::Anyone`], and [`Actor::Unproven`]
         Anyone = "anyone",
         /// [`Actor::Gateway`]
         Gateway = "gateway",
@@ -38,7 +45,9 @@ impl Actor {
         match self {
             Actor::Merchant => Role::Merchant,
             Actor::Payer(_) => Role::Payer,
-            Actor::Anyone => Role::Anyone,
+            Actor::Operator => Role::Operator,
+            // Nothing is proven, so that they may not ask for more than anyone else.
+            Actor::Anyone | Actor::Unproven(_) => Role::Anyone,
             Actor::Gateway => Role::Gateway,
         }
     }
@@ -60,12 +69,44 @@ pub const fn may_ask(who: Role, what: CommandKind, mode: Mode) -> bool {
         | CommandKind::AddMilestone
         | CommandKind::UpdateMilestone
         | CommandKind::DeleteMilestone
-        | CommandKind::CompleteMilestone => matches!(who, Role::Merchant),
-        CommandKind::ReleaseMilestone => matches!((who, mode), (Role::Payer, _) | (Role::Merchant, Mode::Sandbox)),
+        | CommandKind::CompleteMilestone
+        | CommandKind::Ship
+        | CommandKind::SubmitProof
+        | CommandKind::Refund
+        | CommandKind::RetrySettlement => matches!(who, Role::Merchant),
+        // In the sandbox the merchant speaks for the simulated payer.
+        CommandKind::ReleaseMilestone
+        | CommandKind::ReleaseOrder
+        | CommandKind::ApproveMilestone
+        | CommandKind::RejectMilestone
+        | CommandKind::Reclaim => matches!((who, mode), (Role::Payer, _) | (Role::Merchant, Mode::Sandbox)),
+        CommandKind::RaiseDispute | CommandKind::SubmitEvidence => matches!(who, Role::Merchant | Role::Payer),
+        CommandKind::ResolveDispute => matches!((who, mode), (Role::Operator, _) | (Role::Merchant, Mode::Sandbox)),
+        CommandKind::FailSettlement | CommandKind::ReturnSettlement => {
+            matches!((who, mode), (Role::Gateway, _) | (Role::Merchant, Mode::Sandbox))
+        }
         CommandKind::SettlePayment
+        | CommandKind::OpenTimeLock
+        | CommandKind::EndSilence
+        | CommandKind::EndDispute
+        | CommandKind::DisputeRejection
+        | CommandKind::FailRefund
         | CommandKind::StartSettlement
         | CommandKind::ConfirmSettlement
         | CommandKind::ConfirmRefund
         | CommandKind::Finalize => matches!(who, Role::Gateway),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operator_decides_disputes_and_does_nothing_else() {
+        let modes = [Mode::Sandbox, Mode::Live];
+        let all = CommandKind::ALL.iter().flat_map(|what| modes.map(|mode| (*what, mode)));
+        let asked: Vec<_> = all.filter(|(what, mode)| may_ask(Role::Operator, *what, *mode)).collect();
+        assert_eq!(asked, modes.map(|mode| (CommandKind::ResolveDispute, mode)));
     }
 }

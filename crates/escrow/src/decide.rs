@@ -1,43 +1,31 @@
 //! The decision: a command meets a state, and out comes the next state with all that follows from it, or a refusal.
 //!
-//! | command | INITIATED | REQUIRES_SIGNATURE | PROCESSING | REQUIRES_ACTION | SUCCEEDED | SETTLED | FINAL | CANCELED |
-//! |---|---|---|---|---|---|---|---|---|
-//! | confirm | PROCESSING | PROCESSING | – | PROCESSING | – | – | – | – |
-//! | pay by card | PROCESSING or REQUIRES_ACTION | PROCESSING or REQUIRES_ACTION | – | PROCESSING or REQUIRES_ACTION | – | – | – | – |
-//! | announce transaction | REQUIRES_SIGNATURE | REQUIRES_SIGNATURE | PROCESSING | – | – | – | – | CANCELED |
-//! | receive payment | INITIATED or SUCCEEDED or SETTLED | REQUIRES_SIGNATURE or SUCCEEDED or SETTLED | PROCESSING or SUCCEEDED or SETTLED | REQUIRES_ACTION or SUCCEEDED or SETTLED | SUCCEEDED | SETTLED | FINAL | CANCELED |
-//! | settle payment | – | – | SUCCEEDED or SETTLED | – | – | – | – | CANCELED |
-//! | fail payment | – | – | REQUIRES_ACTION | – | – | – | – | CANCELED |
-//! | cancel | CANCELED | CANCELED | CANCELED | CANCELED | CANCELED | – | – | – |
-//! | add milestone | INITIATED | REQUIRES_SIGNATURE | PROCESSING | REQUIRES_ACTION | SUCCEEDED | – | – | – |
-//! | update milestone | INITIATED | REQUIRES_SIGNATURE | PROCESSING | REQUIRES_ACTION | SUCCEEDED | – | – | – |
-//! | delete milestone | INITIATED | REQUIRES_SIGNATURE | PROCESSING | REQUIRES_ACTION | SUCCEEDED | – | – | – |
-//! | complete milestone | SUCCEEDED or SETTLED | SUCCEEDED or SETTLED | SUCCEEDED or SETTLED | SUCCEEDED or SETTLED | SUCCEEDED or SETTLED | – | – | – |
-//! | release milestone | – | – | – | – | SUCCEEDED or SETTLED | – | – | – |
-//! | start settlement | – | – | – | – | SUCCEEDED | – | – | – |
-//! | confirm settlement | – | – | – | – | SUCCEEDED or SETTLED | – | – | – |
-//! | confirm refund | INITIATED | REQUIRES_SIGNATURE | PROCESSING | REQUIRES_ACTION | SUCCEEDED | SETTLED | FINAL | CANCELED |
-//! | finalize | – | – | – | – | – | FINAL | – | – |
+//! `docs/transitions.md` has every command in every state of every object, and who may ask for it. It is written from what
+//! [`decide`] does, by the test `the_document_of_the_transitions_is_what_decide_does`. The life of an intent, in short:
 //!
-//! A dash is a refusal. A release settles an intent at once only where the fee takes all of it. Money that came in and is not the
-//! funding leaves the state as it is, and so does a transaction that was announced before. Who may ask for what is told by
-//! [`crate::may_ask`]. The test `the_table_above_is_what_decide_does` reads this table and tries every cell.
+//! `INITIATED → REQUIRES_SIGNATURE? → PROCESSING → SUCCEEDED → SETTLED → FINAL`, or `CANCELED`; `REQUIRES_ACTION` when a payment
+//! or a payout fails, until it is tried again.
 
 use crate::authority::{Actor, may_ask};
 use crate::command::{Command, NewIntent};
+use crate::dispute::DefaultResolution;
 use crate::duty::{Duty, Effect, effects};
 use crate::event::{Event, EventKind, Subject};
-use crate::id::{Ids, TransferId};
+use crate::id::{Ids, MilestoneId, SettlementId, TransferId};
 use crate::ledger::{Purpose, Transfer};
 use crate::money::Amount;
 use crate::rejection::Rejection;
-use crate::state::{Escrow, IntentState, Milestone, MilestoneState, Order, OrderState};
+use crate::state::{Escrow, IntentState, Milestone, MilestoneState, Order, OrderState, Settlement, SettlementState};
 use crate::terms::Mode;
 use crate::time::{Span, Timestamp};
 
+mod delivery;
+mod disputes;
 mod intent;
 mod milestones;
 mod payments;
+mod refunds;
+mod releases;
 mod settlements;
 
 /// What the operator has set, for every escrow alike.
@@ -49,15 +37,18 @@ pub struct Settings {
     pub finality_period: Span,
     /// How long the sandbox's chain takes for a block; a payment is final after [`crate::limits::SANDBOX_CONFIRMATIONS`] of them.
     pub sandbox_block_time: Span,
+    /// How a dispute ends that nobody decides in time.
+    pub default_resolution: DefaultResolution,
 }
 
 impl Default for Settings {
-    /// Ten seconds, seven days, and two seconds.
+    /// Ten seconds, seven days, two seconds, and for the payer.
     fn default() -> Settings {
         Settings {
             settlement_delay: Span::from_seconds(10),
             finality_period: Span::from_seconds(7 * 24 * 3600),
             sandbox_block_time: Span::from_seconds(2),
+            default_resolution: DefaultResolution::BuyerWon,
         }
     }
 }
@@ -101,6 +92,9 @@ pub fn open(new: NewIntent, ctx: &Ctx<'_>) -> Result<Decision, Rejection> {
 /// # Errors
 /// Why it is refused; then nothing changes.
 pub fn decide(state: &Escrow, command: Command, ctx: &Ctx<'_>) -> Result<Decision, Rejection> {
+    if let Actor::Unproven(why) = ctx.by {
+        return Err(why.clone());
+    }
     let (who, action) = (ctx.by.role(), command.kind());
     if !may_ask(who, action, state.owner.mode) {
         return Err(Rejection::NotAllowed { who, action });
@@ -124,9 +118,27 @@ pub fn decide(state: &Escrow, command: Command, ctx: &Ctx<'_>) -> Result<Decisio
         Command::DeleteMilestone(id) => milestones::delete(&mut draft, id),
         Command::CompleteMilestone(completion) => milestones::complete(&mut draft, completion),
         Command::ReleaseMilestone(id, by) => milestones::release(&mut draft, id, by),
+        Command::Ship(shipping) => delivery::ship(&mut draft, shipping),
+        Command::SubmitProof(proof) => delivery::submit_proof(&mut draft, proof),
+        Command::ReleaseOrder(held) => delivery::release(&mut draft, held),
+        Command::ApproveMilestone(approving) => milestones::approve(&mut draft, approving),
+        Command::RejectMilestone(rejecting) => milestones::reject(&mut draft, rejecting),
+        Command::RaiseDispute(new) => disputes::raise(&mut draft, new),
+        Command::SubmitEvidence(new) => disputes::submit_evidence(&mut draft, new),
+        Command::ResolveDispute(resolving) => disputes::resolve(&mut draft, resolving),
+        Command::EndDispute(id) => disputes::end(&mut draft, id),
+        Command::DisputeRejection(id) => disputes::dispute_rejection(&mut draft, id),
+        Command::Refund(new) => refunds::request(&mut draft, new),
+        Command::Reclaim(held) => refunds::reclaim(&mut draft, held),
+        Command::OpenTimeLock => releases::open_time_lock(&mut draft),
+        Command::EndSilence(subject) => releases::end_silence(&mut draft, subject),
         Command::StartSettlement(id) => settlements::start(&mut draft, id),
         Command::ConfirmSettlement(id, reference) => settlements::confirm(&mut draft, id, reference),
-        Command::ConfirmRefund(id, reference) => settlements::confirm_refund(&mut draft, id, reference),
+        Command::FailSettlement(id, reason) => settlements::fail(&mut draft, id, reason),
+        Command::ReturnSettlement(id, reason) => settlements::send_back(&mut draft, id, reason),
+        Command::RetrySettlement(id) => settlements::retry(&mut draft, id),
+        Command::FailRefund(id, reason) => refunds::fail(&mut draft, id, reason),
+        Command::ConfirmRefund(id, reference) => refunds::confirm(&mut draft, id, reference),
         Command::Finalize => intent::finalize(&mut draft),
     }?;
     draft.finish()
@@ -184,6 +196,26 @@ impl<'a> Draft<'a> {
         self.next.owner.mode == Mode::Live && self.next.has_consent()
     }
 
+    /// Has an amount paid out that has just become the merchant's.
+    fn schedule_settlement(&mut self, milestone: Option<MilestoneId>, amount: Amount) {
+        let settlement = Settlement {
+            id: SettlementId::fresh(self.ctx.ids),
+            milestone,
+            amount,
+            method: self.next.terms.settlement_method,
+            destination: self.next.terms.settlement_destination.clone(),
+            retries: 0,
+            state: SettlementState::Scheduled { due: self.now.after(self.ctx.settings.settlement_delay) },
+            created: self.now,
+            updated: self.now,
+        };
+        self.next.settlements.push(settlement);
+    }
+
+    fn order(&self) -> Result<&Order, Rejection> {
+        self.next.order.as_ref().ok_or(Rejection::NoOrder)
+    }
+
     fn order_mut(&mut self) -> Result<&mut Order, Rejection> {
         self.next.order.as_mut().ok_or(Rejection::NoOrder)
     }
@@ -199,42 +231,90 @@ impl<'a> Draft<'a> {
 
     /// Moves the order and the intent on to where the balances and milestones say they are.
     fn advance(&mut self) {
-        let (funds, whole, now) = (self.next.funds, self.next.terms.amount, self.now);
-        let is_paid = self.next.funding.is_some();
-        let mut released = false;
+        let (funds, now) = (self.next.funds, self.now);
+        let is_empty = self.next.funding.is_some() && funds.held.is_zero();
+        let was_released = !funds.released.is_zero();
+        let is_delivered = self.next.is_delivered();
+        let mut is_over = false;
         if let Some(order) = &mut self.next.order {
-            let nothing_held = is_paid && funds.held.is_zero();
             match order.state {
-                OrderState::Pending | OrderState::Delivered { .. } if nothing_held => {
-                    order.state = OrderState::Completed { at: now };
-                    released = true;
+                OrderState::Pending
+                | OrderState::Shipped { .. }
+                | OrderState::Delivered { .. }
+                | OrderState::Disputed { .. }
+                    if is_empty =>
+                {
+                    is_over = was_released;
+                    order.state = if was_released {
+                        OrderState::Completed { at: now }
+                    } else {
+                        OrderState::Cancelled { at: now }
+                    };
                 }
-                OrderState::Pending if is_delivered(&order.milestones, whole) => {
+                OrderState::Pending | OrderState::Shipped { .. } if is_delivered => {
                     order.state = OrderState::Delivered { at: now };
                 }
                 OrderState::Pending
+                | OrderState::Shipped { .. }
                 | OrderState::Delivered { .. }
+                | OrderState::Disputed { .. }
                 | OrderState::Completed { .. }
                 | OrderState::Cancelled { .. } => {}
             }
         }
-        if released {
+        if is_over {
             self.event(EventKind::OrderReleased, Subject::Order);
         }
-        if matches!(self.next.state, IntentState::Succeeded) && funds.is_settled() {
+        self.advance_intent();
+    }
+
+    /// Moves the intent on to where the balances say it is.
+    fn advance_intent(&mut self) {
+        let (funds, now) = (self.next.funds, self.now);
+        match (self.next.state, self.next.needs_action()) {
+            (IntentState::Succeeded | IntentState::Settled { .. }, true) => {
+                self.set_state(IntentState::PayoutFailed { at: now });
+            }
+            (IntentState::PayoutFailed { .. }, false) => self.set_state(IntentState::Succeeded),
+            // A refund of what had been released came back and is paid out after all. No status leads back from here but by way of
+            // the one that says that something did not arrive.
+            (IntentState::Settled { .. }, false) if !funds.is_settled() => {
+                self.set_state(IntentState::PayoutFailed { at: now });
+                self.set_state(IntentState::Succeeded);
+            }
+            (
+                IntentState::Initiated
+                | IntentState::RequiresSignature { .. }
+                | IntentState::Processing { .. }
+                | IntentState::PaymentFailed { .. }
+                | IntentState::Succeeded
+                | IntentState::PayoutFailed { .. }
+                | IntentState::Settled { .. }
+                | IntentState::Final { .. }
+                | IntentState::Canceled { .. },
+                _,
+            ) => {}
+        }
+        if !matches!(self.next.state, IntentState::Succeeded) {
+            return;
+        }
+        if funds.is_settled() {
             let final_due = now.after(self.ctx.settings.finality_period);
             self.set_state(IntentState::Settled { at: now, final_due });
             self.event(EventKind::IntentSettled, Subject::Intent);
+        } else if funds.held.is_zero() && funds.released.is_zero() {
+            self.set_state(IntentState::Canceled { at: now });
+            self.event(EventKind::IntentCanceled, Subject::Intent);
         }
     }
 }
 
-/// Whether milestones cover the whole amount, and none of them is left to do.
-fn is_delivered(milestones: &[Milestone], whole: Amount) -> bool {
-    let done = milestones.iter().filter(|milestone| milestone.completion().is_some());
-    let done_minor = done.fold(0_i64, |sum, milestone| sum.saturating_add(milestone.amount.minor()));
-    let has_pending = milestones.iter().any(|milestone| matches!(milestone.state, MilestoneState::Pending));
-    !has_pending && done_minor == whole.minor()
+impl Escrow {
+    /// Whether milestones cover all that is held, and none of them is left to do.
+    fn is_delivered(&self) -> bool {
+        let has_pending = self.milestones().iter().any(|milestone| matches!(milestone.state, MilestoneState::Pending));
+        self.funding.is_some() && !self.milestones().is_empty() && !has_pending && self.unallocated().is_zero()
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{PaymentId, RefundId, SettlementId};
+use crate::dispute::DisputeState;
+use crate::id::{DisputeId, MilestoneId, PaymentId, RefundId, SettlementId};
 use crate::payment::PaymentState;
 use crate::state::{Escrow, IntentState, RefundState, SettlementState};
 use crate::time::Timestamp;
@@ -20,6 +21,14 @@ pub enum Duty {
     Finalize,
     /// Ask the rail whether a payment is final, until it answers.
     AwaitPayment(PaymentId),
+    /// Release what a time lock held.
+    OpenTimeLock,
+    /// Release what nobody has spoken against: a milestone, or the whole order.
+    EndSilence(Option<MilestoneId>),
+    /// Decide a dispute that nobody has decided.
+    EndDispute(DisputeId),
+    /// Make a dispute of a milestone that was rejected and not completed again.
+    DisputeRejection(MilestoneId),
 }
 
 impl std::fmt::Display for Duty {
@@ -30,6 +39,11 @@ impl std::fmt::Display for Duty {
             Duty::PayBack(id) => write!(f, "pay back {id}"),
             Duty::Finalize => f.write_str("finalize"),
             Duty::AwaitPayment(id) => write!(f, "await {id}"),
+            Duty::OpenTimeLock => f.write_str("open the time lock"),
+            Duty::EndSilence(Some(id)) => write!(f, "end the silence about {id}"),
+            Duty::EndSilence(None) => f.write_str("end the silence"),
+            Duty::EndDispute(id) => write!(f, "end {id}"),
+            Duty::DisputeRejection(id) => write!(f, "dispute the rejection of {id}"),
         }
     }
 }
@@ -50,19 +64,27 @@ impl Escrow {
         let settlements = self.settlements.iter().filter_map(|settlement| match settlement.state {
             SettlementState::Scheduled { due } => Some((Duty::StartSettlement(settlement.id), due)),
             SettlementState::Executed { at } => Some((Duty::PayOut(settlement.id), at)),
-            SettlementState::Confirmed { .. } => None,
+            SettlementState::Confirmed { .. }
+            | SettlementState::Failed { .. }
+            | SettlementState::Returned { .. }
+            | SettlementState::Cancelled { .. } => None,
         });
         let refunds = self.refunds.iter().filter_map(|refund| match refund.state {
             RefundState::Pending => Some((Duty::PayBack(refund.id), refund.created)),
-            RefundState::Succeeded { .. } => None,
+            RefundState::Succeeded { .. } | RefundState::Failed { .. } => None,
         });
         let finality = match self.state {
-            IntentState::Settled { final_due, .. } => Some((Duty::Finalize, final_due)),
+            // A refund on its way may still come back.
+            IntentState::Settled { final_due, .. } if self.funds.refunding.is_zero() => {
+                Some((Duty::Finalize, final_due))
+            }
             IntentState::Initiated
             | IntentState::RequiresSignature { .. }
             | IntentState::Processing { .. }
             | IntentState::PaymentFailed { .. }
             | IntentState::Succeeded
+            | IntentState::PayoutFailed { .. }
+            | IntentState::Settled { .. }
             | IntentState::Final { .. }
             | IntentState::Canceled { .. } => None,
         };
@@ -70,7 +92,15 @@ impl Escrow {
             PaymentState::Confirming { due } => Some((Duty::AwaitPayment(payment.id), due)),
             PaymentState::Final { .. } | PaymentState::Failed { .. } | PaymentState::Unapplied { .. } => None,
         });
-        settlements.chain(refunds).chain(finality).chain(payments).collect()
+        let time_lock = self.time_lock().map(|until| (Duty::OpenTimeLock, until));
+        let silence = self.silence().map(|(milestone, until)| (Duty::EndSilence(milestone), until));
+        let disputes = self.disputes().iter().filter_map(|dispute| match dispute.state {
+            DisputeState::Open { due } => Some((Duty::EndDispute(dispute.id), due)),
+            DisputeState::Resolved(_) => None,
+        });
+        let rejections = self.rejections().map(|(milestone, due)| (Duty::DisputeRejection(milestone), due));
+        let money = settlements.chain(refunds).chain(finality).chain(payments);
+        money.chain(time_lock).chain(silence).chain(disputes).chain(rejections).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What happened, as others are told of it.
 
-use crate::id::{MilestoneId, RefundId, SettlementId};
+use crate::id::{DisputeId, MilestoneId, ProofId, RefundId, SettlementId};
 use crate::terms::names;
 
 names! {
@@ -36,7 +36,33 @@ names! {
         OrderCreated = "escrow_order.created",
         /// The money of an order is locked.
         OrderFunded = "escrow_order.funded",
-        /// Nothing of an order is held any more, all was released.
+        /// The goods of an order are on their way.
+        OrderShipped = "escrow_order.shipped",
+        /// The delivery of an order is proven.
+        ProofSubmitted = "delivery_proof.submitted",
+        /// A payer approved a completed milestone.
+        MilestoneApproved = "milestone.approved",
+        /// A payer rejected a completed milestone: it is to be done again.
+        MilestoneRejected = "milestone.rejected",
+        /// A dispute was raised.
+        DisputeRaised = "dispute.raised",
+        /// A party submitted something about a dispute.
+        EvidenceSubmitted = "dispute.evidence_submitted",
+        /// A dispute was decided.
+        DisputeResolved = "dispute.resolved",
+        /// Money starts on its way back to the payer.
+        RefundCreated = "refund.created",
+        /// The rail refused a refund for good; the money is back where it was.
+        RefundFailed = "refund.failed",
+        /// A settlement was refused for good or sent back; the money is the merchant's again.
+        SettlementFailed = "settlement.failed",
+        /// A settlement that did not arrive is tried again.
+        SettlementRetried = "settlement.retried",
+        /// The money of a settlement was refunded before it started.
+        SettlementCanceled = "settlement.canceled",
+        /// A time lock opened.
+        TimeLockReleased = "time_lock.released",
+        /// Nothing of an order is held any more, and something was released.
         OrderReleased = "escrow_order.released",
         /// A milestone was created.
         MilestoneCreated = "milestone.created",
@@ -60,6 +86,10 @@ pub enum Subject {
     Order,
     /// One of its milestones.
     Milestone(MilestoneId),
+    /// What proves its delivery.
+    Proof(ProofId),
+    /// A dispute over it.
+    Dispute(DisputeId),
     /// One of its settlements.
     Settlement(SettlementId),
     /// One of its refunds.

@@ -160,6 +160,10 @@ ids! {
     OrderId = "escrow_order_";
     /// A milestone of an order.
     MilestoneId = "milestone_";
+    /// A delivery proof.
+    ProofId = "delivery_proof_";
+    /// A dispute.
+    DisputeId = "dispute_";
     /// One attempt to pay an intent.
     PaymentId = "payment_";
     /// One payment from payable to the payee's bank.

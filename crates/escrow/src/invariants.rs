@@ -1,9 +1,15 @@
 //! What always holds of one escrow. Every decision is checked against it before it leaves the domain, and `milepost verify`
 //! checks every stored escrow.
 
+use crate::dispute::Dispute;
 use crate::limits::MAX_MILESTONES;
+use crate::money::Amount;
 use crate::payment::{Payment, PaymentState};
-use crate::state::{Escrow, IntentState, IntentStatus, MilestoneState, Order, OrderState, Refund, RefundStatus};
+use crate::state::{
+    Escrow, IntentState, IntentStatus, Milestone, MilestoneState, MilestoneStatus, Order, OrderState, Refund,
+    RefundStatus, Settlement, SettlementStatus,
+};
+use crate::terms::ReleaseType;
 
 /// An invariant that does not hold, in words.
 pub type Broken = String;
@@ -43,7 +49,10 @@ impl Escrow {
             | IntentState::RequiresSignature { .. }
             | IntentState::Processing { .. }
             | IntentState::PaymentFailed { .. } => Some(false),
-            IntentState::Succeeded | IntentState::Settled { .. } | IntentState::Final { .. } => Some(true),
+            IntentState::Succeeded
+            | IntentState::PayoutFailed { .. }
+            | IntentState::Settled { .. }
+            | IntentState::Final { .. } => Some(true),
             IntentState::Canceled { .. } => None,
         };
         let status = self.status();
@@ -56,6 +65,11 @@ impl Escrow {
         })?;
         let should_be_settled = matches!(status, IntentStatus::Settled | IntentStatus::Final);
         ensure(self.funds.is_settled() == should_be_settled, || format!("{status} with {:?}", self.funds))?;
+        let is_failed = matches!(self.state, IntentState::PayoutFailed { .. });
+        let is_final = status == IntentStatus::Final;
+        let should_fail = self.needs_action() && status != IntentStatus::Canceled;
+        ensure(is_failed == should_fail, || format!("{status}, and something did not arrive: {should_fail}"))?;
+        ensure(!is_final || self.funds.refunding.is_zero(), || "a refund is on its way after the end".to_owned())?;
         let was_released = !self.funds.released.is_zero();
         ensure(status != IntentStatus::Canceled || !was_released, || "canceled after a release".to_owned())
     }
@@ -97,15 +111,17 @@ impl Escrow {
 
     /// What waits to be paid out is exactly what is payable, and what is being paid out is exactly what is reserved.
     fn check_settlements(&self) -> Result<(), Broken> {
-        use crate::state::SettlementStatus::{Executed, Scheduled};
-        for (status, balance) in [(Scheduled, self.funds.payable), (Executed, self.funds.reserved)] {
-            let sum = self
-                .settlements
-                .iter()
-                .filter(|settlement| settlement.status() == status)
-                .try_fold(0_i64, |sum, settlement| sum.checked_add(settlement.amount.minor()));
+        let is_reserved = |settlement: &Settlement| settlement.status() == SettlementStatus::Executed;
+        let sum_minor = |is_of_kind: fn(&Settlement) -> bool| {
+            let of_kind = self.settlements.iter().filter(|settlement| is_of_kind(settlement));
+            of_kind.map(|settlement| settlement.amount.minor()).try_fold(0_i64, i64::checked_add)
+        };
+        for (name, sum, balance) in [
+            ("payable", sum_minor(Settlement::is_payable), self.funds.payable),
+            ("reserved", sum_minor(is_reserved), self.funds.reserved),
+        ] {
             ensure(sum == Some(balance.minor()), || {
-                format!("{status} settlements are {sum:?}, the balance is {balance}")
+                format!("{name} settlements are {sum:?}, the balance is {balance}")
             })?;
         }
         let waits = |refund: &&Refund| refund.source.is_escrow() && refund.status() == RefundStatus::Pending;
@@ -124,41 +140,82 @@ impl Escrow {
         let allocated = self.allocated_minor();
         let allocatable = self.allocatable();
         ensure(allocated <= allocatable.minor(), || format!("milestones of {allocated} exceed {allocatable}"))?;
-        let is_over = matches!(order.state, OrderState::Completed { .. });
-        let nothing_held = self.funding.is_some() && self.funds.held.is_zero() && !self.funds.released.is_zero();
-        ensure(is_over == nothing_held, || format!("order is {} and holds {}", order.state.status(), self.funds.held))?;
-        self.check_release_order(order)?;
-        let released = order
-            .milestones
-            .iter()
-            .filter(|milestone| milestone.release().is_some())
-            .try_fold(0_i64, |sum, milestone| sum.checked_add(milestone.amount.minor()));
-        ensure(released == Some(self.funds.released.minor()), || {
-            format!("released milestones are {released:?}, the total is {}", self.funds.released)
-        })
-    }
-
-    /// Nothing below a released milestone waits for its release, nothing below a completed one is pending, and no index
-    /// stands twice.
-    fn check_release_order(&self, order: &Order) -> Result<(), Broken> {
-        let live =
-            order.milestones.iter().filter(|milestone| !matches!(milestone.state, MilestoneState::Cancelled { .. }));
-        let mut rank_below = u8::MAX;
-        let mut index_below = None;
-        for milestone in live {
-            let rank = match milestone.state {
-                MilestoneState::Released(..) => 2,
-                MilestoneState::Completed(_) => 1,
-                MilestoneState::Pending => 0,
-                MilestoneState::Cancelled { .. } => continue,
-            };
-            ensure(rank <= rank_below, || format!("milestone {} is ahead of one below it", milestone.index))?;
-            ensure(index_below != Some(milestone.index), || format!("two milestones of index {}", milestone.index))?;
-            rank_below = rank;
-            index_below = Some(milestone.index);
+        let is_empty = self.funding.is_some() && self.funds.held.is_zero();
+        let has_come_back = self.refunds.iter().any(|refund| refund.status() == RefundStatus::Failed);
+        let fits = match order.state {
+            OrderState::Pending
+            | OrderState::Shipped { .. }
+            | OrderState::Delivered { .. }
+            | OrderState::Disputed { .. } => !is_empty,
+            OrderState::Completed { .. } => is_empty || has_come_back,
+            OrderState::Cancelled { .. } => self.funds.held.is_zero() || has_come_back,
+        };
+        ensure(fits, || format!("order is {} and holds {}", order.state.status(), self.funds.held))?;
+        check_disputes(order)?;
+        check_release_order(order)?;
+        if self.terms.release_type != ReleaseType::MilestoneLocked {
+            let is_whole = self.funds.released.is_zero() || self.funds.held.is_zero() || has_come_back;
+            return ensure(is_whole && order.milestones.is_empty(), || {
+                format!("{} released and {} held of an order without shares", self.funds.released, self.funds.held)
+            });
         }
-        Ok(())
+        // What a resolution of the whole order released beyond the milestones belonged to none.
+        let is_resolved = |dispute: &Dispute| dispute.milestone.is_none() && !dispute.is_open();
+        let released =
+            order.milestones.iter().try_fold(0_i64, |sum, milestone| sum.checked_add(share_minor(milestone)));
+        let total = self.funds.released.minor();
+        let is_all =
+            if order.disputes.iter().any(is_resolved) { released <= Some(total) } else { released == Some(total) };
+        ensure(is_all && released.is_some(), || format!("released milestones are {released:?}, the total is {total}"))
     }
+}
+
+/// What became the merchant's of a milestone, in minor units.
+fn share_minor(milestone: &Milestone) -> i64 {
+    let Some(release) = milestone.release() else { return 0 };
+    milestone.amount.minor() - release.refunded.map_or(0, Amount::minor)
+}
+
+/// Of one thing at most one dispute is open, and the order is disputed while one over all of it is.
+fn check_disputes(order: &Order) -> Result<(), Broken> {
+    let open = || order.disputes.iter().filter(|dispute| dispute.is_open());
+    let is_whole = open().any(|dispute| dispute.milestone.is_none());
+    ensure(is_whole == order.is_disputed(), || format!("order is {}, dispute: {is_whole}", order.state.status()))?;
+    ensure(!is_whole || open().count() == 1, || "a disputed order has other open disputes".to_owned())?;
+    for (position, dispute) in open().enumerate() {
+        let is_again = open().skip(position + 1).any(|other| other.milestone == dispute.milestone);
+        ensure(!is_again, || format!("{} is not the only one about its milestone", dispute.id))?;
+        let mut milestones = order.milestones.iter();
+        let about = |id| milestones.any(|milestone| milestone.id == id && milestone.is_open());
+        ensure(dispute.milestone.is_none_or(about), || format!("{} freezes what has ended", dispute.id))?;
+    }
+    Ok(())
+}
+
+/// Milestones are released in order, resolutions apart, and completed in order, rejections apart.
+fn check_release_order(order: &Order) -> Result<(), Broken> {
+    let was_decided = |milestone: &Milestone| {
+        let is_about_it = |dispute: &Dispute| dispute.milestone.is_none_or(|id| id == milestone.id);
+        order.disputes.iter().any(|dispute| !dispute.is_open() && is_about_it(dispute))
+    };
+    let (mut has_open_below, mut has_undone_below, mut index_below) = (false, false, None);
+    for milestone in order.milestones.iter().filter(|milestone| milestone.status() != MilestoneStatus::Cancelled) {
+        let is_ahead = match milestone.state {
+            MilestoneState::Released(..) => has_open_below && !was_decided(milestone),
+            MilestoneState::Completed(_) => has_undone_below,
+            MilestoneState::Pending | MilestoneState::Cancelled { .. } => false,
+        };
+        ensure(!is_ahead, || format!("milestone {} is ahead of one below it", milestone.index))?;
+        ensure(index_below != Some(milestone.index), || format!("two milestones of index {}", milestone.index))?;
+        let is_pending = matches!(milestone.state, MilestoneState::Pending);
+        ensure(milestone.rejected.is_none() || milestone.status() != MilestoneStatus::Completed, || {
+            format!("milestone {} is completed and rejected", milestone.index)
+        })?;
+        has_open_below |= milestone.is_open();
+        has_undone_below |= is_pending && milestone.rejected.is_none();
+        index_below = Some(milestone.index);
+    }
+    Ok(())
 }
 
 fn ensure(holds: bool, broken: impl FnOnce() -> Broken) -> Result<(), Broken> {

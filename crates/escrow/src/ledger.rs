@@ -109,6 +109,16 @@ pub enum Purpose {
     Refund(RefundId),
     /// A refund arrived: refunding → rail.
     Return(RefundId, Rail),
+    /// A refund of what had been released started: payable → refunding.
+    RefundPayable(RefundId),
+    /// A refund was refused: refunding → escrow.
+    Restore(RefundId),
+    /// A refund of what had been released was refused: refunding → payable.
+    RestorePayable(RefundId),
+    /// A settlement was refused: reserved → payable.
+    Unreserve(SettlementId),
+    /// A settlement was sent back: payout → payable.
+    Unsettle(SettlementId, SettlementMethod),
     /// Money came in without a purpose, and goes back as this refund: rail → unapplied.
     Receive(RefundId, Rail),
     /// It arrived where it had come from: unapplied → rail.
@@ -132,6 +142,16 @@ names! {
         Refund = "refund",
         /// [`Purpose::Return`]
         Return = "return",
+        /// [`Purpose::RefundPayable`]
+        RefundPayable = "refund payable",
+        /// [`Purpose::Restore`]
+        Restore = "restore",
+        /// [`Purpose::RestorePayable`]
+        RestorePayable = "restore payable",
+        /// [`Purpose::Unreserve`]
+        Unreserve = "unreserve",
+        /// [`Purpose::Unsettle`]
+        Unsettle = "unsettle",
         /// [`Purpose::Receive`]
         Receive = "receive",
         /// [`Purpose::SendBack`]
@@ -151,6 +171,11 @@ impl Purpose {
             Purpose::Settle(..) => PurposeKind::Settle,
             Purpose::Refund(_) => PurposeKind::Refund,
             Purpose::Return(..) => PurposeKind::Return,
+            Purpose::RefundPayable(_) => PurposeKind::RefundPayable,
+            Purpose::Restore(_) => PurposeKind::Restore,
+            Purpose::RestorePayable(_) => PurposeKind::RestorePayable,
+            Purpose::Unreserve(_) => PurposeKind::Unreserve,
+            Purpose::Unsettle(..) => PurposeKind::Unsettle,
             Purpose::Receive(..) => PurposeKind::Receive,
             Purpose::SendBack(..) => PurposeKind::SendBack,
         }
@@ -167,6 +192,11 @@ impl Purpose {
             Purpose::Settle(_, method) => (Account::Reserved, Account::Payout(method)),
             Purpose::Refund(_) => (Account::Escrow, Account::Refunding),
             Purpose::Return(_, rail) => (Account::Refunding, Account::Rail(rail)),
+            Purpose::RefundPayable(_) => (Account::Payable, Account::Refunding),
+            Purpose::Restore(_) => (Account::Refunding, Account::Escrow),
+            Purpose::RestorePayable(_) => (Account::Refunding, Account::Payable),
+            Purpose::Unreserve(_) => (Account::Reserved, Account::Payable),
+            Purpose::Unsettle(_, method) => (Account::Payout(method), Account::Payable),
             Purpose::Receive(_, rail) => (Account::Rail(rail), Account::Unapplied),
             Purpose::SendBack(_, rail) => (Account::Unapplied, Account::Rail(rail)),
         }
@@ -182,6 +212,11 @@ impl Purpose {
             | Purpose::Settle(..)
             | Purpose::Refund(_)
             | Purpose::Return(..)
+            | Purpose::RefundPayable(_)
+            | Purpose::Restore(_)
+            | Purpose::RestorePayable(_)
+            | Purpose::Unreserve(_)
+            | Purpose::Unsettle(..)
             | Purpose::Receive(..)
             | Purpose::SendBack(..) => None,
         }
@@ -266,10 +301,15 @@ impl Funds {
             Purpose::Fund(_) => next.funded = next.funded.plus(amount)?,
             Purpose::Release(_) => next.released = next.released.plus(amount)?,
             Purpose::Refund(_) => next.refunded = next.refunded.plus(amount)?,
+            Purpose::Restore(_) => next.refunded = next.refunded.minus(amount)?,
             Purpose::Fee(_)
             | Purpose::Reserve(_)
             | Purpose::Settle(..)
             | Purpose::Return(..)
+            | Purpose::RefundPayable(_)
+            | Purpose::RestorePayable(_)
+            | Purpose::Unreserve(_)
+            | Purpose::Unsettle(..)
             | Purpose::Receive(..)
             | Purpose::SendBack(..) => {}
         }

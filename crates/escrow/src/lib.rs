@@ -9,6 +9,7 @@ mod authority;
 pub mod chain;
 pub mod command;
 pub mod decide;
+pub mod dispute;
 pub mod duty;
 pub mod event;
 pub mod id;
@@ -18,6 +19,7 @@ pub mod limits;
 pub mod money;
 pub mod payment;
 pub mod rejection;
+mod release;
 pub mod state;
 pub mod terms;
 pub mod time;
@@ -26,15 +28,17 @@ pub use address::{Address, NotAnAddress};
 pub use authority::{Actor, Role, may_ask};
 pub use chain::{Chain, Hash};
 pub use command::{
-    CardOutcome, CardPayment, Command, CommandKind, CompleteMilestone, Confirmation, MilestonePatch, NewIntent,
-    NewMilestone, Receipt,
+    Approving, CardOutcome, CardPayment, Command, CommandKind, CompleteMilestone, Confirmation, MilestonePatch,
+    NewDispute, NewEvidence, NewIntent, NewMilestone, NewProof, NewRefund, Receipt, Rejecting, Resolving, Ruling,
+    Shipping,
 };
 pub use decide::{Ctx, Decision, Settings, decide, open};
+pub use dispute::{DefaultResolution, Dispute, DisputeState, DisputeStatus, Evidence, Resolution, Resolved};
 pub use duty::{Duty, Effect};
 pub use event::{Event, EventKind, Subject};
 pub use id::{
-    EventId, Ids, IntentId, KeyId, MerchantId, MilestoneId, OrderId, PaymentId, RawId, RefundId, RequestId,
-    SettlementId, TransferId,
+    DisputeId, EventId, Ids, IntentId, KeyId, MerchantId, MilestoneId, OrderId, PaymentId, ProofId, RawId, RefundId,
+    RequestId, SettlementId, TransferId,
 };
 pub use invariants::Broken;
 pub use ledger::{Account, Funds, Purpose, PurposeKind, Rail, Transfer};
@@ -42,7 +46,8 @@ pub use money::{Amount, Currency, Decimal};
 pub use payment::{Card, CardBrand, Consent, Means, Payer, Payment, PaymentState};
 pub use rejection::Rejection;
 pub use state::{
-    Escrow, IntentState, IntentStatus, Milestone, MilestoneState, MilestoneStatus, Order, Refund, Settlement,
+    DeliveryProof, Escrow, IntentState, IntentStatus, Milestone, MilestoneState, MilestoneStatus, Order, Refund,
+    Settlement,
 };
 pub use terms::{Metadata, Mode, Owner, PaymentType, ReleaseType, SettlementMethod, Terms};
 pub use time::{Span, Timestamp};

@@ -53,3 +53,16 @@ pub const DEFAULT_DELIVERY_PERIOD_S: i64 = 30 * 24 * 3600;
 
 /// The dispute window of an order that names none: 7 days, in seconds.
 pub const DEFAULT_DISPUTE_WINDOW_S: i64 = 7 * 24 * 3600;
+
+/// How often one party may submit something about one dispute.
+pub const MAX_EVIDENCE: usize = 20;
+
+/// How many refunds of one intent may be asked for.
+pub const MAX_REFUNDS: usize = 100;
+
+/// The furthest that a sandbox's clock can be moved at once: ten years, in seconds.
+pub const MAX_CLOCK_STEP_S: i64 = 10 * 365 * 24 * 3600;
+
+/// The furthest that a sandbox's clock can be ahead of real time: fifty years, in seconds. No time that follows from it leaves the
+/// range of what can be shown.
+pub const MAX_CLOCK_AHEAD_S: i64 = 50 * 365 * 24 * 3600;

@@ -245,6 +245,15 @@ impl Amount {
         Amount::from_minor(self.minor - other.minor, self.currency)
     }
 
+    /// The smaller of both.
+    ///
+    /// # Errors
+    /// When the currencies differ.
+    pub fn at_most(self, other: Amount) -> Result<Amount, SumError> {
+        self.same_currency(other)?;
+        Ok(if self.minor < other.minor { self } else { other })
+    }
+
     /// The share of `basis_points` hundredths of a percent, rounded half to even, at most the whole amount.
     #[must_use]
     pub fn share(self, basis_points: u16) -> Amount {

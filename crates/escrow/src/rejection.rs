@@ -1,12 +1,14 @@
 //! Why a command is refused. A refusal changes nothing.
 
+use crate::address::Address;
 use crate::authority::Role;
 use crate::command::CommandKind;
-use crate::limits::{MAX_MILESTONES, MAX_PAYMENTS, MAX_SIMULATED_UNAPPLIED};
-use crate::money::AmountError;
+use crate::id::MilestoneId;
+use crate::limits::{MAX_EVIDENCE, MAX_MILESTONES, MAX_PAYMENTS, MAX_REFUNDS, MAX_SIMULATED_UNAPPLIED};
+use crate::money::{Amount, AmountError, SumError};
 use crate::state::{IntentStatus, MilestoneStatus, OrderStatus, RefundStatus, SettlementStatus};
 use crate::terms::ReleaseType;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// Why a command is refused; the text is what the caller is told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -115,8 +117,96 @@ pub enum Rejection {
     /// The transaction is another intent's.
     #[error("Transaction hash is already used by another payment intent")]
     TransactionTaken,
+    /// The order is in a state that does not allow this.
+    #[error("Cannot {action} order in status: {status}")]
+    OrderStatus {
+        /// What was asked for.
+        action: &'static str,
+        /// The order's state.
+        status: OrderStatus,
+    },
+    /// Milestones are completed one by one.
+    #[error("Cannot submit delivery proof for order with release type: MILESTONE_LOCKED")]
+    ProofOfMilestones,
+    /// The order does not wait for a proof any more. The numbers are those of the escrow contract.
+    #[error(
+        "Cannot submit delivery proof: order status is {}, must be Created (0) or InTransit (1)",
+        contract_status(*.0)
+    )]
+    ProofStatus(OrderStatus),
+    /// The proof is not the one that was agreed.
+    #[error("proofHash does not match expectedDeliveryHash")]
+    ProofMismatch,
+    /// Only the oracle may prove the delivery.
+    #[error("submittedBy must be the delivery oracle {0}")]
+    NotTheOracle(Address),
+    /// The oracle's signature is not one.
+    #[error("{0}")]
+    OracleSignature(String),
+    /// What this release type holds is not released by hand.
+    #[error("Cannot release order with release type: {0}")]
+    NotReleasedByHand(ReleaseType),
+    /// It waits for the resolution of a dispute.
+    #[error("{0} is disputed; what it holds moves by the resolution of the dispute")]
+    Disputed(&'static str),
+    /// A dispute about it is open.
+    #[error("Dispute already raised for this {0}")]
+    DisputeAlreadyRaised(&'static str),
+    /// A dispute over all of it would take in what one over a milestone is about.
+    #[error("Dispute already raised for a milestone of this order; dispute the other milestones by milestoneId")]
+    MilestoneDisputed,
+    /// There is nothing left to dispute.
+    #[error("Cannot raise dispute: order is already completed")]
+    DisputeTooLate,
+    /// The dispute does not exist, or is decided.
+    #[error("No open dispute found{}", if .0.is_some() { " for this milestone" } else { "" })]
+    DisputeNotFound(Option<MilestoneId>),
+    /// Several disputes are open, and none was named.
+    #[error("Several disputes are open; say which one by milestoneId")]
+    WhichDispute,
+    /// A dispute may only lengthen the window.
+    #[error("disputeWindow may lengthen the dispute window of the order, which is {} seconds, but not shorten it", .0.seconds())]
+    WindowShortened(Span),
+    /// One party has said enough.
+    #[error("At most {MAX_EVIDENCE} pieces of evidence can be submitted by one party of a dispute")]
+    TooMuchEvidence,
+    /// The part to be refunded is no amount in the currency of the intent.
+    #[error("{}", .0.to_string().replacen("amount", "refundAmount", 1))]
+    RefundAmount(AmountError),
+    /// A part must be less than the whole.
+    #[error("refundAmount must be greater than zero and less than what is disputed, {0}")]
+    RefundNotPartial(Amount),
+    /// What the payer signed or spoke of is no longer so.
+    #[error("{0} has changed since; get it again")]
+    Stale(&'static str),
+    /// The share does not wait for approval any more.
+    #[error("Milestone already approved")]
+    MilestoneApproved,
+    /// There is not so much that may go back.
+    #[error("At most {available} can be refunded{hint}")]
+    InsufficientFunds {
+        /// How much.
+        available: Amount,
+        /// What would have to be done first.
+        hint: String,
+    },
+    /// The payer has to wait.
+    #[error("Nothing can be reclaimed before {} (Unix seconds), a dispute window after the delivery deadline", .0.seconds())]
+    ReclaimTooEarly(Timestamp),
+    /// Every share is done, or waits for a decision.
+    #[error("Nothing can be reclaimed: what is held was completed, proven or rejected, or is disputed")]
+    NothingToReclaim,
+    /// There have been enough.
+    #[error("At most {MAX_REFUNDS} refunds of one payment intent can be asked for")]
+    TooManyRefunds,
+    /// What came in without a purpose is sent back until it arrives.
+    #[error("A refund of money that is not the payment intent's own cannot fail")]
+    RefundMustArrive,
+    /// A timer rang for something that no longer waits.
+    #[error("Nothing waits for this any more")]
+    NothingDue,
     /// Only approval releases this share.
-    #[error("The milestone came or changed after the payer's consent; only the payer's approval releases it")]
+    #[error("Only the payer's approval, or their silence for the approval period, releases this milestone")]
     NeedsApproval,
     /// The settlement is past this.
     #[error("Settlement is in status: {0}")]
@@ -133,4 +223,23 @@ pub enum Rejection {
     /// The decision would have broken an invariant: a defect of Milepost, caught before it touched anything.
     #[error("The request would break an invariant of the ledger and was refused: {0}")]
     Broken(String),
+}
+
+/// The number that the escrow contract gives a status, where it has one.
+const fn contract_status(status: OrderStatus) -> &'static str {
+    match status {
+        OrderStatus::Pending => "0",
+        OrderStatus::Shipped => "1",
+        OrderStatus::Delivered => "2",
+        OrderStatus::Disputed => "DISPUTED",
+        OrderStatus::Completed => "4",
+        OrderStatus::Cancelled => "CANCELLED",
+    }
+}
+
+/// A sum that cannot be: `decide` checks before it moves money, so that this is a defect.
+impl From<SumError> for Rejection {
+    fn from(error: SumError) -> Rejection {
+        Rejection::Broken(error.to_string())
+    }
 }

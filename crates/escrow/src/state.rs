@@ -5,11 +5,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chain::{Chain, Hash};
-use crate::id::{IntentId, MilestoneId, OrderId, PaymentId, RefundId, SettlementId};
+use crate::dispute::Dispute;
+use crate::id::{IntentId, MilestoneId, OrderId, PaymentId, ProofId, RefundId, SettlementId};
 use crate::ledger::{Funds, Rail};
 use crate::limits::CONSENT_PERIOD_S;
 use crate::money::Amount;
 use crate::payment::{Payer, Payment, PaymentState};
+use crate::rejection::Rejection;
 use crate::terms::{Owner, SettlementMethod, Terms, names};
 use crate::time::{Span, Timestamp};
 
@@ -61,7 +63,7 @@ names! {
         RequiresSignature = "REQUIRES_SIGNATURE",
         /// A payment was seen and is not final.
         Processing = "PROCESSING",
-        /// The rail refused the payment.
+        /// The rail refused the payment, or a payout did not reach the payee.
         RequiresAction = "REQUIRES_ACTION",
         /// Funded.
         Succeeded = "SUCCEEDED",
@@ -96,6 +98,11 @@ pub enum IntentState {
     },
     /// Funded.
     Succeeded,
+    /// Funded, and some of what left did not arrive: a settlement failed or came back, or a refund that ended the order did.
+    PayoutFailed {
+        /// When.
+        at: Timestamp,
+    },
     /// All was paid out.
     Settled {
         /// When the last payout arrived.
@@ -125,7 +132,7 @@ impl IntentState {
             IntentState::Initiated => IntentStatus::Initiated,
             IntentState::RequiresSignature { .. } => IntentStatus::RequiresSignature,
             IntentState::Processing { .. } => IntentStatus::Processing,
-            IntentState::PaymentFailed { .. } => IntentStatus::RequiresAction,
+            IntentState::PaymentFailed { .. } | IntentState::PayoutFailed { .. } => IntentStatus::RequiresAction,
             IntentState::Succeeded => IntentStatus::Succeeded,
             IntentState::Settled { .. } => IntentStatus::Settled,
             IntentState::Final { .. } => IntentStatus::Final,
@@ -142,6 +149,7 @@ impl IntentState {
             | IntentState::Processing { .. }
             | IntentState::PaymentFailed { .. } => true,
             IntentState::Succeeded
+            | IntentState::PayoutFailed { .. }
             | IntentState::Settled { .. }
             | IntentState::Final { .. }
             | IntentState::Canceled { .. } => false,
@@ -167,6 +175,46 @@ pub struct Order {
     pub state: OrderState,
     /// Its milestones by index; of one index, in the order of their creation.
     pub milestones: Vec<Milestone>,
+    /// How it was shipped, if that was said.
+    pub shipment: Option<Shipment>,
+    /// What proves the delivery, once that was accepted.
+    pub proof: Option<DeliveryProof>,
+    /// Its disputes, oldest first.
+    #[serde(default)]
+    pub disputes: Vec<Dispute>,
+    /// How long a dispute waits for its resolution, where one has lengthened what was agreed.
+    #[serde(default)]
+    pub longer_window: Option<Span>,
+}
+
+/// How an order was shipped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shipment {
+    /// When that was said.
+    pub at: Timestamp,
+    /// Who carries it.
+    pub carrier: Option<String>,
+    /// What the carrier calls it.
+    pub tracking_number: Option<String>,
+}
+
+/// What proves a delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryProof {
+    /// Its id.
+    pub id: ProofId,
+    /// The hash of what proves it.
+    pub hash: Hash,
+    /// Where that is.
+    pub uri: Option<String>,
+    /// Who submitted it; a label, unless it is the oracle's address.
+    pub submitted_by: String,
+    /// The transaction that submitted it elsewhere, as sent.
+    pub transaction: Option<Hash>,
+    /// The oracle's signature, as sent, where one was checked.
+    pub oracle_signature: Option<String>,
+    /// When it was accepted.
+    pub created: Timestamp,
 }
 
 names! {
@@ -174,8 +222,12 @@ names! {
     OrderStatus {
         /// Waiting for delivery.
         Pending = "PENDING",
+        /// On its way.
+        Shipped = "SHIPPED",
         /// Delivered, not all released.
         Delivered = "DELIVERED",
+        /// All that is held waits for the resolution of a dispute.
+        Disputed = "DISPUTED",
         /// Nothing is held any more.
         Completed = "COMPLETED",
         /// Given up.
@@ -188,14 +240,25 @@ names! {
 pub enum OrderState {
     /// Waiting for delivery.
     Pending,
-    /// Every share of the whole amount is completed, not all are released.
+    /// On its way.
+    Shipped {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The delivery was proven, or every share of what is held was completed, and not all has left. It stays so when a share is
+    /// rejected afterwards.
     Delivered {
         /// When.
         at: Timestamp,
     },
+    /// All that is held waits for the resolution of a dispute.
+    Disputed {
+        /// Since when.
+        at: Timestamp,
+    },
     /// Nothing is held any more.
     Completed {
-        /// When the last share was released.
+        /// When the last share left.
         at: Timestamp,
     },
     /// Given up.
@@ -211,9 +274,23 @@ impl OrderState {
     pub const fn status(self) -> OrderStatus {
         match self {
             OrderState::Pending => OrderStatus::Pending,
+            OrderState::Shipped { .. } => OrderStatus::Shipped,
             OrderState::Delivered { .. } => OrderStatus::Delivered,
+            OrderState::Disputed { .. } => OrderStatus::Disputed,
             OrderState::Completed { .. } => OrderStatus::Completed,
             OrderState::Cancelled { .. } => OrderStatus::Cancelled,
+        }
+    }
+
+    /// Whether nothing is left to do for it.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        match self {
+            OrderState::Completed { .. } | OrderState::Cancelled { .. } => true,
+            OrderState::Pending
+            | OrderState::Shipped { .. }
+            | OrderState::Delivered { .. }
+            | OrderState::Disputed { .. } => false,
         }
     }
 }
@@ -234,12 +311,32 @@ pub struct Milestone {
     /// Whether it came or changed after the payer's consent to terms of real money: only approval releases it then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub after_consent: bool,
+    /// How often it was completed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempts: u32,
+    /// Why the last completion was rejected, while no other one has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<Rejected>,
     /// Where it stands.
     pub state: MilestoneState,
     /// When it was created.
     pub created: Timestamp,
     /// When it last changed.
     pub updated: Timestamp,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+/// How the completion of a milestone was rejected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
 }
 
 names! {
@@ -263,9 +360,9 @@ pub enum MilestoneState {
     Pending,
     /// Done, not released.
     Completed(Completion),
-    /// Its share is the merchant's.
-    Released(Completion, Release),
-    /// Deleted, or given up with its order.
+    /// Its share is the merchant's. A dispute may release what was never completed.
+    Released(Option<Completion>, Release),
+    /// Deleted, given up with its order, or refunded.
     Cancelled {
         /// When.
         at: Timestamp,
@@ -283,6 +380,18 @@ pub struct Completion {
     pub proof: Option<String>,
     /// Where the proof is.
     pub proof_uri: Option<String>,
+    /// The payer's approval, once it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+}
+
+/// A payer's approval of a completion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// When.
+    pub at: Timestamp,
+    /// Who gave it, in words.
+    pub by: String,
 }
 
 /// How a milestone was released.
@@ -292,6 +401,9 @@ pub struct Release {
     pub at: Timestamp,
     /// Who asked for it; `None` when it happened by itself.
     pub by: Option<String>,
+    /// How much of the share a dispute gave back to the payer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refunded: Option<Amount>,
 }
 
 impl Milestone {
@@ -312,11 +424,21 @@ impl Milestone {
         matches!(self.state, MilestoneState::Pending | MilestoneState::Completed(_))
     }
 
+    /// Refuses to speak of another completion than the last one, where it is said which.
+    ///
+    /// # Errors
+    /// When it is another.
+    pub fn check_attempt(&self, attempt: Option<u32>) -> Result<(), Rejection> {
+        let is_other = attempt.is_some_and(|attempt| attempt != self.attempts);
+        if is_other { Err(Rejection::Stale("The completion of the milestone")) } else { Ok(()) }
+    }
+
     /// How it was completed, if it was.
     #[must_use]
     pub const fn completion(&self) -> Option<&Completion> {
         match &self.state {
-            MilestoneState::Completed(completion) | MilestoneState::Released(completion, _) => Some(completion),
+            MilestoneState::Completed(completion) => Some(completion),
+            MilestoneState::Released(completion, _) => completion.as_ref(),
             MilestoneState::Pending | MilestoneState::Cancelled { .. } => None,
         }
     }
@@ -344,6 +466,9 @@ pub struct Settlement {
     pub method: SettlementMethod,
     /// Where to, as the payout method understands it.
     pub destination: String,
+    /// How often it was tried again after it had failed or come back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retries: u32,
     /// Where it stands.
     pub state: SettlementState,
     /// When it was created.
@@ -361,6 +486,12 @@ names! {
         Executed = "EXECUTED",
         /// The money arrived.
         Confirmed = "CONFIRMED",
+        /// The payout method refused it for good.
+        Failed = "FAILED",
+        /// The bank sent it back.
+        Returned = "RETURNED",
+        /// Its money was refunded before it started.
+        Cancelled = "CANCELLED",
     }
 }
 
@@ -386,6 +517,33 @@ pub enum SettlementState {
         /// The payout method's own name for the payment.
         reference: String,
     },
+    /// The payout method refused it for good; the money is the merchant's again.
+    Failed {
+        /// When it started.
+        executed_at: Timestamp,
+        /// When it was refused.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// It arrived, and the bank sent it back; the money is the merchant's again.
+    Returned {
+        /// When it started.
+        executed_at: Timestamp,
+        /// When it had arrived.
+        confirmed_at: Timestamp,
+        /// When it came back.
+        at: Timestamp,
+        /// The payout method's own name for the payment.
+        reference: String,
+        /// Why.
+        reason: String,
+    },
+    /// Its money was refunded before it started.
+    Cancelled {
+        /// When.
+        at: Timestamp,
+    },
 }
 
 impl Settlement {
@@ -396,7 +554,22 @@ impl Settlement {
             SettlementState::Scheduled { .. } => SettlementStatus::Scheduled,
             SettlementState::Executed { .. } => SettlementStatus::Executed,
             SettlementState::Confirmed { .. } => SettlementStatus::Confirmed,
+            SettlementState::Failed { .. } => SettlementStatus::Failed,
+            SettlementState::Returned { .. } => SettlementStatus::Returned,
+            SettlementState::Cancelled { .. } => SettlementStatus::Cancelled,
         }
+    }
+
+    /// Whether it did not reach the payee and waits for somebody to try it again.
+    #[must_use]
+    pub const fn needs_retry(&self) -> bool {
+        matches!(self.state, SettlementState::Failed { .. } | SettlementState::Returned { .. })
+    }
+
+    /// Whether its money is the merchant's and not on its way.
+    #[must_use]
+    pub const fn is_payable(&self) -> bool {
+        matches!(self.state, SettlementState::Scheduled { .. }) || self.needs_retry()
     }
 }
 
@@ -412,6 +585,12 @@ pub struct Refund {
     /// Where the money was.
     #[serde(default)]
     pub source: RefundSource,
+    /// How much of it had been released already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_payable: Option<Amount>,
+    /// Why, in the words of whoever asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Where it stands.
     pub state: RefundState,
     /// When it was created.
@@ -425,13 +604,15 @@ names! {
         Pending = "PENDING",
         /// The payer has it.
         Succeeded = "SUCCEEDED",
+        /// The rail refused it for good.
+        Failed = "FAILED",
     }
 }
 
 /// Where the money of a refund was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RefundSource {
-    /// In escrow.
+    /// In escrow, or released from it and not yet on its way to the payee.
     #[default]
     Escrow,
     /// Nowhere: it came in without a purpose.
@@ -439,7 +620,7 @@ pub enum RefundSource {
 }
 
 impl RefundSource {
-    /// Whether the money was in escrow.
+    /// Whether the money was the intent's own.
     #[must_use]
     pub const fn is_escrow(&self) -> bool {
         matches!(self, RefundSource::Escrow)
@@ -478,6 +659,13 @@ pub enum RefundState {
         /// The rail's own name for the payment.
         reference: String,
     },
+    /// The rail refused it for good; the money is back where it was.
+    Failed {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Refund {
@@ -487,6 +675,7 @@ impl Refund {
         match self.state {
             RefundState::Pending => RefundStatus::Pending,
             RefundState::Succeeded { .. } => RefundStatus::Succeeded,
+            RefundState::Failed { .. } => RefundStatus::Failed,
         }
     }
 }
@@ -500,6 +689,8 @@ names! {
         InProgress = "IN_PROGRESS",
         /// The intent is settled.
         Completed = "COMPLETED",
+        /// At least one did not arrive and waits to be tried again.
+        Failed = "FAILED",
     }
 }
 
@@ -599,7 +790,7 @@ impl Escrow {
     #[must_use]
     pub fn unapplied_minor(&self) -> i64 {
         let waiting = self.refunds.iter().filter(|refund| match (refund.source, &refund.state) {
-            (RefundSource::Unapplied(_), RefundState::Pending) => true,
+            (RefundSource::Unapplied(_), RefundState::Pending | RefundState::Failed { .. }) => true,
             (RefundSource::Escrow, _) | (RefundSource::Unapplied(_), RefundState::Succeeded { .. }) => false,
         });
         waiting.fold(0_i64, |sum, refund| sum.saturating_add(refund.amount.minor()))
@@ -637,22 +828,18 @@ impl Escrow {
     /// How far the settlements are; `None` before the first.
     #[must_use]
     pub fn settlement_progress(&self) -> Option<SettlementProgress> {
-        match self.state {
-            IntentState::Settled { .. } | IntentState::Final { .. } => Some(SettlementProgress::Completed),
-            IntentState::Initiated
-            | IntentState::RequiresSignature { .. }
-            | IntentState::Processing { .. }
-            | IntentState::PaymentFailed { .. }
-            | IntentState::Succeeded
-            | IntentState::Canceled { .. } => {
-                let waits = |settlement: &Settlement| matches!(settlement.state, SettlementState::Scheduled { .. });
-                match self.settlements.as_slice() {
-                    [] => None,
-                    all if all.iter().all(waits) => Some(SettlementProgress::Pending),
-                    _ => Some(SettlementProgress::InProgress),
-                }
-            }
+        if matches!(self.state, IntentState::Settled { .. } | IntentState::Final { .. }) {
+            return Some(SettlementProgress::Completed);
         }
+        if self.settlements.iter().any(Settlement::needs_retry) {
+            return Some(SettlementProgress::Failed);
+        }
+        // Those that a refund has taken the money of never started.
+        let is_cancelled = |settlement: &&Settlement| settlement.status() == SettlementStatus::Cancelled;
+        let mut settlements = self.settlements.iter().filter(|settlement| !is_cancelled(settlement)).peekable();
+        settlements.peek()?;
+        let all_wait = settlements.all(|settlement| settlement.status() == SettlementStatus::Scheduled);
+        Some(if all_wait { SettlementProgress::Pending } else { SettlementProgress::InProgress })
     }
 
     /// How far the settlement of the order is.
@@ -662,7 +849,8 @@ impl Escrow {
             return OrderSettlement::Cancelled;
         }
         let has = |status| self.settlements.iter().any(|settlement| settlement.status() == status);
-        if has(SettlementStatus::Executed) {
+        let has_failed = self.settlements.iter().any(Settlement::needs_retry);
+        if has(SettlementStatus::Executed) || has_failed {
             OrderSettlement::Executed
         } else if has(SettlementStatus::Scheduled) {
             OrderSettlement::Scheduled

@@ -4,6 +4,8 @@
 
 #[path = "api/askers.rs"]
 mod askers;
+#[path = "api/payers.rs"]
+mod payers;
 #[path = "api/wallet.rs"]
 mod wallet;
 #[path = "api/world.rs"]
@@ -15,14 +17,22 @@ mod access;
 mod access_doc;
 #[path = "api/account.rs"]
 mod account;
+#[path = "api/approvals.rs"]
+mod approvals;
 #[path = "api/auth.rs"]
 mod auth;
 #[path = "api/bodies.rs"]
 mod bodies;
 #[path = "api/cards.rs"]
 mod cards;
+#[path = "api/clock.rs"]
+mod clock;
 #[path = "api/consent.rs"]
 mod consent;
+#[path = "api/deliveries.rs"]
+mod deliveries;
+#[path = "api/disputes.rs"]
+mod disputes;
 #[path = "api/envelope.rs"]
 mod envelope;
 #[path = "api/escrow.rs"]
@@ -39,5 +49,9 @@ mod milestones;
 mod payment_intents;
 #[path = "api/public.rs"]
 mod public;
+#[path = "api/reclaims.rs"]
+mod reclaims;
+#[path = "api/refunds.rs"]
+mod refunds;
 #[path = "api/settlements.rs"]
 mod settlements;

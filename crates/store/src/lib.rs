@@ -4,8 +4,13 @@
 //! no transaction handle ever leaves this crate, and only this crate contains SQL. It knows nothing of commands and decides
 //! nothing but whether a unit still fits what is stored.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
-use escrow::{Account, Currency, Effect, Escrow, Hash, IntentId, Owner, Settlement, SettlementId, Timestamp};
+use escrow::{
+    Account, Currency, Effect, Escrow, Hash, IntentId, MerchantId, Owner, Refund, RefundId, Settlement, SettlementId,
+    Span, Timestamp,
+};
 
 mod keys;
 mod memory;
@@ -16,7 +21,7 @@ mod sqlite;
 pub use keys::{ApiKey, KeyKind, KeyScope, Merchant};
 pub use memory::MemoryStore;
 pub use page::{EscrowFilter, Page, PageRequest, Position, TransferFilter};
-pub use row::{Audited, EventRow, Job, Lease, Reply, StoredTransfer, TransferRow, Versioned};
+pub use row::{Audited, EventRow, Job, Lease, Reply, StoredTransfer, TransferRow, Versioned, Waiting};
 pub use sqlite::{OpenError, SCHEMA_VERSION, SqliteStore};
 
 /// Why the store did not do what it was asked.
@@ -40,6 +45,8 @@ pub struct Wanted {
     pub escrows: Vec<IntentId>,
     /// Replies, by owner and idempotency key.
     pub replies: Vec<(Owner, String)>,
+    /// Owners whose clocks are wanted, besides those of the escrows.
+    pub clocks: Vec<Owner>,
 }
 
 /// What was there of it, in the order it was asked for.
@@ -49,9 +56,11 @@ pub struct Loaded {
     pub escrows: Vec<Option<Versioned>>,
     /// The replies, expired ones included.
     pub replies: Vec<Option<Reply>>,
+    /// How far the clocks of the owners concerned are ahead of real time; those that are not are left out.
+    pub clocks: BTreeMap<Owner, Span>,
 }
 
-/// What is committed for one escrow: all of it, or nothing.
+/// What is committed together, for one escrow or one clock: all of it, or nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Unit {
     /// The change of the escrow; `None` when all its commands were refused.
@@ -60,6 +69,17 @@ pub struct Unit {
     pub replies: Vec<Reply>,
     /// Leases of the jobs whose results this unit carries. The unit is [`Outcome::Lost`] when one is no longer held.
     pub leases: Vec<Lease>,
+    /// The clock that moves.
+    pub clock: Option<ClockMove>,
+}
+
+/// The clock of a merchant's sandbox moves forward. Live owners have real time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockMove {
+    /// Whose.
+    pub merchant: MerchantId,
+    /// How far. The jobs of the sandbox can be claimed so much earlier, but for those that are leased: a lease ends in real time.
+    pub by: Span,
 }
 
 /// The change of one escrow.
@@ -75,7 +95,7 @@ pub struct Change {
     pub transfers: Vec<TransferRow>,
     /// What happened.
     pub events: Vec<EventRow>,
-    /// What becomes of the escrow's jobs.
+    /// What becomes of the escrow's jobs. They fall due by their owner's clock.
     pub effects: Vec<Effect>,
 }
 
@@ -136,6 +156,19 @@ pub trait Store: Send + Sync + 'static {
     /// Gives a leased job back, to be claimed again at `at`; does nothing when the lease is no longer held.
     async fn postpone_job(&self, lease: Lease, at: Timestamp) -> Result<(), StoreError>;
 
+    /// Gives a leased job back, to be claimed again when it falls due by its owner's clock; does nothing when the lease is no
+    /// longer held.
+    async fn return_job(&self, lease: Lease) -> Result<(), StoreError>;
+
+    /// Up to `limit` jobs of a merchant's sandbox that are leased or can be claimed by `until`: first those that are leased, then
+    /// the earliest.
+    async fn sandbox_jobs(
+        &self,
+        merchant: MerchantId,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Waiting>, StoreError>;
+
     /// When the next job can be claimed, if there is one.
     async fn next_job(&self) -> Result<Option<Timestamp>, StoreError>;
 
@@ -156,6 +189,17 @@ pub trait Store: Send + Sync + 'static {
 
     /// Settlements of an owner with the intents they belong to, newest first.
     async fn settlements(&self, owner: Owner, page: PageRequest) -> Result<Page<(IntentId, Settlement)>, StoreError>;
+
+    /// The escrow that has this refund.
+    async fn escrow_of_refund(&self, id: RefundId) -> Result<Option<Escrow>, StoreError>;
+
+    /// Refunds of an owner, of one intent or all, with the intents they belong to, newest first.
+    async fn refunds(
+        &self,
+        owner: Owner,
+        intent: Option<IntentId>,
+        page: PageRequest,
+    ) -> Result<Page<(IntentId, Refund)>, StoreError>;
 
     /// Transfers of an owner, newest first.
     async fn transfers(

@@ -5,13 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use escrow::{
-    Account, Currency, Duty, Effect, Escrow, Hash, IntentId, KeyId, MerchantId, Owner, RawId, Settlement, SettlementId,
-    Timestamp, TransferId,
+    Account, Currency, Duty, Effect, Escrow, Hash, IntentId, KeyId, MerchantId, Mode, Owner, RawId, Refund, RefundId,
+    Settlement, SettlementId, Span, Timestamp, TransferId,
 };
 
 use crate::{
-    ApiKey, Audited, Balance, Change, EscrowFilter, EventRow, Job, Lease, Loaded, Merchant, Outcome, Page, PageRequest,
-    Position, Reply, Store, StoreError, StoredTransfer, TransferFilter, Unit, Versioned, Wanted,
+    ApiKey, Audited, Balance, Change, ClockMove, EscrowFilter, EventRow, Job, Lease, Loaded, Merchant, Outcome, Page,
+    PageRequest, Position, Reply, Store, StoreError, StoredTransfer, TransferFilter, Unit, Versioned, Waiting, Wanted,
 };
 
 /// A [`Store`] in memory. What it holds is gone with it.
@@ -30,6 +30,8 @@ struct Everything {
     transfers: BTreeMap<TransferId, (Owner, StoredTransfer)>,
     balances: Balances,
     jobs: BTreeMap<(IntentId, Duty), JobState>,
+    /// How far clocks are ahead of real time.
+    clocks: BTreeMap<Owner, Span>,
     last_token: u64,
     /// Who named a transaction first, by the bytes of its hash.
     claims: BTreeMap<(Owner, [u8; 32]), IntentId>,
@@ -42,7 +44,9 @@ struct Everything {
 #[derive(Clone)]
 struct JobState {
     owner: Owner,
+    /// By its owner's clock.
     due: Timestamp,
+    /// In real time.
     run_at: Timestamp,
     /// The token of its lease, while somebody has one.
     token: Option<u64>,
@@ -91,6 +95,9 @@ impl Everything {
             // One that was made after the clock stepped back counts as just made.
             reply.created = self.replies_from.map_or(reply.created, |from| from.max(reply.created));
             self.replies.insert((reply.owner, reply.key.clone()), reply);
+        }
+        if let Some(moved) = unit.clock {
+            self.advance(moved);
         }
         Outcome::Committed
     }
@@ -152,12 +159,45 @@ impl Everything {
         for effect in change.effects {
             match effect {
                 Effect::Schedule(duty, due) => {
-                    let job = JobState { owner, due, run_at: due, token: None, attempts: 0 };
+                    let job = JobState { owner, due, run_at: self.real(owner, due), token: None, attempts: 0 };
                     self.jobs.insert((id, duty), job);
                 }
                 Effect::Drop(duty) => drop(self.jobs.remove(&(id, duty))),
             }
         }
+    }
+
+    /// The real time at which an owner's clock shows this.
+    fn real(&self, owner: Owner, time: Timestamp) -> Timestamp {
+        let ahead_ms = self.clocks.get(&owner).map_or(0, |ahead| ahead.ms());
+        Timestamp::from_ms(time.ms().saturating_sub(ahead_ms))
+    }
+
+    fn advance(&mut self, ClockMove { merchant, by }: ClockMove) {
+        let owner = Owner { merchant, mode: Mode::Sandbox };
+        let ahead = self.clocks.entry(owner).or_insert(Span::from_ms(0));
+        *ahead = Span::from_ms(ahead.ms().saturating_add(by.ms()));
+        for job in self.jobs.values_mut().filter(|job| job.owner == owner && job.token.is_none()) {
+            job.run_at = Timestamp::from_ms(job.run_at.ms().saturating_sub(by.ms()));
+        }
+    }
+
+    fn clocks(&self, wanted: &Wanted) -> BTreeMap<Owner, Span> {
+        let of_escrows = wanted.escrows.iter().filter_map(|id| Some(self.escrows.get(id)?.escrow.owner));
+        let owners = of_escrows.chain(wanted.clocks.iter().copied());
+        owners.filter_map(|owner| Some((owner, *self.clocks.get(&owner)?))).collect()
+    }
+
+    fn sandbox_jobs(&self, merchant: MerchantId, until: Timestamp, limit: usize) -> Vec<Waiting> {
+        let owner = Owner { merchant, mode: Mode::Sandbox };
+        let is_wanted = |job: &JobState| job.owner == owner && (job.token.is_some() || job.run_at <= until);
+        let mut jobs: Vec<_> = self.jobs.iter().filter(|(_, job)| is_wanted(job)).collect();
+        jobs.sort_by_key(|(key, job)| (job.token.is_none(), job.run_at, **key));
+        let waiting = |(&(intent, duty), job): (&(IntentId, Duty), &JobState)| {
+            let run_at = job.token.is_none().then_some(job.run_at);
+            Waiting { intent, duty, due: job.due, run_at }
+        };
+        jobs.into_iter().take(limit).map(waiting).collect()
     }
 
     fn claim(&mut self, now: Timestamp, until: Timestamp, limit: usize) -> Vec<Job> {
@@ -183,6 +223,33 @@ impl Everything {
         {
             (job.run_at, job.token) = (at, None);
         }
+    }
+
+    fn give_back(&mut self, lease: Lease) {
+        let job = self.jobs.get(&(lease.intent, lease.duty));
+        if let Some(due) = job.map(|job| self.real(job.owner, job.due)) {
+            self.postpone(lease, due);
+        }
+    }
+
+    fn escrow_that(&self, has: impl Fn(&Escrow) -> bool) -> Option<Escrow> {
+        self.escrows.values().map(|stored| &stored.escrow).find(|escrow| has(escrow)).cloned()
+    }
+
+    /// Parts of an owner's escrows with the intents they belong to, by id from the oldest on.
+    fn parts_of<T: Clone>(
+        &self,
+        owner: Owner,
+        parts: impl Fn(&Escrow) -> &[T],
+        id: impl Fn(&T) -> RawId,
+    ) -> Vec<(RawId, (IntentId, T))> {
+        let escrows = self.escrows.values().map(|stored| &stored.escrow).filter(|escrow| escrow.owner == owner);
+        let with_intent = |escrow: &Escrow, part: &T| (id(part), (escrow.id, part.clone()));
+        let mut found: Vec<_> = escrows
+            .flat_map(|escrow| parts(escrow).iter().map(|part| with_intent(escrow, part)).collect::<Vec<_>>())
+            .collect();
+        found.sort_by_key(|(id, _)| *id);
+        found
     }
 
     fn audit(&self, visit: &mut dyn FnMut(Audited)) {
@@ -249,6 +316,7 @@ impl Store for MemoryStore {
         self.with(|all| Loaded {
             escrows: wanted.escrows.iter().map(|id| all.escrows.get(id).cloned()).collect(),
             replies: wanted.replies.iter().map(|key| all.reply(key).cloned()).collect(),
+            clocks: all.clocks(&wanted),
         })
     }
 
@@ -262,6 +330,19 @@ impl Store for MemoryStore {
 
     async fn postpone_job(&self, lease: Lease, at: Timestamp) -> Result<(), StoreError> {
         self.with(|all| all.postpone(lease, at))
+    }
+
+    async fn return_job(&self, lease: Lease) -> Result<(), StoreError> {
+        self.with(|all| all.give_back(lease))
+    }
+
+    async fn sandbox_jobs(
+        &self,
+        merchant: MerchantId,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Waiting>, StoreError> {
+        self.with(|all| all.sandbox_jobs(merchant, until, limit))
     }
 
     async fn next_job(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -294,10 +375,7 @@ impl Store for MemoryStore {
     }
 
     async fn escrow_of_settlement(&self, id: SettlementId) -> Result<Option<Escrow>, StoreError> {
-        self.with(|all| {
-            let mut escrows = all.escrows.values().map(|stored| &stored.escrow);
-            escrows.find(|escrow| escrow.settlement(id).is_some()).cloned()
-        })
+        self.with(|all| all.escrow_that(|escrow| escrow.settlement(id).is_some()))
     }
 
     async fn settlements(
@@ -305,15 +383,22 @@ impl Store for MemoryStore {
         owner: Owner,
         request: PageRequest,
     ) -> Result<Page<(IntentId, Settlement)>, StoreError> {
-        self.with(|all| {
-            let escrows = all.escrows.values().map(|stored| &stored.escrow).filter(|escrow| escrow.owner == owner);
-            let settlements =
-                escrows.flat_map(|escrow| escrow.settlements.iter().map(|settlement| (escrow.id, settlement)));
-            let mut settlements: Vec<_> =
-                settlements.map(|(intent, settlement)| (settlement.id.raw(), (intent, settlement.clone()))).collect();
-            settlements.sort_by_key(|(id, _)| *id);
-            page(settlements, |_| true, request)
-        })?
+        let settlements = self.with(|all| all.parts_of(owner, |escrow| &escrow.settlements, |part| part.id.raw()))?;
+        page(settlements, |_| true, request)
+    }
+
+    async fn escrow_of_refund(&self, id: RefundId) -> Result<Option<Escrow>, StoreError> {
+        self.with(|all| all.escrow_that(|escrow| escrow.refund(id).is_some()))
+    }
+
+    async fn refunds(
+        &self,
+        owner: Owner,
+        intent: Option<IntentId>,
+        request: PageRequest,
+    ) -> Result<Page<(IntentId, Refund)>, StoreError> {
+        let refunds = self.with(|all| all.parts_of(owner, |escrow| &escrow.refunds, |part| part.id.raw()))?;
+        page(refunds, |(of, _)| intent.is_none_or(|intent| *of == intent), request)
     }
 
     async fn transfers(

@@ -76,10 +76,31 @@ pub struct Job {
     pub lease: Lease,
     /// Whose it is.
     pub owner: Owner,
-    /// When it fell due.
+    /// When it fell due, by its owner's clock.
     pub due: Timestamp,
     /// How often it was claimed before.
     pub attempts: u32,
+}
+
+/// A duty written down that is not done yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Waiting {
+    /// The escrow that has the duty.
+    pub intent: IntentId,
+    /// The duty.
+    pub duty: Duty,
+    /// When it falls due, by its owner's clock.
+    pub due: Timestamp,
+    /// When it can be claimed, in real time; `None` while somebody has a lease of it.
+    pub run_at: Option<Timestamp>,
+}
+
+impl Waiting {
+    /// Whether it can be claimed at this time, and nobody has a lease of it.
+    #[must_use]
+    pub fn is_due(&self, real: Timestamp) -> bool {
+        self.run_at.is_some_and(|run_at| run_at <= real)
+    }
 }
 
 /// The right to carry out the result of a job, until another lease is given.
@@ -104,7 +125,7 @@ pub enum Audited {
         events: Vec<(Owner, u64, EventRow)>,
         /// Its transfers by id, each with whose ledger it is in.
         transfers: Vec<(Owner, StoredTransfer)>,
-        /// Its jobs, each with when it falls due.
+        /// Its jobs, each with when it falls due by its owner's clock.
         jobs: Vec<(Duty, Timestamp)>,
         /// The transactions that it has ever named by their hashes, each with among whose.
         claims: Vec<(Owner, Hash)>,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::Value::{self, Null};
 
 use crate::harness::{Gateway, assert_failed, folder, run, run_json, stdout};
 
@@ -53,6 +53,35 @@ fn a_key_lives_from_creation_through_rolling_to_revocation() {
 }
 
 #[test]
+fn an_operators_key_lives_as_a_merchants_does_and_acts_for_none() {
+    let folder = folder();
+    let first = keys(folder.path(), &["create", "--mode", "admin", "--expires", "90d"]);
+    let (first_id, first_secret) = (text(&first, "id"), text(&first, "secret"));
+    assert!(first_secret.starts_with("sk_admin_"), "{first}");
+    assert_eq!((text(&first, "kind"), &first["merchant"], &first["merchantId"]), ("admin".into(), &Null, &Null));
+    let gateway = Gateway::start(folder.path(), &[]);
+    let (status, refusal) = gateway.client_with(&first_secret).try_get("/payment-intents");
+    gateway.stop();
+    let message = text(&refusal["error"], "message");
+    assert!(status == 403 && message.contains("An admin key acts for no merchant"), "the key is known: {refusal}");
+
+    let second = keys(folder.path(), &["roll", &first_id, "--grace", "1h"]);
+    assert!(text(&second, "secret").starts_with("sk_admin_"), "{second}");
+    assert_eq!((&second["merchantId"], text(&second["replaced"], "id")), (&Null, first_id.clone()));
+    assert_eq!(keys(folder.path(), &["revoke", &first_id])["state"], "revoked");
+    let listed = keys(folder.path(), &["list"]);
+    let shown: Vec<_> = listed["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|key| (text(key, "kind"), key["merchant"].clone(), text(key, "state")))
+        .collect();
+    assert_eq!(shown, [("admin".into(), Null, "revoked".into()), ("admin".into(), Null, "active".into())]);
+    let table = stdout(&run(folder.path(), ["keys", "list", "--data", "data"]));
+    assert_eq!(table.matches("(operator)").count(), 2, "{table}");
+}
+
+#[test]
 fn merchants_of_one_name_are_one() {
     let folder = folder();
     let ids: Vec<String> = ["test", "hackathon", "live"]
@@ -82,7 +111,14 @@ fn keys_are_refused_for_what_is_wrong() {
     let run = |args: &[&str]| run(folder.path(), [&["keys", "--data", "data"], args].concat());
     assert_failed(&run(&["revoke", unknown]), 1, "there is no key");
     assert_failed(&run(&["revoke", "intent_01KAPVV2QxkVfoWo4sJ3uB"]), 2, "key_");
-    assert_failed(&run(&["create", "--merchant", "A", "--mode", "admin"]), 2, "admin");
+    assert_failed(
+        &run(&["create", "--merchant", "A", "--mode", "admin"]),
+        2,
+        "an admin key acts for no merchant; leave it out",
+    );
+    assert_failed(&run(&["create", "--mode", "live"]), 2, "--merchant: name the merchant that the key acts for");
+    assert_failed(&run(&["create", "--mode", "root"]), 2, "[possible values: test, hackathon, live, admin]");
+    assert_failed(&run(&["create", "--mode", "admin", "--scopes", "read"]), 2, "not available yet");
     assert_failed(&run(&["create", "--merchant", "A\u{1b}[2J", "--mode", "test"]), 2, "control characters");
     assert_failed(&run(&["create", "--merchant", "A", "--mode", "test", "--scopes", "read"]), 2, "not available yet");
     assert_failed(&run(&["create", "--merchant", "A", "--mode", "test", "--expires", "soon"]), 2, "length of time");

@@ -15,6 +15,7 @@ fn wrong_use_is_told_from_failure() {
         (&["serve", "--listen", "3000"], "--listen: expected an address and a port"),
         (&["serve", "--settlement-delay", "soon"], "--settlement-delay: expected a length of time"),
         (&["serve", "--fee-basis-points", "10001"], "--fee-basis-points: expected"),
+        (&["serve", "--default-resolution", "buyer"], "--default-resolution: expected MERCHANT_WON or BUYER_WON"),
         (&["serve", "--public-url", "pay.example.com"], "--public-url: expected an address"),
         (&["serve", "--rate-limits", "some"], "--rate-limits: expected documented or off"),
         (&["serve", "--test-key", "sk_live_abcdefgh"], "--test-key: only sk_test_"),

@@ -1,7 +1,7 @@
 //! What a batch does to one escrow: the commands on it, decided one after the other, and all that is to be stored for them.
 
 use escrow::duty::effects;
-use escrow::{Actor, Chain, Ctx, Decision, Escrow, EventId, Owner, Rejection, Timestamp};
+use escrow::{Actor, Chain, Ctx, Decision, Escrow, EventId, Owner, Rejection, Span, Timestamp};
 use store::{Change, EventRow, Reply, TransferRow, Unit, Versioned};
 
 use super::{Source, Submission};
@@ -31,8 +31,14 @@ impl Plan {
         Plan { base, next: None, transfers: Vec::new(), events: Vec::new(), replies: Vec::new(), decided: Vec::new() }
     }
 
-    /// Decides one more command, on the state that the ones before it left.
-    pub(super) fn decide(&mut self, submission: Submission, parts: &Parts, ids: &FreshIds) {
+    /// Whose escrow it is, once there is one.
+    pub(super) fn owner(&self) -> Option<Owner> {
+        self.state().map(|state| state.owner)
+    }
+
+    /// Decides one more command, on the state that the ones before it left, by a clock that is so far ahead of real time. What is
+    /// answered is remembered in real time.
+    pub(super) fn decide(&mut self, submission: Submission, ahead: Span, parts: &Parts, ids: &FreshIds) {
         if let Some(answer) = self.turn_away(&submission) {
             self.decided.push((submission, Verdict::Answer(answer)));
             return;
@@ -42,7 +48,7 @@ impl Plan {
             Source::Caller { by, .. } => by,
             Source::Job { .. } => &Actor::Gateway,
         };
-        let ctx = Ctx { now, by, ids, settings: &parts.config.settings };
+        let ctx = Ctx { now: now.after(ahead), by, ids, settings: &parts.config.settings };
         let result = match (&submission.ask, self.state()) {
             (Ask::Open(new), None) => escrow::open(new.as_ref().clone(), &ctx),
             (Ask::Open(_), Some(_)) => Err(Rejection::Broken("a fresh intent id is taken".to_owned())),
@@ -72,9 +78,11 @@ impl Plan {
         self.settle(submission, Ok(&decision.next), now);
     }
 
-    /// Notes a refusal. A defect of ours is no decision: it is not remembered under any key.
+    /// Notes a refusal.
     pub(super) fn refuse(&mut self, mut submission: Submission, rejection: Rejection, now: Timestamp) {
-        if let (Rejection::Broken(_), Source::Caller { idempotency, .. }) = (&rejection, &mut submission.source) {
+        if let Source::Caller { reach, by, idempotency, .. } = &mut submission.source
+            && !is_memorable(&rejection, *reach, by)
+        {
             *idempotency = None;
         }
         if let Rejection::Broken(what) = &rejection {
@@ -93,7 +101,7 @@ impl Plan {
         match (&submission.ask, self.state(), reach) {
             (Ask::Open(_), _, _) => None,
             (Ask::Decide(..), None, _) => Some(Answer::NotFound),
-            (Ask::Decide(..), Some(_), Reach::Everybody) => None,
+            (Ask::Decide(..), Some(_), Reach::Everybody | Reach::Operator) => None,
             (Ask::Decide(..), Some(state), Reach::Owner(owner)) => turn_away(*owner, state.owner),
         }
     }
@@ -157,7 +165,7 @@ impl Plan {
             Some(_) => self.decided.iter().filter_map(|(submission, verdict)| lease(submission, verdict)).collect(),
             None => Vec::new(),
         };
-        Unit { change, replies: std::mem::take(&mut self.replies), leases }
+        Unit { change, replies: std::mem::take(&mut self.replies), leases, clock: None }
     }
 
     /// Tells everybody what became of their commands.
@@ -188,6 +196,15 @@ fn lease(submission: &Submission, verdict: &Verdict) -> Option<store::Lease> {
         (Source::Job { lease, .. }, Verdict::Result(Ok(()))) => Some(*lease),
         (Source::Job { .. }, Verdict::Result(Err(_)) | Verdict::Answer(_)) | (Source::Caller { .. }, _) => None,
     }
+}
+
+/// Whether a refusal is remembered under the key of whoever asked. A defect of ours is no decision, and who may not ask now may be
+/// allowed to later. Somebody who shows no key and has proven nothing could spoil keys for the payer, and fill the store.
+fn is_memorable(rejection: &Rejection, reach: Reach, by: &Actor) -> bool {
+    let is_decision =
+        !matches!(rejection, Rejection::Broken(_) | Rejection::NotAllowed { .. } | Rejection::NotThePayer);
+    let is_proven = reach != Reach::Everybody || !matches!(by, Actor::Anyone | Actor::Unproven(_));
+    is_decision && is_proven
 }
 
 fn turn_away(caller: Owner, owner: Owner) -> Option<Answer> {

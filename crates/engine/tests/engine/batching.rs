@@ -172,14 +172,14 @@ async fn a_total_that_would_not_fit_is_refused_to_the_command_that_caused_it() {
 async fn fill(world: &World, intent: IntentId, room: &str) {
     let room = Amount::parse(room, Currency::Usdc).expect("an amount");
     let most = Amount::from_minor(i64::MAX - room.minor() + 1, Currency::Usdc).expect("an amount");
-    let wanted = Wanted { escrows: vec![intent], replies: Vec::new() };
+    let wanted = Wanted { escrows: vec![intent], ..Wanted::default() };
     let base = world.store.load(wanted).await.expect("a store").escrows.pop().flatten().expect("the intent");
     let purpose = Purpose::Fund(Rail::Sandbox);
     let transfer = Transfer { id: TransferId::fresh(world.engine.ids()), purpose, amount: most };
     let transfers = vec![TransferRow { transfer, created: base.escrow.created }];
     let next = base.escrow.clone();
     let change = Change { base: Some(base), next, transfers, events: Vec::new(), effects: Vec::new() };
-    let unit = Unit { change: Some(change), replies: Vec::new(), leases: Vec::new() };
+    let unit = Unit { change: Some(change), ..Unit::default() };
     assert_eq!(world.store.commit(vec![unit]).await.expect("a store"), [Outcome::Committed]);
 }
 

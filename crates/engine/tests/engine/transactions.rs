@@ -1,7 +1,7 @@
 //! A transaction is one intent's, and naming it again is nothing new.
 
-use engine::{Answer, Ask, Request, Unavailable};
-use escrow::{Actor, Command, Hash, IntentId, IntentStatus, MerchantId, Owner, Rejection};
+use engine::{Answer, Ask, Reach, Request, Unavailable};
+use escrow::{Actor, Command, Hash, IntentId, IntentStatus, MerchantId, Owner, Rejection, Resolving, Ruling};
 
 use crate::world::{
     OWNER, World, at_once, complete, confirm, key, new_intent, new_milestone, request, request_by, status,
@@ -132,8 +132,9 @@ async fn another_owners_intent_may_name_the_same_transaction() {
     new.owner = stranger;
     let others = new.id;
     assert_eq!(status(&world.engine.submit(request(stranger, Ask::Open(Box::new(new)), None)).await), 200);
-    for intent in [own, others] {
-        let answer = world.engine.submit(confirm(&world, intent, Some(TRANSACTION), None).await).await;
+    for (intent, owner) in [(own, OWNER), (others, stranger)] {
+        let asked = confirm(&world, intent, Some(TRANSACTION), None).await;
+        let answer = world.engine.submit(Request { reach: Reach::Owner(owner), ..asked }).await;
         assert_eq!(status(&answer), 200);
     }
     world.assert_clean().await;
@@ -158,6 +159,43 @@ async fn a_transaction_announced_again_changes_and_leaves_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_operator_asks_is_remembered_whosever_it_is_and_whatever_it_changes() {
+    let world = World::new();
+    let (intent, _) = world.open(&[]).await;
+    let first = world.engine.submit(announce(intent, TRANSACTION, None)).await;
+    let as_operator = |ask: Ask, key: &str| Request {
+        reach: Reach::Operator,
+        by: Actor::Operator,
+        ask,
+        ..announce(intent, TRANSACTION, Some(key))
+    };
+    // The same again changes nothing, and the engine leaves it to the domain who may ask.
+    let same = Request { by: Actor::Anyone, ..as_operator(announce(intent, TRANSACTION, None).ask, "same") };
+    assert_eq!(world.engine.submit(same.clone()).await, first);
+    assert_eq!(world.engine.submit(same).await, replayed(&first));
+
+    let (milestone, dispute, ruling, by) = (None, None, Ruling::BuyerWon, "me".to_owned());
+    let resolving = Resolving { milestone, dispute, ruling, by, note: None };
+    let resolve = as_operator(Ask::Decide(intent, Command::ResolveDispute(resolving)), "resolve");
+    let refused = world.engine.submit(resolve.clone()).await;
+    assert_eq!(status(&refused), 400, "{refused:?}");
+    assert_eq!(world.engine.submit(resolve).await, replayed(&refused));
+
+    // Who may not ask may be allowed to later.
+    let cancel = as_operator(Ask::Decide(intent, Command::Cancel), "cancel");
+    let forbidden = world.engine.submit(cancel.clone()).await;
+    assert_eq!(status(&forbidden), 400, "{forbidden:?}");
+    assert_eq!(world.engine.submit(cancel).await, forbidden);
+
+    let nobodys = IntentId::fresh(world.engine.ids());
+    let nothing = as_operator(Ask::Decide(nobodys, Command::Cancel), "nothing");
+    for _ in 0..2 {
+        assert_eq!(world.engine.submit(nothing.clone()).await, Ok(Answer::NotFound));
+    }
+    world.assert_clean().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_transaction_announced_twice_at_once_is_stored_once() {
     let world = World::new();
     let (intent, _) = world.open(&[]).await;
@@ -173,7 +211,8 @@ async fn a_transaction_announced_twice_at_once_is_stored_once() {
     let after = world.versioned(intent).await;
     assert_eq!((after.version, after.escrow.hint), (2, Some(TRANSACTION)));
     let again = at_once(&world, requests[..3].to_vec()).await;
-    assert_eq!(again, [replayed(&answers[0]), answers[1].clone(), replayed(&answers[2])]);
+    // Somebody without a key who is refused leaves nothing behind.
+    assert_eq!(again, [replayed(&answers[0]), answers[1].clone(), answers[2].clone()]);
     assert_eq!(world.versioned(intent).await, after);
     world.assert_clean().await;
 }

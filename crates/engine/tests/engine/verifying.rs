@@ -10,7 +10,7 @@ async fn main_job() -> (World, Versioned) {
     let world = World::new();
     let (intent, milestones) = world.open(&["30", "70"]).await;
     world.ask(complete(intent, milestones[0]), None).await.expect("an answer");
-    let wanted = Wanted { escrows: vec![intent], replies: Vec::new() };
+    let wanted = Wanted { escrows: vec![intent], ..Wanted::default() };
     let mut loaded = world.store.load(wanted).await.expect("a store");
     let base = loaded.escrows.pop().flatten().expect("the intent");
     (world, base)
@@ -22,7 +22,7 @@ async fn broken_by(tamper: impl FnOnce(&mut Change)) -> Vec<Invariant> {
     let next = base.escrow.clone();
     let mut change = Change { base: Some(base), next, transfers: Vec::new(), events: Vec::new(), effects: Vec::new() };
     tamper(&mut change);
-    let unit = Unit { change: Some(change), replies: Vec::new(), leases: Vec::new() };
+    let unit = Unit { change: Some(change), ..Unit::default() };
     let outcomes = world.store.commit(vec![unit]).await.expect("a store");
     assert_eq!(outcomes, [Outcome::Committed]);
     let report = verify(world.store.as_ref()).await.expect("a store");
@@ -79,7 +79,7 @@ async fn named() -> (World, Versioned) {
 /// Stores a state behind the domain's back, as if it followed from another one.
 async fn force(world: &World, base: Versioned, next: Escrow) {
     let change = Change { base: Some(base), next, transfers: Vec::new(), events: Vec::new(), effects: Vec::new() };
-    let unit = Unit { change: Some(change), replies: Vec::new(), leases: Vec::new() };
+    let unit = Unit { change: Some(change), ..Unit::default() };
     assert_eq!(world.store.commit(vec![unit]).await.expect("a store"), [Outcome::Committed]);
 }
 

@@ -63,45 +63,55 @@ impl<Q, A> Questions<Q, A> {
     }
 }
 
-/// Payments in and back of which a test says what becomes of them; payouts arrive at once.
+/// Where a test hears of what is asked.
+type Asking<Q, A> = mpsc::UnboundedSender<Question<Q, A>>;
+
+/// Payments in, out and back of which a test says what becomes of them.
 struct ScriptedPayments {
-    incoming: mpsc::UnboundedSender<Question<Incoming, IncomingAnswer>>,
-    repayments: mpsc::UnboundedSender<Question<Repayment, PaymentAnswer>>,
+    incoming: Asking<Incoming, IncomingAnswer>,
+    payouts: Asking<Payout, PaymentAnswer>,
+    repayments: Asking<Repayment, PaymentAnswer>,
+}
+
+/// Asks a test; `None` when it lets the question drop.
+async fn ask<Q, A>(asking: &Asking<Q, A>, asked: Q) -> Option<A> {
+    let (answer, answered) = oneshot::channel();
+    drop(asking.send(Question { asked, answer }));
+    answered.await.ok()
 }
 
 #[async_trait]
 impl Payments for ScriptedPayments {
     async fn look_for(&self, asked: Incoming) -> IncomingAnswer {
-        let (answer, answered) = oneshot::channel();
-        drop(self.incoming.send(Question { asked, answer }));
-        answered.await.unwrap_or(IncomingAnswer::Unknown)
+        ask(&self.incoming, asked).await.unwrap_or(IncomingAnswer::Unknown)
     }
 
-    async fn pay_out(&self, payout: Payout) -> PaymentAnswer {
-        SimulatedPayments.pay_out(payout).await
+    async fn pay_out(&self, asked: Payout) -> PaymentAnswer {
+        ask(&self.payouts, asked).await.unwrap_or(PaymentAnswer::Unknown)
     }
 
     async fn pay_back(&self, asked: Repayment) -> PaymentAnswer {
-        let (answer, answered) = oneshot::channel();
-        drop(self.repayments.send(Question { asked, answer }));
-        answered.await.unwrap_or(PaymentAnswer::Unknown)
+        ask(&self.repayments, asked).await.unwrap_or(PaymentAnswer::Unknown)
     }
 }
 
-/// An engine and what it asks about money on its way in and back.
+/// An engine and what it asks about money on its way in, out and back.
 pub(crate) struct Scripted {
     pub(crate) world: World,
     pub(crate) incoming: Questions<Incoming, IncomingAnswer>,
+    pub(crate) payouts: Questions<Payout, PaymentAnswer>,
     pub(crate) repayments: Questions<Repayment, PaymentAnswer>,
 }
 
 impl Scripted {
     pub(crate) fn new() -> Scripted {
-        let ((incoming, asked_in), (repayments, asked_back)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        let ((incoming, asked_in), (payouts, asked_out)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        let (repayments, asked_back) = mpsc::unbounded_channel();
         let (store, host) = (Arc::new(MemoryStore::default()), Arc::new(ManualHost::at_ms(START_MS)));
-        let payments = Arc::new(ScriptedPayments { incoming, repayments });
+        let payments = Arc::new(ScriptedPayments { incoming, payouts, repayments });
         let world = World::on(store, host, payments, Config::default());
-        Scripted { world, incoming: Questions(asked_in), repayments: Questions(asked_back) }
+        let (incoming, payouts, repayments) = (Questions(asked_in), Questions(asked_out), Questions(asked_back));
+        Scripted { world, incoming, payouts, repayments }
     }
 }
 
@@ -154,7 +164,7 @@ impl World {
 
     /// The state as it is stored, with the count of its commits.
     pub(crate) async fn versioned(&self, intent: IntentId) -> Versioned {
-        let wanted = Wanted { escrows: vec![intent], replies: Vec::new() };
+        let wanted = Wanted { escrows: vec![intent], ..Wanted::default() };
         let mut loaded = self.store.load(wanted).await.expect("a store");
         loaded.escrows.pop().flatten().expect("the intent")
     }
@@ -193,7 +203,7 @@ pub(crate) fn request_by(by: Actor, ask: Ask, idempotency: Option<Idempotency>) 
     Request { reach: Reach::Everybody, by, ..request(OWNER, ask, idempotency) }
 }
 
-/// What a payer asks who consents to the terms as they are, and names this transaction.
+/// What the merchant passes on of a payer who consents to the terms as they are, and names this transaction.
 pub(crate) async fn confirm(
     world: &World,
     intent: IntentId,
@@ -205,7 +215,7 @@ pub(crate) async fn confirm(
     let revision = world.escrow(intent).await.revision;
     let confirmation = Confirmation { consent: Ok(consent), revision, transaction };
     let ask = Ask::Decide(intent, Command::Confirm(confirmation));
-    request_by(Actor::Anyone, ask, idempotency)
+    Request { by: Actor::Anyone, ..request(OWNER, ask, idempotency) }
 }
 
 /// 200 with the state's version of events, or 400 with the reason.

@@ -1,18 +1,27 @@
 //! The intent as a whole: created, given up, final.
 
-use super::{Ctx, Decision, Draft, milestones};
+use super::{Ctx, Decision, Draft, milestones, refunds};
 use crate::chain::Chain;
 use crate::command::NewIntent;
+use crate::dispute::Dispute;
 use crate::event::{EventKind, Subject};
-use crate::id::RefundId;
-use crate::ledger::{Funds, Purpose};
+use crate::ledger::Funds;
+use crate::money::Amount;
 use crate::rejection::Rejection;
-use crate::state::{Escrow, IntentState, Order, OrderState, Refund, RefundSource, RefundState};
+use crate::state::{Escrow, IntentState, Order, OrderState};
 
 pub(super) fn open(new: NewIntent, ctx: &Ctx<'_>) -> Result<Decision, Rejection> {
     let currency = new.terms.amount.currency();
     let has_escrow = new.terms.payment_type.has_escrow();
-    let order = has_escrow.then(|| Order { id: new.order_id, state: OrderState::Pending, milestones: Vec::new() });
+    let order = has_escrow.then(|| Order {
+        id: new.order_id,
+        state: OrderState::Pending,
+        milestones: Vec::new(),
+        shipment: None,
+        proof: None,
+        disputes: Vec::new(),
+        longer_window: None,
+    });
     let escrow = Escrow {
         id: new.id,
         owner: new.owner,
@@ -50,7 +59,7 @@ pub(super) fn cancel(draft: &mut Draft<'_>) -> Result<(), Rejection> {
         | IntentState::Processing { .. }
         | IntentState::PaymentFailed { .. } => {}
         IntentState::Succeeded if draft.next.funds.released.is_zero() => refund_held(draft)?,
-        IntentState::Succeeded => return Err(Rejection::CancelAfterRelease),
+        IntentState::Succeeded | IntentState::PayoutFailed { .. } => return Err(Rejection::CancelAfterRelease),
         IntentState::Settled { .. } | IntentState::Final { .. } | IntentState::Canceled { .. } => {
             return Err(Rejection::IntentStatus { action: "cancel", status: draft.next.status() });
         }
@@ -69,13 +78,11 @@ pub(super) fn cancel(draft: &mut Draft<'_>) -> Result<(), Rejection> {
 }
 
 fn refund_held(draft: &mut Draft<'_>) -> Result<(), Rejection> {
+    if draft.next.disputes().iter().any(Dispute::is_open) {
+        return Err(Rejection::Disputed("The order"));
+    }
     let amount = draft.next.funds.held;
-    let rail = draft.next.funding.ok_or(Rejection::NotFunded)?.rail;
-    let id = RefundId::fresh(draft.ctx.ids);
-    draft.transfer(Purpose::Refund(id), amount)?;
-    let source = RefundSource::Escrow;
-    draft.next.refunds.push(Refund { id, amount, rail, source, state: RefundState::Pending, created: draft.now });
-    Ok(())
+    refunds::start(draft, amount, Amount::zero(amount.currency()), None)
 }
 
 /// Ends the finality period.
@@ -83,6 +90,9 @@ pub(super) fn finalize(draft: &mut Draft<'_>) -> Result<(), Rejection> {
     match draft.next.state {
         IntentState::Settled { final_due, .. } if draft.ctx.now < final_due => Err(Rejection::NotDue(final_due)),
         IntentState::Settled { at: settled_at, .. } => {
+            if !draft.next.funds.refunding.is_zero() {
+                return Err(Rejection::NothingDue);
+            }
             draft.set_state(IntentState::Final { settled_at, at: draft.now });
             Ok(())
         }
@@ -91,6 +101,7 @@ pub(super) fn finalize(draft: &mut Draft<'_>) -> Result<(), Rejection> {
         | IntentState::Processing { .. }
         | IntentState::PaymentFailed { .. }
         | IntentState::Succeeded
+        | IntentState::PayoutFailed { .. }
         | IntentState::Final { .. }
         | IntentState::Canceled { .. } => {
             Err(Rejection::IntentStatus { action: "finalize", status: draft.next.status() })

@@ -1,17 +1,19 @@
 //! Milestones: added, changed, deleted, completed in order, released share by share.
 
-use super::{Draft, payments};
-use crate::command::{CompleteMilestone, MilestonePatch, NewMilestone};
+use super::{Draft, payments, releases};
+use crate::command::{Approving, CompleteMilestone, MilestonePatch, NewMilestone, Rejecting};
 use crate::event::{EventKind, Subject};
-use crate::id::{MilestoneId, SettlementId};
-use crate::ledger::Purpose;
+use crate::id::MilestoneId;
 use crate::limits::MAX_MILESTONES;
 use crate::money::Amount;
 use crate::rejection::Rejection;
 use crate::state::{
-    Completion, Escrow, Milestone, MilestoneState, MilestoneStatus, OrderState, Release, Settlement, SettlementState,
+    Approval, Completion, Escrow, Milestone, MilestoneState, MilestoneStatus, Order, OrderState, Rejected, Release,
 };
 use crate::terms::ReleaseType;
+
+/// Who releases what nobody has spoken against.
+const SILENCE: &str = "approval period";
 
 pub(super) fn add(draft: &mut Draft<'_>, new: NewMilestone) -> Result<(), Rejection> {
     let now = draft.now;
@@ -27,6 +29,8 @@ pub(super) fn add(draft: &mut Draft<'_>, new: NewMilestone) -> Result<(), Reject
         description: new.description,
         percentage: new.percentage,
         after_consent,
+        attempts: 0,
+        rejected: None,
         state: MilestoneState::Pending,
         created: now,
         updated: now,
@@ -50,7 +54,8 @@ fn check_addition(state: &Escrow, index: u32, amount: Amount) -> Result<(), Reje
         return Err(Rejection::IndexTaken(index));
     }
     match order.state {
-        OrderState::Pending | OrderState::Delivered { .. } => {}
+        OrderState::Pending | OrderState::Shipped { .. } | OrderState::Delivered { .. } => {}
+        OrderState::Disputed { .. } => return Err(Rejection::Disputed("The order")),
         OrderState::Completed { .. } | OrderState::Cancelled { .. } => {
             return Err(Rejection::OrderOver(order.state.status()));
         }
@@ -114,7 +119,9 @@ pub(super) fn update(draft: &mut Draft<'_>, id: MilestoneId, patch: MilestonePat
 pub(super) fn delete(draft: &mut Draft<'_>, id: MilestoneId) -> Result<(), Rejection> {
     let (position, _) = pending(&draft.next, id, "delete")?;
     draft.next.revision = draft.next.revision.saturating_add(1);
-    cancel(draft, position)
+    cancel(draft, position)?;
+    // It may have held back what lies above it: done before it was rejected, and approved since.
+    releases::due(draft)
 }
 
 /// Ends an open milestone without releasing it.
@@ -140,54 +147,52 @@ pub(super) fn complete(draft: &mut Draft<'_>, command: CompleteMilestone) -> Res
         MilestoneState::Cancelled { .. } => {
             return Err(Rejection::MilestoneStatus { action: "complete", status: MilestoneStatus::Cancelled });
         }
-        MilestoneState::Pending => {}
+        MilestoneState::Pending => check_free(&draft.next, milestone)?,
     }
     let is_pending = |below: &&Milestone| matches!(below.state, MilestoneState::Pending);
     if let Some(open) = draft.next.milestones()[..position].iter().rfind(is_pending) {
         return Err(Rejection::PreviousNotCompleted(open.index));
     }
     payments::simulate(draft)?;
-    let completion = Completion { at: draft.now, by: command.by, proof: command.proof, proof_uri: command.proof_uri };
-    draft.change_milestone(position, |milestone| milestone.state = MilestoneState::Completed(completion))?;
+    let CompleteMilestone { milestone: _, by, proof, proof_uri } = command;
+    let completion = Completion { at: draft.now, by, proof, proof_uri, approval: None };
+    draft.change_milestone(position, |milestone| {
+        milestone.state = MilestoneState::Completed(completion);
+        milestone.attempts = milestone.attempts.saturating_add(1);
+        milestone.rejected = None;
+    })?;
     draft.event_with(
         EventKind::MilestoneCompleted,
         Subject::Milestone(id),
         vec![("status", MilestoneStatus::Pending.name().to_owned())],
     );
-    release_due(draft)
+    releases::due(draft)
 }
 
 pub(super) fn release(draft: &mut Draft<'_>, id: MilestoneId, by: Option<String>) -> Result<(), Rejection> {
-    let (position, milestone) = find(&draft.next, id)?;
-    match milestone.state {
-        MilestoneState::Completed(_) => {}
-        MilestoneState::Released(..) => return Err(Rejection::MilestoneReleased),
-        MilestoneState::Pending | MilestoneState::Cancelled { .. } => {
-            return Err(Rejection::MilestoneStatus { action: "release", status: milestone.status() });
-        }
-    }
+    let (position, milestone) = completed(&draft.next, id, "release")?;
     if let Some(waiting) = draft.next.milestones()[..position].iter().rfind(|below| below.is_open()) {
         return Err(Rejection::PreviousNotReleased(waiting.index));
     }
     if draft.next.funding.is_none() {
         return Err(Rejection::NotFunded);
     }
-    if milestone.after_consent {
+    if draft.next.needs_approval(milestone) {
         return Err(Rejection::NeedsApproval);
     }
     release_at(draft, position, by)?;
-    draft.advance();
-    Ok(())
+    releases::due(draft)
 }
 
 /// Releases every completed milestone that may be released by itself, in index order.
-pub(super) fn release_due(draft: &mut Draft<'_>) -> Result<(), Rejection> {
+pub(super) fn release_completed(draft: &mut Draft<'_>) -> Result<(), Rejection> {
     for position in 0..draft.next.milestones().len() {
         let milestone = &draft.next.milestones()[position];
         let is_released = match milestone.state {
             MilestoneState::Released(..) | MilestoneState::Cancelled { .. } => true,
-            MilestoneState::Completed(_) if releases_by_itself(&draft.next, milestone) => {
-                release_at(draft, position, None)?;
+            MilestoneState::Completed(ref completion) if draft.next.releases_by_itself(milestone) => {
+                let by = completion.approval.as_ref().map(|approval| approval.by.clone());
+                release_at(draft, position, by)?;
                 true
             }
             MilestoneState::Pending | MilestoneState::Completed(_) => false,
@@ -197,61 +202,100 @@ pub(super) fn release_due(draft: &mut Draft<'_>) -> Result<(), Rejection> {
             break;
         }
     }
-    draft.advance();
     Ok(())
 }
 
-/// Whether the share of a completed milestone needs nobody to ask for it.
-const fn releases_by_itself(state: &Escrow, milestone: &Milestone) -> bool {
-    state.terms.auto_release && state.funding.is_some() && !milestone.after_consent
+/// The payer approves a completed milestone; it is released as soon as those below it have ended.
+pub(super) fn approve(draft: &mut Draft<'_>, approving: Approving) -> Result<(), Rejection> {
+    let Approving { milestone: id, attempt, by } = approving;
+    let (position, milestone) = completed(&draft.next, id, "approve")?;
+    milestone.check_attempt(attempt)?;
+    if milestone.completion().is_some_and(|completion| completion.approval.is_some()) {
+        return Err(Rejection::MilestoneApproved);
+    }
+    let approval = Approval { at: draft.now, by };
+    draft.change_milestone(position, |milestone| {
+        if let MilestoneState::Completed(completion) = &mut milestone.state {
+            completion.approval = Some(approval);
+        }
+    })?;
+    draft.event(EventKind::MilestoneApproved, Subject::Milestone(id));
+    releases::due(draft)
+}
+
+/// The payer rejects a completed milestone: it is to be done again, and what was approved of it is void.
+pub(super) fn reject(draft: &mut Draft<'_>, rejecting: Rejecting) -> Result<(), Rejection> {
+    let Rejecting { milestone: id, attempt, reason } = rejecting;
+    let (position, milestone) = completed(&draft.next, id, "reject")?;
+    milestone.check_attempt(attempt)?;
+    let rejected = Rejected { at: draft.now, reason };
+    draft.change_milestone(position, |milestone| {
+        milestone.state = MilestoneState::Pending;
+        milestone.rejected = Some(rejected);
+    })?;
+    draft.event_with(
+        EventKind::MilestoneRejected,
+        Subject::Milestone(id),
+        vec![("status", MilestoneStatus::Completed.name().to_owned())],
+    );
+    Ok(())
+}
+
+/// Refuses what is to happen to a milestone that waits for the resolution of a dispute.
+fn check_free(state: &Escrow, milestone: &Milestone) -> Result<(), Rejection> {
+    if !state.is_frozen(milestone) {
+        return Ok(());
+    }
+    let is_whole = state.order.as_ref().is_some_and(Order::is_disputed);
+    Err(Rejection::Disputed(if is_whole { "The order" } else { "The milestone" }))
+}
+
+/// Releases a milestone that nobody has spoken against.
+pub(super) fn release_in_silence(draft: &mut Draft<'_>, id: MilestoneId) -> Result<(), Rejection> {
+    let (position, _) = find(&draft.next, id)?;
+    release_at(draft, position, Some(SILENCE.to_owned()))
 }
 
 fn release_at(draft: &mut Draft<'_>, position: usize, by: Option<String>) -> Result<(), Rejection> {
-    let release = Release { at: draft.now, by };
     let milestone = draft.next.milestones().get(position).ok_or(Rejection::MilestoneNotFound)?;
     let MilestoneState::Completed(completion) = milestone.state.clone() else {
         return Err(Rejection::Broken("only a completed milestone can be released".to_owned()));
     };
-    let (id, amount) = (milestone.id, milestone.amount);
+    let share = Share { released: milestone.amount, refunded: None, by };
+    release_share(draft, position, Some(completion), share)
+}
+
+/// What becomes of a milestone's amount.
+pub(super) struct Share {
+    /// This becomes the merchant's.
+    pub(super) released: Amount,
+    /// This goes back to the payer.
+    pub(super) refunded: Option<Amount>,
+    /// Who asked for it; `None` when it happens by itself.
+    pub(super) by: Option<String>,
+}
+
+/// Makes a share, or what a dispute leaves of it, the merchant's.
+pub(super) fn release_share(
+    draft: &mut Draft<'_>,
+    position: usize,
+    completion: Option<Completion>,
+    share: Share,
+) -> Result<(), Rejection> {
+    let Share { released, refunded, by } = share;
+    let milestone = draft.next.milestones().get(position).ok_or(Rejection::MilestoneNotFound)?;
+    let (id, previous) = (milestone.id, milestone.status());
+    let release = Release { at: draft.now, by, refunded };
     draft.change_milestone(position, |milestone| milestone.state = MilestoneState::Released(completion, release))?;
     draft.event_with(
         EventKind::MilestoneReleased,
         Subject::Milestone(id),
-        vec![("status", MilestoneStatus::Completed.name().to_owned())],
+        vec![("status", previous.name().to_owned())],
     );
-    release_amount(draft, Some(id), amount)
+    releases::amount(draft, Some(id), released)
 }
 
-/// Makes a held amount the merchant's, less the fee, and schedules its settlement.
-pub(super) fn release_amount(
-    draft: &mut Draft<'_>,
-    milestone: Option<MilestoneId>,
-    amount: Amount,
-) -> Result<(), Rejection> {
-    draft.transfer(Purpose::Release(milestone), amount)?;
-    let fee = amount.share(draft.next.terms.fee_basis_points);
-    if !fee.is_zero() {
-        draft.transfer(Purpose::Fee(milestone), fee)?;
-    }
-    let net = amount.minus(fee).map_err(|error| Rejection::Broken(error.to_string()))?;
-    if net.is_zero() {
-        return Ok(());
-    }
-    let settlement = Settlement {
-        id: SettlementId::fresh(draft.ctx.ids),
-        milestone,
-        amount: net,
-        method: draft.next.terms.settlement_method,
-        destination: draft.next.terms.settlement_destination.clone(),
-        state: SettlementState::Scheduled { due: draft.now.after(draft.ctx.settings.settlement_delay) },
-        created: draft.now,
-        updated: draft.now,
-    };
-    draft.next.settlements.push(settlement);
-    Ok(())
-}
-
-fn find(state: &Escrow, id: MilestoneId) -> Result<(usize, &Milestone), Rejection> {
+pub(super) fn find(state: &Escrow, id: MilestoneId) -> Result<(usize, &Milestone), Rejection> {
     let milestones = &state.order.as_ref().ok_or(Rejection::NoOrder)?.milestones;
     milestones.iter().enumerate().find(|(_, milestone)| milestone.id == id).ok_or(Rejection::MilestoneNotFound)
 }
@@ -259,8 +303,30 @@ fn find(state: &Escrow, id: MilestoneId) -> Result<(usize, &Milestone), Rejectio
 fn pending<'s>(state: &'s Escrow, id: MilestoneId, action: &'static str) -> Result<(usize, &'s Milestone), Rejection> {
     let (position, milestone) = find(state, id)?;
     match milestone.state {
-        MilestoneState::Pending => Ok((position, milestone)),
+        MilestoneState::Pending => {
+            check_free(state, milestone)?;
+            Ok((position, milestone))
+        }
         MilestoneState::Completed(_) | MilestoneState::Released(..) | MilestoneState::Cancelled { .. } => {
+            Err(Rejection::MilestoneStatus { action, status: milestone.status() })
+        }
+    }
+}
+
+/// A completed milestone that nothing keeps from moving.
+fn completed<'s>(
+    state: &'s Escrow,
+    id: MilestoneId,
+    action: &'static str,
+) -> Result<(usize, &'s Milestone), Rejection> {
+    let (position, milestone) = find(state, id)?;
+    match milestone.state {
+        MilestoneState::Completed(_) => {
+            check_free(state, milestone)?;
+            Ok((position, milestone))
+        }
+        MilestoneState::Released(..) => Err(Rejection::MilestoneReleased),
+        MilestoneState::Pending | MilestoneState::Cancelled { .. } => {
             Err(Rejection::MilestoneStatus { action, status: milestone.status() })
         }
     }

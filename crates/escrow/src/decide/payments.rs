@@ -1,6 +1,6 @@
 //! Money on its way in: consented to, announced, seen, final, refused, or come without a purpose.
 
-use super::{Draft, milestones};
+use super::{Draft, releases};
 use crate::authority::Actor;
 use crate::chain::Hash;
 use crate::command::{CardOutcome, CardPayment, Confirmation, Receipt};
@@ -72,6 +72,7 @@ pub(super) fn announce(draft: &mut Draft<'_>, transaction: Hash) -> Result<(), R
         }
         IntentState::PaymentFailed { .. }
         | IntentState::Succeeded
+        | IntentState::PayoutFailed { .. }
         | IntentState::Settled { .. }
         | IntentState::Final { .. }
         | IntentState::Canceled { .. } => return Err(refused(draft, ANNOUNCE)),
@@ -202,6 +203,7 @@ fn check_may_pay(draft: &Draft<'_>, action: &'static str, kind: Kind) -> Result<
         IntentState::Initiated | IntentState::RequiresSignature { .. } | IntentState::PaymentFailed { .. } => {}
         IntentState::Processing { .. }
         | IntentState::Succeeded
+        | IntentState::PayoutFailed { .. }
         | IntentState::Settled { .. }
         | IntentState::Final { .. }
         | IntentState::Canceled { .. } => return Err(refused(draft, action)),
@@ -283,19 +285,26 @@ fn book(draft: &mut Draft<'_>, position: usize) -> Result<(), Rejection> {
     }
     draft.simulated = false;
     if has_order {
-        return milestones::release_due(draft);
+        return releases::due(draft);
     }
-    milestones::release_amount(draft, None, draft.next.terms.amount)?;
-    draft.advance();
-    Ok(())
+    releases::all(draft)
 }
 
 /// Books money without a purpose, to be sent back.
 fn take_unapplied(draft: &mut Draft<'_>, rail: Rail, amount: Amount, reason: Unapplied) -> Result<RefundId, Rejection> {
     let id = RefundId::fresh(draft.ctx.ids);
     draft.transfer(Purpose::Receive(id, rail), amount)?;
-    let source = RefundSource::Unapplied(reason);
-    draft.next.refunds.push(Refund { id, amount, rail, source, state: RefundState::Pending, created: draft.now });
+    let (source, state) = (RefundSource::Unapplied(reason), RefundState::Pending);
+    draft.next.refunds.push(Refund {
+        id,
+        amount,
+        rail,
+        source,
+        from_payable: None,
+        reason: None,
+        state,
+        created: draft.now,
+    });
     draft.event(EventKind::PaymentUnapplied, Subject::Refund(id));
     Ok(id)
 }

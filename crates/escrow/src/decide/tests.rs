@@ -1,9 +1,12 @@
-//! The promises of the decision: the table in its documentation, the invariants over every state of a small world and over
-//! random histories of larger ones, and the refusals in their documented order.
+//! The promises of the decision: the tables of the transitions, the invariants over every state of some small worlds and over
+//! random histories of larger ones, money that never gets stuck, the refusals in their documented order, and the exact sums.
 
 mod explore;
 mod histories;
 mod payments;
+mod promises;
 mod refusals;
-mod table;
+mod silence;
+mod sums;
+mod transitions;
 mod world;

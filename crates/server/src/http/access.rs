@@ -3,10 +3,10 @@
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use escrow::{Escrow, IntentId, Owner};
+use escrow::{Escrow, IntentId, Owner, RefundId, SettlementId};
 use serde::Serialize;
 
-use super::auth::Caller;
+use super::auth::{Asker, Caller};
 use super::error::{ApiError, Resource};
 use crate::gateway::Gateway;
 use crate::wire;
@@ -20,10 +20,36 @@ impl Gateway {
         Ok(escrow)
     }
 
+    /// The escrow of an intent that the asker may see: the operator every one, a merchant its own.
+    pub(super) async fn escrow_for(&self, asker: &Asker, intent: &str) -> Result<Escrow, ApiError> {
+        match asker {
+            Asker::Merchant(caller) => self.escrow(caller, intent).await,
+            Asker::Operator(_) => self.public_escrow(intent).await,
+        }
+    }
+
     /// The escrow of an intent for anyone who knows its id.
     pub(super) async fn public_escrow(&self, intent: &str) -> Result<Escrow, ApiError> {
         let found = self.engine.store().escrow(intent_id(intent)?).await?;
         found.ok_or_else(|| missing(intent))
+    }
+
+    /// A settlement that the caller may see, and the escrow that has it.
+    pub(super) async fn settlement(&self, caller: &Caller, text: &str) -> Result<(Escrow, SettlementId), ApiError> {
+        let missing = || ApiError::Missing(Resource::Settlement, text.to_owned());
+        let id = text.parse().map_err(|_| missing())?;
+        let escrow = self.engine.store().escrow_of_settlement(id).await?.ok_or_else(missing)?;
+        may_see(caller.owner, escrow.owner, Resource::Settlement, text)?;
+        Ok((escrow, id))
+    }
+
+    /// A refund that the caller may see, and the escrow that has it.
+    pub(super) async fn refund(&self, caller: &Caller, text: &str) -> Result<(Escrow, RefundId), ApiError> {
+        let missing = || ApiError::Missing(Resource::Refund, text.to_owned());
+        let id = text.parse().map_err(|_| missing())?;
+        let escrow = self.engine.store().escrow_of_refund(id).await?.ok_or_else(missing)?;
+        may_see(caller.owner, escrow.owner, Resource::Refund, text)?;
+        Ok((escrow, id))
     }
 
     /// The intent that a command is for, and the command, which was read from the request. A caller who may not speak of the

@@ -1,4 +1,4 @@
-//! Who is asking: the merchant behind an API key, and whether a route is for them.
+//! Who is asking: the merchant or the operator behind an API key, and whether a route is for them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ use crate::gateway::Gateway;
 /// The header that wins when there are several.
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// Who sends a request.
+/// The merchant who sends a request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caller {
     /// The merchant and mode that the key acts as.
@@ -39,6 +39,15 @@ impl Caller {
     }
 }
 
+/// Who sends a request, where it need not be a merchant.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asker {
+    /// A merchant, who sees its own objects of one mode.
+    Merchant(Caller),
+    /// The operator, who sees everybody's of both modes, with the request's id.
+    Operator(RequestId),
+}
+
 /// Lets a request through to a route, or refuses it: first for its key, then for what the key may do. Nothing else of the request
 /// is read before.
 pub(super) async fn admit(
@@ -46,45 +55,76 @@ pub(super) async fn admit(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let owner = match access {
+    let scope = match access {
         Access::Anyone | Access::Payer => None,
-        Access::Merchant => Some(merchant(&gateway, request.headers()).await?),
-        Access::Sandbox => Some(in_sandbox(merchant(&gateway, request.headers()).await?)?),
+        Access::Merchant => Some(merchants(scope(&gateway, request.headers()).await?)?),
+        Access::Sandbox => Some(sandbox_merchants(scope(&gateway, request.headers()).await?)?),
+        Access::OperatorOrSandbox => Some(operators_or_sandbox(scope(&gateway, request.headers()).await?)?),
     };
-    if let Some(owner) = owner {
+    if let Some(scope) = scope {
         let id = request.extensions().get::<RequestId>().copied();
         let id = id.unwrap_or_else(|| RequestId::fresh(gateway.engine.ids()));
-        request.extensions_mut().insert(Caller { owner, request: id });
+        request.extensions_mut().insert(match scope {
+            KeyScope::Owner(owner) => Asker::Merchant(Caller { owner, request: id }),
+            KeyScope::Operator => Asker::Operator(id),
+        });
     }
     Ok(next.run(request).await)
 }
 
-/// The merchant and mode of a request's key.
-async fn merchant(gateway: &Gateway, headers: &HeaderMap) -> Result<Owner, ApiError> {
+/// What a request's key may act as.
+async fn scope(gateway: &Gateway, headers: &HeaderMap) -> Result<KeyScope, ApiError> {
     let token = token(headers)?;
     key_kind(&token).map_err(|_| ApiError::InvalidKey)?;
     let found = gateway.known_keys.find(gateway, gateway.keyring.hash_key(&token)).await?;
     let key = found.filter(|key| key.is_valid(gateway.engine.host().now())).ok_or(ApiError::InvalidKey)?;
-    match key.scope {
-        KeyScope::Owner(owner) => Ok(owner),
+    Ok(key.scope)
+}
+
+fn merchants(scope: KeyScope) -> Result<KeyScope, ApiError> {
+    match scope {
+        KeyScope::Owner(_) => Ok(scope),
         KeyScope::Operator => Err(ApiError::OperatorKey),
     }
 }
 
-fn in_sandbox(owner: Owner) -> Result<Owner, ApiError> {
-    match owner.mode {
-        Mode::Sandbox => Ok(owner),
-        Mode::Live => Err(ApiError::TestKeysOnly),
+fn sandbox_merchants(scope: KeyScope) -> Result<KeyScope, ApiError> {
+    match scope {
+        KeyScope::Owner(Owner { mode: Mode::Sandbox, .. }) => Ok(scope),
+        KeyScope::Owner(Owner { mode: Mode::Live, .. }) => Err(ApiError::TestKeysOnly),
+        KeyScope::Operator => Err(ApiError::OperatorKey),
+    }
+}
+
+fn operators_or_sandbox(scope: KeyScope) -> Result<KeyScope, ApiError> {
+    match scope {
+        KeyScope::Operator | KeyScope::Owner(Owner { mode: Mode::Sandbox, .. }) => Ok(scope),
+        KeyScope::Owner(Owner { mode: Mode::Live, .. }) => Err(ApiError::AdminKeysOnly),
     }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
+    /// The merchant whom [`admit`] let in.
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Caller, ApiError> {
+        match Asker::from_request_parts(parts, state).await? {
+            Asker::Merchant(caller) => Ok(caller),
+            Asker::Operator(_) => {
+                tracing::error!("the handler of a route that lets the operator in knows merchants only");
+                Err(ApiError::Internal)
+            }
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asker {
+    type Rejection = ApiError;
+
     /// Whom [`admit`] let in.
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Caller, ApiError> {
-        parts.extensions.get::<Caller>().copied().ok_or_else(|| {
-            tracing::error!("the handler of a route that asks for no key wants to know the merchant");
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Asker, ApiError> {
+        parts.extensions.get::<Asker>().copied().ok_or_else(|| {
+            tracing::error!("the handler of a route that asks for no key wants to know who holds it");
             ApiError::Internal
         })
     }
@@ -155,4 +195,137 @@ fn token(headers: &HeaderMap) -> Result<String, ApiError> {
 
 fn text(bytes: &[u8]) -> Result<String, ApiError> {
     std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| ApiError::InvalidKey)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use engine::testing::ManualHost;
+    use engine::{Config, Engine, Keyring, Parts as EngineParts, SimulatedPayments};
+    use escrow::{Command, Escrow, IntentId, KeyId, MerchantId, Timestamp};
+    use http_body_util::BodyExt;
+    use serde_json::Value;
+    use store::{MemoryStore, Store};
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::http::body::Sent;
+    use crate::http::idempotency::{self, Sender, submit_as};
+    use crate::http::path::IntentPath;
+    use crate::http::routes::Table;
+    use crate::http::{complete, payment_intents};
+    use crate::{Settings, WireEvents};
+
+    const OWN: &str = "sk_test_merchant-one";
+    const OWN_LIVE: &str = "sk_live_merchant-one";
+    const OTHER: &str = "sk_test_merchant-two";
+    const ADMIN: &str = "sk_admin_operator";
+
+    /// A route for the operator or a merchant: it cancels an intent, which no operator may ask for.
+    async fn cancel(
+        State(gateway): State<Arc<Gateway>>,
+        asker: Asker,
+        path: IntentPath,
+        sent: Sent,
+    ) -> Result<Response, ApiError> {
+        let escrow = gateway.escrow_for(&asker, &path.intent).await?;
+        let command = idempotency::Command::about(escrow.id, Command::Cancel, sent.idempotency);
+        submit_as(&gateway, Sender::asker(&asker, &escrow), command, |escrow: &Escrow| {
+            Some(escrow.id.to_string().into_bytes())
+        })
+        .await
+    }
+
+    /// A gateway with that route, and the one that makes intents.
+    async fn router() -> Router {
+        let host = Arc::new(ManualHost::at_ms(1_800_000_000_000));
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let engine = Engine::start(EngineParts {
+            store: store.clone(),
+            host,
+            present: Arc::new(WireEvents),
+            payments: Arc::new(SimulatedPayments),
+            config: Config::default(),
+        });
+        let keyring = Keyring::new(&[7; 32]);
+        let (one, two) = (MerchantId::fresh(engine.ids()), MerchantId::fresh(engine.ids()));
+        let owner = |merchant, mode| KeyScope::Owner(Owner { merchant, mode });
+        for (token, scope) in [
+            (OWN, owner(one, Mode::Sandbox)),
+            (OWN_LIVE, owner(one, Mode::Live)),
+            (OTHER, owner(two, Mode::Sandbox)),
+            (ADMIN, KeyScope::Operator),
+        ] {
+            let key = keyring.adopt(token, KeyId::fresh(engine.ids()), scope, Timestamp::from_ms(0)).expect("a key");
+            store.add_key(key, keyring.hash_key(token)).await.expect("added");
+        }
+        let gateway = Gateway::new(engine, keyring, Settings::default());
+        let table = Table::default()
+            .post("/payment-intents", Access::Merchant, payment_intents::create::handle)
+            .post("/{intent}/cancel", Access::OperatorOrSandbox, cancel)
+            // A mistake in a route table: the handler knows merchants only.
+            .post("/mistaken", Access::OperatorOrSandbox, |caller: Caller| async move { caller.request.to_string() });
+        complete(table.router(&gateway), gateway)
+    }
+
+    /// What is answered, and whether it was before.
+    #[derive(Debug, PartialEq)]
+    struct Told {
+        status: u16,
+        body: String,
+        is_replay: bool,
+    }
+
+    async fn post(router: &Router, path: &str, key: Option<&str>, idempotency_key: Option<&str>, body: &str) -> Told {
+        let mut request = Request::builder().method("POST").uri(path);
+        for (name, value) in [("X-API-Key", key), ("Idempotency-Key", idempotency_key)] {
+            request = value.into_iter().fold(request, |request, value| request.header(name, value));
+        }
+        let request = request.body(Body::from(body.to_owned())).expect("a request");
+        let (parts, body) = router.clone().oneshot(request).await.expect("infallible").into_parts();
+        let body = body.collect().await.expect("a body").to_bytes().to_vec();
+        Told {
+            status: parts.status.as_u16(),
+            body: String::from_utf8(body).expect("text"),
+            is_replay: parts.headers.contains_key(idempotency::REPLAYED),
+        }
+    }
+
+    async fn intent(router: &Router) -> String {
+        let body = r#"{"amount": "1", "currency": "USDC", "type": "CONDITIONAL", "settlementMethod": "OFF_RAMP_MOCK",
+            "settlementDestination": "bank", "releaseType": "MILESTONE_LOCKED"}"#;
+        let made = post(router, "/payment-intents", Some(OWN), None, body).await;
+        let made: Value = serde_json::from_str(&made.body).expect("JSON");
+        made["id"].as_str().unwrap_or_else(|| panic!("no intent: {made}")).to_owned()
+    }
+
+    const BY_DOMAIN: &str = "operator may not";
+
+    #[tokio::test(start_paused = true)]
+    async fn the_operator_reaches_everything_and_a_merchant_what_is_its_own_in_the_sandbox() {
+        let router = router().await;
+        let path = format!("/{}/cancel", intent(&router).await);
+        let nobodys = format!("/{}/cancel", IntentId::new(escrow::RawId::from_bits(1)));
+        for (path, key, status, message) in [
+            (&path, None, 401, "API key is required"),
+            (&path, Some("sk_admin_nobody-has-this"), 403, "Invalid API key"),
+            (&path, Some(OWN_LIVE), 403, "it takes an admin key"),
+            (&path, Some(OTHER), 403, "You do not have permission"),
+            (&nobodys, Some(OWN), 404, "No such payment intent"),
+            (&nobodys, Some(ADMIN), 404, "No such payment intent"),
+            (&path, Some(ADMIN), 403, BY_DOMAIN),
+            (&path, Some(OWN), 200, "intent_"),
+        ] {
+            let told = post(&router, path, key, None, "").await;
+            assert!(told.status == status && told.body.contains(message), "{key:?}: {told:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_for_merchants_never_takes_the_operator_for_one() {
+        let router = router().await;
+        assert_eq!(post(&router, "/mistaken", Some(ADMIN), None, "").await.status, 500);
+        assert_eq!(post(&router, "/mistaken", Some(OWN), None, "").await.status, 200);
+    }
 }

@@ -27,6 +27,7 @@ const MAX_MESSAGE_CHARS: usize = 500;
 pub(super) enum Resource {
     PaymentIntent,
     Settlement,
+    Refund,
 }
 
 impl Resource {
@@ -34,6 +35,7 @@ impl Resource {
         match self {
             Resource::PaymentIntent => "payment intent",
             Resource::Settlement => "settlement",
+            Resource::Refund => "refund",
         }
     }
 }
@@ -45,10 +47,14 @@ pub(super) enum ApiError {
     NoKey,
     /// The API key is none of ours, or no longer one.
     InvalidKey,
+    /// Nothing is there by which somebody could be the payer.
+    NoPayer,
     /// The operator's key was used where a merchant acts.
     OperatorKey,
     /// A live key was used where there is only simulated money.
     TestKeysOnly,
+    /// A live key was used for what only the operator does with real money.
+    AdminKeysOnly,
     /// The object is another merchant's.
     NotYours(Resource),
     /// There is no such object; with the id as sent.
@@ -125,6 +131,8 @@ enum Code {
     ResourceMissing,
     RequestTooLarge,
     AmountTooLarge,
+    InsufficientFunds,
+    EscrowDisputed,
     IdempotencyMismatch,
     IdempotencyInProgress,
     ServiceUnavailable,
@@ -145,7 +153,9 @@ impl Code {
             | Code::InvalidCard
             | Code::ResourceMissing
             | Code::RequestTooLarge
-            | Code::AmountTooLarge => Kind::InvalidRequest,
+            | Code::AmountTooLarge
+            | Code::InsufficientFunds
+            | Code::EscrowDisputed => Kind::InvalidRequest,
             Code::IdempotencyMismatch | Code::IdempotencyInProgress => Kind::Idempotency,
             Code::ServiceUnavailable | Code::ApiError => Kind::Api,
         }
@@ -164,6 +174,8 @@ impl Code {
             | Code::PaymentFailed
             | Code::InvalidCard
             | Code::AmountTooLarge
+            | Code::InsufficientFunds
+            | Code::EscrowDisputed
             | Code::IdempotencyMismatch => StatusCode::BAD_REQUEST,
             Code::ResourceMissing => StatusCode::NOT_FOUND,
             Code::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -247,10 +259,19 @@ impl ApiError {
         match self {
             ApiError::NoKey => Told::new(Code::AuthenticationRequired, "API key is required"),
             ApiError::InvalidKey => Told::new(Code::Forbidden, "Invalid API key"),
+            ApiError::NoPayer => Told::new(
+                Code::AuthenticationRequired,
+                "Only the payer may do this: send the token that paying by card returned as the header Payer-Token, or payerAddress \
+                 and its EIP-712 signature as signature",
+            ),
             ApiError::OperatorKey => {
                 Told::new(Code::Forbidden, "An admin key acts for no merchant; use a merchant's key")
             }
             ApiError::TestKeysOnly => Told::new(Code::Forbidden, "Test helpers work with test keys only"),
+            ApiError::AdminKeysOnly => Told::new(
+                Code::Forbidden,
+                "With real money only the operator of the gateway may do this; it takes an admin key",
+            ),
             ApiError::NotYours(what) => {
                 Told::new(Code::Forbidden, format!("You do not have permission to access this {}", what.noun()))
             }
@@ -304,22 +325,40 @@ fn refused(rejection: &Rejection) -> Told {
         | Rejection::TooManyMilestones
         | Rejection::TooManyPayments
         | Rejection::TooManyUnapplied
+        | Rejection::TooManyRefunds
+        | Rejection::TooMuchEvidence
+        | Rejection::DisputeAlreadyRaised(_)
+        | Rejection::MilestoneApproved
         | Rejection::MilestoneReleased
         | Rejection::MilestoneCompleted
         | Rejection::PreviousNotCompleted(_)
         | Rejection::PreviousNotReleased(_) => (Code::InvalidRequest, None),
         Rejection::Amount(_) | Rejection::TotalExceeded => (Code::InvalidRequest, Some("amount")),
         Rejection::IndexTaken(_) | Rejection::IndexBelowCompleted(_) => (Code::InvalidRequest, Some("milestoneIndex")),
-        Rejection::MilestoneNotFound | Rejection::SettlementNotFound | Rejection::RefundNotFound => {
-            (Code::ResourceMissing, None)
-        }
+        Rejection::MilestoneNotFound
+        | Rejection::SettlementNotFound
+        | Rejection::RefundNotFound
+        | Rejection::DisputeNotFound(_) => (Code::ResourceMissing, None),
+        Rejection::WhichDispute | Rejection::MilestoneDisputed => (Code::InvalidRequest, Some("milestoneId")),
+        Rejection::WindowShortened(_) => (Code::InvalidRequest, Some("disputeWindow")),
+        Rejection::RefundNotPartial(_) | Rejection::RefundAmount(_) => (Code::InvalidRequest, Some("refundAmount")),
+        Rejection::Disputed(_) => (Code::EscrowDisputed, None),
+        Rejection::InsufficientFunds { .. } => (Code::InsufficientFunds, Some("amount")),
+        Rejection::NothingToReclaim => (Code::InsufficientFunds, None),
         Rejection::OrderOver(_)
+        | Rejection::OrderStatus { .. }
+        | Rejection::ProofStatus(_)
+        | Rejection::NothingDue
         | Rejection::MilestoneStatus { .. }
         | Rejection::NotFunded
         | Rejection::NeedsApproval
         | Rejection::PaymentNotUnderWay
         | Rejection::SettlementStatus(_)
         | Rejection::RefundStatus(_)
+        | Rejection::DisputeTooLate
+        | Rejection::Stale(_)
+        | Rejection::ReclaimTooEarly(_)
+        | Rejection::RefundMustArrive
         | Rejection::NotDue(_) => (Code::InvalidStatus, None),
         Rejection::IntentStatus { .. } | Rejection::CancelAfterRelease => (Code::InvalidStateTransition, None),
         Rejection::NotAllowed { .. } | Rejection::NotThePayer => (Code::Forbidden, None),
@@ -329,6 +368,10 @@ fn refused(rejection: &Rejection) -> Told {
         Rejection::TransactionTaken | Rejection::TransactionNamed => {
             (Code::TransactionHashExists, Some("transactionHash"))
         }
+        Rejection::OracleSignature(_) => (Code::SignatureVerificationFailed, Some("oracleSignature")),
+        Rejection::ProofMismatch => (Code::InvalidRequest, Some("proofHash")),
+        Rejection::NotTheOracle(_) => (Code::InvalidRequest, Some("submittedBy")),
+        Rejection::ProofOfMilestones | Rejection::NotReleasedByHand(_) => (Code::InvalidRequest, None),
         Rejection::BalanceTooLarge => (Code::AmountTooLarge, Some("amount")),
         // What is broken is for the log, where the engine has put it, and for nobody else.
         Rejection::Broken(_) => return ApiError::Internal.told(),
@@ -338,6 +381,7 @@ fn refused(rejection: &Rejection) -> Told {
 
 fn no_answer(why: &Unavailable) -> Told {
     match why {
+        Unavailable::Interrupted => Told::new(Code::ServiceUnavailable, why.to_string()),
         Unavailable::Overloaded | Unavailable::Closing | Unavailable::TimedOut => {
             Told::new(Code::ServiceUnavailable, why.to_string()).soon_again()
         }
@@ -357,6 +401,12 @@ fn beginning(text: &str, max_chars: usize) -> String {
     match text.char_indices().nth(max_chars) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+impl From<Rejection> for ApiError {
+    fn from(rejection: Rejection) -> ApiError {
+        ApiError::Refused(rejection)
     }
 }
 
@@ -432,12 +482,14 @@ pub(super) fn panicked(payload: Box<dyn Any + Send + 'static>) -> Response {
 mod tests {
     use escrow::money::AmountError;
     use escrow::state::{IntentStatus, MilestoneStatus, OrderStatus, RefundStatus, SettlementStatus};
-    use escrow::{CommandKind, RawId, ReleaseType, Role, Timestamp};
+    use escrow::{Amount, CommandKind, Currency, RawId, ReleaseType, Role, Span, Timestamp};
 
     use super::*;
 
     #[test]
     fn every_refusal_has_its_place() {
+        let oracle = "0x742d35Cc6634C0532925a3b844Bc9e7595f42318".parse().expect("an address");
+        let amount = Amount::zero(Currency::Usdc);
         let refusals = [
             (Rejection::NoOrder, 400, "invalid_request", None),
             (Rejection::Amount(AmountError::Zero), 400, "invalid_request", Some("amount")),
@@ -484,9 +536,44 @@ mod tests {
             (Rejection::TooManyUnapplied, 400, "invalid_request", None),
             (Rejection::PaymentNotUnderWay, 400, "invalid_status", None),
             (Rejection::NeedsApproval, 400, "invalid_status", None),
+            (Rejection::OrderStatus { action: "ship", status: OrderStatus::Completed }, 400, "invalid_status", None),
+            (Rejection::ProofStatus(OrderStatus::Delivered), 400, "invalid_status", None),
+            (Rejection::NothingDue, 400, "invalid_status", None),
+            (Rejection::ProofOfMilestones, 400, "invalid_request", None),
+            (Rejection::NotReleasedByHand(ReleaseType::TimeLocked), 400, "invalid_request", None),
+            (Rejection::ProofMismatch, 400, "invalid_request", Some("proofHash")),
+            (
+                Rejection::OracleSignature("no".to_owned()),
+                400,
+                "signature_verification_failed",
+                Some("oracleSignature"),
+            ),
             (Rejection::SettlementStatus(SettlementStatus::Executed), 400, "invalid_status", None),
             (Rejection::RefundStatus(RefundStatus::Succeeded), 400, "invalid_status", None),
             (Rejection::NotDue(Timestamp::from_ms(1)), 400, "invalid_status", None),
+            (Rejection::NotTheOracle(oracle), 400, "invalid_request", Some("submittedBy")),
+            (Rejection::Disputed("The order"), 400, "escrow_disputed", None),
+            (Rejection::DisputeAlreadyRaised("order"), 400, "invalid_request", None),
+            (Rejection::DisputeTooLate, 400, "invalid_status", None),
+            (Rejection::DisputeNotFound(None), 404, "resource_missing", None),
+            (Rejection::WhichDispute, 400, "invalid_request", Some("milestoneId")),
+            (Rejection::WindowShortened(Span::from_seconds(60)), 400, "invalid_request", Some("disputeWindow")),
+            (Rejection::TooMuchEvidence, 400, "invalid_request", None),
+            (Rejection::RefundAmount(AmountError::Zero), 400, "invalid_request", Some("refundAmount")),
+            (Rejection::RefundNotPartial(amount), 400, "invalid_request", Some("refundAmount")),
+            (Rejection::Stale("What is held"), 400, "invalid_status", None),
+            (Rejection::MilestoneApproved, 400, "invalid_request", None),
+            (
+                Rejection::InsufficientFunds { available: amount, hint: String::new() },
+                400,
+                "insufficient_funds",
+                Some("amount"),
+            ),
+            (Rejection::ReclaimTooEarly(Timestamp::from_ms(1)), 400, "invalid_status", None),
+            (Rejection::NothingToReclaim, 400, "insufficient_funds", None),
+            (Rejection::TooManyRefunds, 400, "invalid_request", None),
+            (Rejection::MilestoneDisputed, 400, "invalid_request", Some("milestoneId")),
+            (Rejection::RefundMustArrive, 400, "invalid_status", None),
             (Rejection::BalanceTooLarge, 400, "amount_too_large", Some("amount")),
             (Rejection::Broken("table intents".to_owned()), 500, "api_error", None),
         ];

@@ -11,8 +11,9 @@ use escrow::{Actor, Escrow, Hash, IntentId, Owner, Rejection, RequestId};
 
 use super::BASE_PATHS;
 use super::access::json_response;
-use super::auth::Caller;
+use super::auth::{Asker, Caller};
 use super::error::{ApiError, Resource};
+use super::payer;
 use crate::gateway::Gateway;
 
 /// The header of a request that carries its idempotency key.
@@ -50,8 +51,11 @@ pub(super) struct Key {
 pub(super) fn stamped(gateway: &Gateway, key: String, parts: &Parts, raw: &[u8]) -> Key {
     let path = unversioned(parts.uri.path());
     let query = parts.uri.query().unwrap_or_default();
-    let fingerprint =
-        gateway.keyring.fingerprint(&[parts.method.as_str().as_bytes(), path.as_bytes(), query.as_bytes(), raw]);
+    let mut parts_told = vec![parts.method.as_str().as_bytes(), path.as_bytes(), query.as_bytes(), raw];
+    // What a payer without a wallet asks with is not in the body; another's request is another, so that no answer to one who was
+    // not the payer is given to the payer later.
+    parts_told.extend(payer::token(&parts.headers));
+    let fingerprint = gateway.keyring.fingerprint(&parts_told);
     Key { key, fingerprint }
 }
 
@@ -80,6 +84,8 @@ pub(super) enum Keys {
     Merchant(Owner),
     /// Those of the payers of one intent, which is this owner's.
     Payers(Owner, IntentId),
+    /// Those of the operator, about what is this owner's.
+    Operator(Owner),
 }
 
 impl Sender {
@@ -99,12 +105,26 @@ impl Sender {
         Sender { reach: Reach::Everybody, by, keys: Keys::Payers(escrow.owner, escrow.id), request }
     }
 
-    fn idempotency(&self, key: Key) -> Idempotency {
+    /// The operator, or a merchant, about an escrow that they may see.
+    pub(super) const fn asker(asker: &Asker, escrow: &Escrow) -> Sender {
+        match asker {
+            Asker::Merchant(caller) => Sender::merchant(caller),
+            Asker::Operator(request) => {
+                let keys = Keys::Operator(escrow.owner);
+                Sender { reach: Reach::Operator, by: Actor::Operator, keys, request: *request }
+            }
+        }
+    }
+
+    /// A key among those that theirs counts among.
+    pub(super) fn idempotency(&self, key: Key) -> Idempotency {
         let Key { key, fingerprint } = key;
         match self.keys {
             Keys::Merchant(owner) => Idempotency { owner, key, fingerprint },
-            // The blank keeps it apart from every key of the merchant.
+            // The blank keeps these apart from every key of the merchant, since none is sent with one; what stands before it keeps
+            // them apart from each other, since no id is `operator`.
             Keys::Payers(owner, intent) => Idempotency { owner, key: format!("{intent} {key}"), fingerprint },
+            Keys::Operator(owner) => Idempotency { owner, key: format!("operator {key}"), fingerprint },
         }
     }
 }
@@ -117,6 +137,13 @@ pub(super) struct Command {
     pub(super) idempotency: Option<Key>,
     /// The status of the answer when it is done.
     pub(super) success: StatusCode,
+}
+
+impl Command {
+    /// A command about an intent; done, it is answered with 200.
+    pub(super) const fn about(intent: IntentId, command: escrow::Command, idempotency: Option<Key>) -> Command {
+        Command { ask: Ask::Decide(intent, command), idempotency, success: StatusCode::OK }
+    }
 }
 
 /// Has a merchant's command decided. `show` writes the answer from the state after it; `None` there is a defect.
@@ -166,7 +193,13 @@ pub(super) async fn send(
         Ok(escrow) => answer(escrow),
         Err(rejection) => ApiError::Refused(rejection.clone()).rendered(request),
     };
-    match gateway.engine.submit(Request { reach, by, ask, idempotency, render: Arc::new(render) }).await? {
+    let answer = gateway.engine.submit(Request { reach, by, ask, idempotency, render: Arc::new(render) }).await?;
+    answered(answer, || ApiError::Missing(Resource::PaymentIntent, intent.to_string()))
+}
+
+/// The response to what became of a request.
+pub(super) fn answered(answer: Answer, missing: impl FnOnce() -> ApiError) -> Result<Response, ApiError> {
+    match answer {
         Answer::Decided(rendered) => Ok(response(rendered)),
         Answer::Replayed(rendered) => {
             let mut response = response(rendered);
@@ -175,7 +208,7 @@ pub(super) async fn send(
         }
         Answer::KeyReused => Err(ApiError::KeyReused),
         Answer::Forbidden => Err(ApiError::NotYours(Resource::PaymentIntent)),
-        Answer::NotFound => Err(ApiError::Missing(Resource::PaymentIntent, intent.to_string())),
+        Answer::NotFound => Err(missing()),
     }
 }
 

@@ -61,7 +61,12 @@ impl Query {
         let Some(text) = self.get(name) else { return Ok(None) };
         let found = all.iter().copied().find(|value| name_of(*value) == text);
         found.map(Some).ok_or_else(|| {
-            let names: Vec<_> = all.iter().map(|value| name_of(*value)).collect();
+            let mut names = Vec::new();
+            for name in all.iter().map(|value| name_of(*value)) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
             ApiError::field(name, format!("{name} must be one of {}", names.join(", ")))
         })
     }

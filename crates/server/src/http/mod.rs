@@ -8,7 +8,7 @@ use axum::middleware::from_fn_with_state;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
-use self::routes::Access::{Anyone, Merchant, Payer, Sandbox};
+use self::routes::Access::{Anyone, Merchant, OperatorOrSandbox, Payer, Sandbox};
 use self::routes::Table;
 use crate::gateway::Gateway;
 use crate::wire::OrderName;
@@ -19,6 +19,7 @@ mod auth;
 mod body;
 mod card;
 mod constant;
+mod disputes;
 mod error;
 mod escrow;
 mod fields;
@@ -30,8 +31,10 @@ mod metadata;
 mod metrics;
 mod milestones;
 mod path;
+mod payer;
 mod payment_intents;
 mod public;
+mod refunds;
 mod request_id;
 mod routes;
 mod settlements;
@@ -84,34 +87,60 @@ fn api() -> Table {
         .get("/payment-intents/{intent}", Merchant, payment_intents::get::handle)
         .post("/payment-intents/{intent}/confirm", Merchant, payment_intents::confirm::handle)
         .post("/payment-intents/{intent}/cancel", Merchant, payment_intents::cancel::handle)
+        .post("/payment-intents/{intent}/refund", Merchant, refunds::of_intent::handle)
         .get("/payment-intents/public/{intent}", Anyone, public::get::handle)
         .get("/payment-intents/public/{intent}/escrow", Anyone, public::escrow::handle)
         .post("/payment-intents/public/{intent}/transaction-hash", Anyone, public::transaction_hash::handle)
         .post("/payment-intents/public/{intent}/confirm", Payer, public::confirm::handle)
         .post("/payment-intents/public/{intent}/payment", Payer, public::payment::handle)
+        .post("/payment-intents/public/{intent}/dispute", Payer, public::dispute::handle)
+        .post("/payment-intents/public/{intent}/dispute/evidence", Payer, public::evidence::handle)
+        .post("/payment-intents/public/{intent}/reclaim", Payer, public::reclaim::handle)
+        .post("/payment-intents/public/{intent}/release", Payer, public::release::handle)
+        .post("/payment-intents/public/{intent}/milestones/{milestone}/approve", Payer, public::approve::handle)
+        .post("/payment-intents/public/{intent}/milestones/{milestone}/reject", Payer, public::reject::handle)
         .merge(order("/payment-intents/{intent}/escrow", OrderName::EscrowOrder))
         .merge(order("/payment-intents/{intent}/conditional-payment", OrderName::ConditionalPayment))
         .get("/settlements", Merchant, settlements::list::handle)
         .get("/settlements/{settlement}", Merchant, settlements::get::handle)
+        .post("/settlements/{settlement}/retry", Merchant, settlements::retry::handle)
+        .post("/refunds", Merchant, refunds::create::handle)
+        .get("/refunds", Merchant, refunds::list::handle)
+        .get("/refunds/{refund}", Merchant, refunds::get::handle)
         .get("/account/balance", Merchant, account::balance::handle)
         .get("/payment-intents/account/balance", Merchant, account::balance::handle)
         .get("/account/ledger-entries", Merchant, account::ledger_entries::handle)
         .get("/payment-intents/account/ledger-entries", Merchant, account::ledger_entries::handle)
         .post("/test-helpers/payment-intents/{intent}/fund", Sandbox, test_helpers::fund::handle)
         .post("/test-helpers/payment-intents/{intent}/fail", Sandbox, test_helpers::fail::handle)
+        .get("/test-helpers/clock", Sandbox, test_helpers::clock::show)
+        .post("/test-helpers/clock", Sandbox, test_helpers::clock::advance)
+        .post("/test-helpers/settlements/{settlement}/fail", Sandbox, test_helpers::fail_settlement::handle)
 }
 
 /// The routes of an intent's order, under one of its names.
 fn order(at: &str, name: OrderName) -> Table {
     let show = move |gateway, caller, path| escrow::get::handle(gateway, caller, path, name);
+    let ship = move |gateway, caller, path, sent| escrow::ship::handle(gateway, caller, path, sent, name);
+    let release = move |gateway, caller, path, sent| escrow::release::handle(gateway, caller, path, sent, name);
     Table::default()
         .get(at, Merchant, show)
+        .post(format!("{at}/delivery-proof"), Merchant, escrow::delivery_proof::handle)
+        .post(format!("{at}/ship"), Merchant, ship)
+        .post(format!("{at}/release"), Merchant, release)
+        .post(format!("{at}/reclaim"), Merchant, escrow::reclaim::handle)
+        .post(format!("{at}/dispute"), Merchant, disputes::raise::handle)
+        .post(format!("{at}/dispute/evidence"), Merchant, disputes::evidence::handle)
+        .post(format!("{at}/dispute/resolve"), OperatorOrSandbox, disputes::resolve::handle)
+        .get(format!("{at}/disputes"), Merchant, disputes::list::handle)
         .post(format!("{at}/milestones"), Merchant, milestones::create::handle)
         .get(format!("{at}/milestones"), Merchant, milestones::list::handle)
         .get(format!("{at}/milestones/{{milestone}}"), Merchant, milestones::get::handle)
         .patch(format!("{at}/milestones/{{milestone}}"), Merchant, milestones::update::handle)
         .delete(format!("{at}/milestones/{{milestone}}"), Merchant, milestones::delete::handle)
         .post(format!("{at}/milestones/{{milestone}}/complete"), Merchant, milestones::complete::handle)
+        .post(format!("{at}/milestones/{{milestone}}/approve"), Merchant, milestones::approve::handle)
+        .post(format!("{at}/milestones/{{milestone}}/reject"), Merchant, milestones::reject::handle)
         .post(format!("{at}/milestones/{{milestone}}/release"), Merchant, milestones::release::handle)
 }
 

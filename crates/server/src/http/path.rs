@@ -24,6 +24,12 @@ pub(super) struct SettlementPath {
     pub(super) settlement: String,
 }
 
+/// `/refunds/{refund}`
+#[derive(Debug)]
+pub(super) struct RefundPath {
+    pub(super) refund: String,
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for IntentPath {
     type Rejection = ApiError;
 
@@ -46,6 +52,14 @@ impl<S: Send + Sync> FromRequestParts<S> for SettlementPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<SettlementPath, ApiError> {
         Ok(SettlementPath { settlement: param(parts, state, "settlement").await? })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RefundPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<RefundPath, ApiError> {
+        Ok(RefundPath { refund: param(parts, state, "refund").await? })
     }
 }
 

@@ -23,6 +23,9 @@ pub enum Access {
     Merchant,
     /// A merchant with a key of the sandbox: what the route does exists with simulated money only.
     Sandbox,
+    /// The operator, with an admin key, about every merchant's objects in both modes; or a merchant with a key of the sandbox, about
+    /// its own. What the route does is the operator's alone where there is real money.
+    OperatorOrSandbox,
 }
 
 /// A route of the API.

@@ -5,8 +5,7 @@ use escrow::chain::Numbered;
 use escrow::{Escrow, EventId, IntentId, Subject, Timestamp};
 use serde::{Serialize, Serializer};
 
-use super::refund::{WireRefund, refund};
-use super::{OrderName, Reader, escrow_order, intent, json, milestone, settlement};
+use super::{OrderName, Reader, dispute, escrow_order, intent, json, milestone, proof, refund, settlement};
 
 /// Writes events as they are served: the wire form of the object they are about, as it stands after the whole decision.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,8 +41,10 @@ enum Shown<'a> {
     Intent(Box<super::intent::Intent<'a>>),
     Order(Box<super::escrow_order::WireOrder<'a>>),
     Milestone(Box<super::milestone::WireMilestone<'a>>),
+    Proof(Box<super::proof::WireProof<'a>>),
+    Dispute(Box<super::dispute::WireDispute<'a>>),
     Settlement(Box<super::settlement::WireSettlement<'a>>),
-    Refund(WireRefund<'a>),
+    Refund(Box<super::refund::WireRefund<'a>>),
     /// The state does not have what the event is about: a defect, which must not keep the money from moving.
     Nothing,
 }
@@ -93,10 +94,15 @@ fn shown(escrow: &Escrow, subject: Subject) -> Shown<'_> {
         Subject::Milestone(id) => {
             escrow.milestone(id).map(|found| Shown::Milestone(Box::new(milestone(escrow, found))))
         }
+        Subject::Proof(id) => {
+            let accepted = escrow.order.as_ref().and_then(|order| order.proof.as_ref());
+            accepted.filter(|found| found.id == id).map(|found| Shown::Proof(Box::new(proof(escrow, found))))
+        }
+        Subject::Dispute(id) => escrow.dispute(id).map(|found| Shown::Dispute(Box::new(dispute(escrow, found)))),
         Subject::Settlement(id) => escrow
             .settlement(id)
             .map(|found| Shown::Settlement(Box::new(settlement(escrow.owner, escrow.id, found, Reader::Merchant)))),
-        Subject::Refund(id) => escrow.refund(id).map(|found| Shown::Refund(refund(escrow, found))),
+        Subject::Refund(id) => escrow.refund(id).map(|found| Shown::Refund(Box::new(refund(escrow.id, found)))),
     };
     found.unwrap_or_else(|| {
         tracing::error!(intent = %escrow.id, ?subject, "an event is about something that its escrow does not have");

@@ -177,10 +177,14 @@ fn failure_reason(escrow: &Escrow) -> Option<&str> {
 fn phases(escrow: &Escrow) -> Vec<Phase> {
     let mut phases = payment_phases(escrow);
     if let (Some(order), Some(funding)) = (&escrow.order, escrow.funding) {
-        let delivered_at = match order.state {
+        let completed_at = match order.state {
             OrderState::Delivered { at } | OrderState::Completed { at } => Some(at),
-            OrderState::Pending | OrderState::Cancelled { .. } => None,
+            OrderState::Pending
+            | OrderState::Shipped { .. }
+            | OrderState::Disputed { .. }
+            | OrderState::Cancelled { .. } => None,
         };
+        let delivered_at = order.proof.as_ref().map(|proof| proof.created).or(completed_at);
         phases.push(phase("AWAITING_DELIVERY_PROOF", funding.at, delivered_at));
     }
     if let Some(first) = escrow.settlements.first() {
@@ -192,6 +196,7 @@ fn phases(escrow: &Escrow) -> Vec<Phase> {
             | IntentState::Processing { .. }
             | IntentState::PaymentFailed { .. }
             | IntentState::Succeeded
+            | IntentState::PayoutFailed { .. }
             | IntentState::Canceled { .. } => None,
         };
         phases.push(phase("SETTLEMENT", first.created, settled_at));

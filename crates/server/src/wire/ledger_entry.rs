@@ -37,7 +37,12 @@ pub(crate) struct LedgerEntry<'a> {
 /// | reserve | RESERVE | payable, which the money left |
 /// | settle | SETTLEMENT | reserved, which the money left |
 /// | refund | REFUND | escrow, which the money left |
+/// | refund payable | REFUND | payable, which the money left |
 /// | return | DEBIT | refunding, which the money left |
+/// | restore | CREDIT | escrow, which the money reached |
+/// | restore payable | CREDIT | payable, which the money reached |
+/// | unreserve | CREDIT | payable, which the money reached |
+/// | unsettle | CREDIT | payable, which the money reached |
 /// | receive | CREDIT | unapplied, which the money reached |
 /// | send back | DEBIT | unapplied, which the money left |
 struct Told {
@@ -63,6 +68,13 @@ impl Told {
             Purpose::Settle(id, method) => (Side::Left, format!("{amount} paid out ({method}) as {id}")),
             Purpose::Refund(id) => (Side::Left, format!("{amount} taken out of escrow for {id}")),
             Purpose::Return(id, rail) => (Side::Left, format!("{amount} returned to the payer ({rail}) as {id}")),
+            Purpose::RefundPayable(id) => (Side::Left, format!("{amount} taken back from the payable for {id}")),
+            Purpose::Restore(id) => (Side::Reached, format!("{amount} back in escrow: {id} was refused")),
+            Purpose::RestorePayable(id) => (Side::Reached, format!("{amount} payable again: {id} was refused")),
+            Purpose::Unreserve(id) => (Side::Reached, format!("{amount} payable again: {id} was refused")),
+            Purpose::Unsettle(id, method) => {
+                (Side::Reached, format!("{amount} payable again: {id} was sent back ({method})"))
+            }
             Purpose::Receive(id, rail) => {
                 (Side::Reached, format!("{amount} came in ({rail}) without a purpose, to be sent back as {id}"))
             }
@@ -104,12 +116,17 @@ pub(crate) fn ledger_entry<'a>(transfer: &StoredTransfer, escrow: Option<&'a Esc
 /// What clients call a kind of transfer.
 pub(crate) const fn transaction_type(kind: PurposeKind) -> &'static str {
     match kind {
-        PurposeKind::Fund | PurposeKind::Receive => "CREDIT",
+        PurposeKind::Fund
+        | PurposeKind::Receive
+        | PurposeKind::Restore
+        | PurposeKind::RestorePayable
+        | PurposeKind::Unreserve
+        | PurposeKind::Unsettle => "CREDIT",
         PurposeKind::Release => "RELEASE",
         PurposeKind::Fee => "FEE",
         PurposeKind::Reserve => "RESERVE",
         PurposeKind::Settle => "SETTLEMENT",
-        PurposeKind::Refund => "REFUND",
+        PurposeKind::Refund | PurposeKind::RefundPayable => "REFUND",
         PurposeKind::Return | PurposeKind::SendBack => "DEBIT",
     }
 }
@@ -117,12 +134,15 @@ pub(crate) const fn transaction_type(kind: PurposeKind) -> &'static str {
 /// The settlement that a transfer was made for, if any.
 pub(crate) const fn settlement_of(transfer: &StoredTransfer) -> Option<SettlementId> {
     match transfer.transfer.purpose {
-        Purpose::Reserve(id) | Purpose::Settle(id, _) => Some(id),
+        Purpose::Reserve(id) | Purpose::Settle(id, _) | Purpose::Unreserve(id) | Purpose::Unsettle(id, _) => Some(id),
         Purpose::Fund(_)
         | Purpose::Release(_)
         | Purpose::Fee(_)
         | Purpose::Refund(_)
+        | Purpose::RefundPayable(_)
         | Purpose::Return(..)
+        | Purpose::Restore(_)
+        | Purpose::RestorePayable(_)
         | Purpose::Receive(..)
         | Purpose::SendBack(..) => None,
     }

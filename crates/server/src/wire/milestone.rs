@@ -4,6 +4,7 @@ use escrow::{Escrow, IntentId, Milestone, MilestoneId, OrderId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::signable::Signable;
 use super::{Envelope, NotYet, money, optional_seconds, rfc3339};
 
 /// What `object` says of a milestone.
@@ -31,6 +32,20 @@ pub(crate) struct WireMilestone<'a> {
     released_at: Option<String>,
     release_tx_hash: NotYet,
     released_by: Option<&'a str>,
+    /// What a dispute gave back of its amount.
+    refunded_amount: Option<String>,
+    /// How often it was completed: an approval is of one of these attempts.
+    completion_attempt: u32,
+    requires_approval: bool,
+    approved_at: Option<String>,
+    approved_by: Option<&'a str>,
+    rejected_at: Option<String>,
+    rejection_reason: Option<&'a str>,
+    /// Whether it waits for the resolution of a dispute.
+    disputed: bool,
+    /// What its payer signs to approve it: where the order is shown to its payer, and it waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) approval: Option<Signable<'a>>,
     created_at: String,
     updated_at: String,
 }
@@ -42,6 +57,10 @@ pub(crate) enum Deed {
     Completed,
     /// It was released by hand.
     Released,
+    /// It was approved; it may wait for those below it.
+    Approved,
+    /// It was rejected.
+    Rejected,
     /// Anything else: the top repeats the milestone's status.
     Other,
 }
@@ -50,6 +69,7 @@ pub(crate) enum Deed {
 pub(crate) fn milestone<'a>(escrow: &Escrow, milestone: &'a Milestone) -> WireMilestone<'a> {
     let order_id = escrow.order.as_ref().map(|order| order.id);
     let (completion, release) = (milestone.completion(), milestone.release());
+    let approval = completion.and_then(|completion| completion.approval.as_ref());
     WireMilestone {
         id: milestone.id,
         object: OBJECT,
@@ -68,6 +88,15 @@ pub(crate) fn milestone<'a>(escrow: &Escrow, milestone: &'a Milestone) -> WireMi
         released_at: optional_seconds(release.map(|release| release.at)),
         release_tx_hash: (),
         released_by: release.and_then(|release| release.by.as_deref()),
+        refunded_amount: release.and_then(|release| release.refunded).map(money),
+        completion_attempt: milestone.attempts,
+        requires_approval: escrow.needs_approval(milestone),
+        approved_at: optional_seconds(approval.map(|approval| approval.at)),
+        approved_by: approval.map(|approval| approval.by.as_str()),
+        rejected_at: optional_seconds(milestone.rejected.as_ref().map(|rejected| rejected.at)),
+        rejection_reason: milestone.rejected.as_ref().map(|rejected| rejected.reason.as_str()),
+        disputed: escrow.is_frozen(milestone),
+        approval: None,
         created_at: rfc3339(milestone.created),
         updated_at: rfc3339(milestone.updated),
     }
@@ -85,6 +114,8 @@ pub(crate) fn milestone_envelope<'a>(
         status: match deed {
             Deed::Completed => "completed",
             Deed::Released => "released",
+            Deed::Approved => "approved",
+            Deed::Rejected => "rejected",
             Deed::Other => shown.status().name(),
         },
         data: milestone(escrow, shown),

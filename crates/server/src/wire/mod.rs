@@ -5,25 +5,33 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 mod balance;
+mod dispute;
 mod escrow_order;
 mod event;
 mod intent;
 mod ledger_entry;
 mod milestone;
 mod payment;
+mod proof;
 mod refund;
 mod settlement;
+pub(crate) mod signable;
 mod site;
+mod test_clock;
 mod time;
 
 pub(crate) use balance::balance;
-pub(crate) use escrow_order::{OrderName, escrow_order, escrow_order_envelope};
+pub(crate) use dispute::{dispute, dispute_envelope};
+pub(crate) use escrow_order::{OrderName, escrow_order, escrow_order_envelope, payers_order_envelope};
 pub use event::WireEvents;
 pub(crate) use intent::{intent, intent_envelope, paid_intent_envelope};
 pub(crate) use ledger_entry::{ledger_entry, settlement_of, transaction_type};
 pub(crate) use milestone::{Deed, milestone, milestone_envelope};
+pub(crate) use proof::{proof, proof_envelope};
+pub(crate) use refund::{refund, refund_envelope};
 pub(crate) use settlement::{settlement, settlement_envelope};
 pub(crate) use site::{Reader, Site};
+pub(crate) use test_clock::test_clock_envelope;
 pub(crate) use time::year_and_month;
 use time::{rfc3339, seconds_text};
 

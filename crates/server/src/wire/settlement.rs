@@ -28,6 +28,10 @@ pub(crate) struct WireSettlement<'a> {
     settlement_scheduled_at: Option<String>,
     executed_at: Option<String>,
     confirmed_at: Option<String>,
+    failed_at: Option<String>,
+    failure_reason: Option<&'a str>,
+    /// How often it was tried again.
+    retries: u32,
     livemode: bool,
     created_at: String,
     updated_at: String,
@@ -40,11 +44,13 @@ pub(crate) fn settlement<'a>(
     settlement: &'a Settlement,
     reader: Reader,
 ) -> WireSettlement<'a> {
+    // The payout method's own words may name the account that is masked.
+    let is_merchants = reader == Reader::Merchant;
     let times = Times::of(&settlement.state);
     WireSettlement {
         id: settlement.id,
         object: OBJECT,
-        merchant_id: (reader == Reader::Merchant).then_some(owner.merchant),
+        merchant_id: is_merchants.then_some(owner.merchant),
         payment_intent_id: intent,
         milestone_id: settlement.milestone,
         amount: money(settlement.amount),
@@ -52,10 +58,13 @@ pub(crate) fn settlement<'a>(
         status: settlement.status().name(),
         settlement_method: settlement.method.name(),
         settlement_destination: reader.destination(&settlement.destination),
-        settlement_tx_id: reference(settlement),
+        settlement_tx_id: reference(settlement).filter(|_| is_merchants),
         settlement_scheduled_at: optional_seconds(times.due),
         executed_at: optional_seconds(times.executed),
         confirmed_at: optional_seconds(times.confirmed),
+        failed_at: optional_seconds(times.failed),
+        failure_reason: failure_reason(settlement).filter(|_| is_merchants),
+        retries: settlement.retries,
         livemode: owner.mode == escrow::Mode::Live,
         created_at: rfc3339(settlement.created),
         updated_at: rfc3339(settlement.updated),
@@ -84,8 +93,22 @@ pub(crate) fn settlement_envelope(
 /// The payout method's own name for the payment, once it arrived.
 pub(super) fn reference(settlement: &Settlement) -> Option<&str> {
     match &settlement.state {
-        SettlementState::Confirmed { reference, .. } => Some(reference),
-        SettlementState::Scheduled { .. } | SettlementState::Executed { .. } => None,
+        SettlementState::Confirmed { reference, .. } | SettlementState::Returned { reference, .. } => Some(reference),
+        SettlementState::Scheduled { .. }
+        | SettlementState::Executed { .. }
+        | SettlementState::Failed { .. }
+        | SettlementState::Cancelled { .. } => None,
+    }
+}
+
+/// Why it did not arrive, or came back.
+fn failure_reason(settlement: &Settlement) -> Option<&str> {
+    match &settlement.state {
+        SettlementState::Failed { reason, .. } | SettlementState::Returned { reason, .. } => Some(reason),
+        SettlementState::Scheduled { .. }
+        | SettlementState::Executed { .. }
+        | SettlementState::Confirmed { .. }
+        | SettlementState::Cancelled { .. } => None,
     }
 }
 
@@ -95,6 +118,7 @@ struct Times {
     due: Option<Timestamp>,
     executed: Option<Timestamp>,
     confirmed: Option<Timestamp>,
+    failed: Option<Timestamp>,
 }
 
 impl Times {
@@ -105,6 +129,13 @@ impl Times {
             SettlementState::Confirmed { executed_at, at, reference: _ } => {
                 Times { executed: Some(*executed_at), confirmed: Some(*at), ..Times::default() }
             }
+            SettlementState::Failed { executed_at, at, reason: _ } => {
+                Times { executed: Some(*executed_at), failed: Some(*at), ..Times::default() }
+            }
+            SettlementState::Returned { executed_at, confirmed_at, at, reference: _, reason: _ } => {
+                Times { due: None, executed: Some(*executed_at), confirmed: Some(*confirmed_at), failed: Some(*at) }
+            }
+            SettlementState::Cancelled { at: _ } => Times::default(),
         }
     }
 }

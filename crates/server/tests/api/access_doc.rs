@@ -29,8 +29,10 @@ route answers `HEAD` too. Each request is checked in this order, and nothing is 
 3. The request as a whole: a body or a query that cannot be read is 400 `invalid_request`, one that is too large 413
    `request_too_large`.
 4. The object. One that nobody has is 404 `resource_missing`, and so is one of the other mode; another merchant's is 403
-   `forbidden`. Lists, balances and the ledger hold what belongs to the key's merchant and mode.
-5. The fields, and then whether the state allows it.
+   `forbidden`. An admin key, where it is let in, sees the objects of every merchant and both modes. Lists, balances and the ledger
+   hold what belongs to the key's merchant and mode.
+5. Where only the payer may ask, that there is a `Payer-Token` or a signature: neither is 401 `authentication_required`.
+6. The fields, then whose the token or the signature is, and then whether the state allows it.
 
 *Yes* means that the key is let in; a live intent, for one, is still refused as long as no live rail is configured.
 ";
@@ -43,6 +45,7 @@ it, before it looks at anything else. Who asks is
 
 - the *merchant*, by an API key;
 - the *payer*, by a signature of the address that pays, whoever passes it on, or by the token that a card payment returned;
+- the *operator*, who runs the gateway, by an admin key;
 - *anyone* who knows the id of the intent, by a public route;
 - the *gateway* itself, when a timer rings or a rail or a payout method answers.
 
@@ -81,7 +84,8 @@ fn outcome(access: Access, who: Who) -> String {
     match (refusal(access, who), access) {
         (Some(refusal), _) => format!("{} `{}`", refusal.status, refusal.code),
         (None, Access::Payer) => "a payer, by what the request carries".to_owned(),
-        (None, Access::Anyone | Access::Merchant | Access::Sandbox) => "yes".to_owned(),
+        (None, Access::OperatorOrSandbox) if who == Who::Operator => "yes, about every merchant's".to_owned(),
+        (None, Access::Anyone | Access::Merchant | Access::Sandbox | Access::OperatorOrSandbox) => "yes".to_owned(),
     }
 }
 
@@ -124,6 +128,24 @@ const fn in_words(action: CommandKind) -> &'static str {
         CommandKind::DeleteMilestone => "delete a milestone",
         CommandKind::CompleteMilestone => "complete a milestone",
         CommandKind::ReleaseMilestone => "release a milestone by hand",
+        CommandKind::Ship => "say that the goods are on their way",
+        CommandKind::SubmitProof => "prove the delivery",
+        CommandKind::ReleaseOrder => "release all that is held by hand, after a proof",
+        CommandKind::ApproveMilestone => "approve a completed milestone",
+        CommandKind::RejectMilestone => "reject a completed milestone, to be done again",
+        CommandKind::RaiseDispute => "raise a dispute",
+        CommandKind::SubmitEvidence => "submit evidence about a dispute",
+        CommandKind::ResolveDispute => "decide a dispute",
+        CommandKind::EndDispute => "end a dispute that nobody has decided in time",
+        CommandKind::DisputeRejection => "make a dispute of a milestone that was rejected and not done again in time",
+        CommandKind::Refund => "give money back to the payer",
+        CommandKind::Reclaim => "take back what was not delivered in time",
+        CommandKind::FailSettlement => "have a settlement refused for good",
+        CommandKind::ReturnSettlement => "have a settlement that arrived sent back",
+        CommandKind::RetrySettlement => "try a settlement again that did not arrive",
+        CommandKind::FailRefund => "have a refund refused for good",
+        CommandKind::OpenTimeLock => "release what a time lock held, once its time has come",
+        CommandKind::EndSilence => "release what nobody has spoken against for long enough",
         CommandKind::StartSettlement => "start a settlement",
         CommandKind::ConfirmSettlement => "say that a settlement arrived",
         CommandKind::ConfirmRefund => "say that a refund arrived",

@@ -124,3 +124,19 @@ async fn ledger_entries() {
         world.get(&format!("{all}?{query}")).await.refused(400, "invalid_request", "", param);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_type_of_entry_is_all_that_is_shown_as_that_type() {
+    let world = World::new().await;
+    let intent = world.intent(true).await;
+    for _ in 0..2 {
+        world.post(&format!("/test-helpers/payment-intents/{intent}/fund"), Value::Null).await.ok(200);
+    }
+    let credits = world.get("/account/ledger-entries?transactionType=CREDIT").await.ok(200);
+    // The funding, and the same again, which is to be sent back.
+    assert_eq!(credits["data"].as_array().map(Vec::len), Some(2));
+    let unknown = world.get("/account/ledger-entries?transactionType=GIFT").await;
+    let types = "must be one of CREDIT, RELEASE, FEE, RESERVE, SETTLEMENT, REFUND, DEBIT";
+    unknown.refused(400, "invalid_request", types, "transactionType");
+    assert!(unknown.json()["message"].as_str().is_some_and(|message| message.ends_with("DEBIT")));
+}

@@ -62,13 +62,24 @@ pub(crate) const fn refusal(access: Access, who: Who) -> Option<Refusal> {
     match (access, who) {
         (Access::Anyone | Access::Payer, _)
         | (Access::Merchant, Who::Merchant(..))
-        | (Access::Sandbox, Who::Merchant(_, Mode::Sandbox)) => None,
-        (Access::Merchant | Access::Sandbox, Who::NoKey) => {
+        | (Access::Sandbox | Access::OperatorOrSandbox, Who::Merchant(_, Mode::Sandbox))
+        | (Access::OperatorOrSandbox, Who::Operator) => None,
+        (Access::Merchant | Access::Sandbox | Access::OperatorOrSandbox, Who::NoKey) => {
             Some(Refusal { status: 401, code: "authentication_required", message: "API key is required" })
         }
-        (Access::Merchant | Access::Sandbox, Who::BadKey) => forbidden("Invalid API key"),
+        (Access::Merchant | Access::Sandbox | Access::OperatorOrSandbox, Who::BadKey) => forbidden("Invalid API key"),
         (Access::Merchant | Access::Sandbox, Who::Operator) => forbidden("An admin key acts for no merchant"),
         (Access::Sandbox, Who::Merchant(_, Mode::Live)) => forbidden("test keys only"),
+        (Access::OperatorOrSandbox, Who::Merchant(_, Mode::Live)) => forbidden("it takes an admin key"),
+    }
+}
+
+/// Whether an asker who was let in is shown everybody's objects, not only their own.
+pub(crate) const fn reaches_everybodys(access: Access, who: Who) -> bool {
+    match (access, who) {
+        (Access::Anyone | Access::Payer, _) | (Access::OperatorOrSandbox, Who::Operator) => true,
+        (Access::Merchant | Access::Sandbox, _)
+        | (Access::OperatorOrSandbox, Who::NoKey | Who::BadKey | Who::Merchant(..)) => false,
     }
 }
 

@@ -13,19 +13,41 @@ async fn the_whole_object_under_both_names() {
     assert!(id.starts_with("escrow_order_"), "{id}");
     let mut data = json!({
         "id": id, "object": "escrow_order", "paymentIntentId": intent, "orderId": escrow["data"]["orderId"],
-        "merchantId": escrow["data"]["merchantId"], "buyerAddress": null,
+        "merchantId": escrow["data"]["merchantId"],
         "contractAddress": "0x242eAa9010E34A0CC33AE33bCdc42B597662Bd48",
         "tokenAddress": "0x2eb09AC7887e96A3E295B8b44B0BB55C059B2ED3",
-        "amount": "1000.00", "deliveryPeriod": 2_592_000, "deliveryDeadline": null, "expectedDeliveryHash": null,
-        "actualDeliveryHash": null, "autoReleaseOnProof": true, "deliveryOracle": null,
-        "releaseType": "MILESTONE_LOCKED", "timeLockUntil": null, "orderStatus": "PENDING", "status": "PENDING",
-        "settlementStatus": "NONE", "disputeWindow": "604800", "disputeRaisedAt": null, "disputeReason": null,
-        "disputeRaisedBy": null, "disputeResolvedAt": null, "disputeResolution": null, "createTxHash": null,
-        "releasedAt": null, "settlementScheduledAt": null, "deliveryProofs": [], "milestones": [], "settlements": [],
+        "amount": "1000.00", "deliveryPeriod": 2_592_000,
+        "autoReleaseOnProof": true, "requireDelivery": false, "requireApproval": false, "approvalPeriod": "604800",
+        "releaseType": "MILESTONE_LOCKED", "orderStatus": "PENDING", "status": "PENDING",
+        "settlementStatus": "NONE", "disputeWindow": "604800",
+        "deliveryProofs": [], "milestones": [], "disputes": [], "settlements": [], "refunds": [],
         "createdAt": "2027-01-15T08:00:00.000Z", "updatedAt": "2027-01-15T08:00:00.000Z",
-        "fundedAmount": "0.00", "heldAmount": "0.00", "releasedAmount": "0.00", "refundedAmount": "0.00",
-        "unallocatedAmount": "0.00",
     });
+    for name in [
+        "buyerAddress",
+        "deliveryDeadline",
+        "expectedDeliveryHash",
+        "actualDeliveryHash",
+        "deliveryOracle",
+        "timeLockUntil",
+        "disputeRaisedAt",
+        "disputeReason",
+        "disputeRaisedBy",
+        "disputeResolvedAt",
+        "disputeResolution",
+        "createTxHash",
+        "releasedAt",
+        "settlementScheduledAt",
+        "shippedAt",
+        "carrier",
+        "trackingNumber",
+        "reclaimableFrom",
+    ] {
+        data[name] = Value::Null;
+    }
+    for name in ["fundedAmount", "heldAmount", "releasedAmount", "refundedAmount", "unallocatedAmount"] {
+        data[name] = json!("0.00");
+    }
     let order_id = data["orderId"].as_str().expect("a text");
     assert!(order_id.parse::<u128>().is_ok_and(|bits| bits > u128::from(u64::MAX)), "{order_id}");
     let envelope = |object: &str, data: &Value| json!({"id": id, "object": object, "status": "PENDING", "data": data, "created": seconds, "updated": seconds});

@@ -47,6 +47,8 @@ async fn the_whole_object() {
             "paymentIntentId": intent, "milestoneIndex": 0, "description": "Kickoff", "amount": "300.00",
             "percentage": 30, "status": "PENDING", "completionProof": null, "completionProofURI": null,
             "completedAt": null, "completedBy": null, "releasedAt": null, "releaseTxHash": null, "releasedBy": null,
+            "refundedAmount": null, "completionAttempt": 0, "requiresApproval": false, "approvedAt": null,
+            "approvedBy": null, "rejectedAt": null, "rejectionReason": null, "disputed": false,
             "createdAt": "2027-01-15T08:00:00.000Z", "updatedAt": "2027-01-15T08:00:00.000Z",
         },
     });

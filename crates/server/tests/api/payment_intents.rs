@@ -71,14 +71,9 @@ async fn required_fields_are_checked_in_order() {
         world.post("/payment-intents", body.clone()).await.refused(400, "invalid_request", "is required", name);
         body[name] = value;
     }
-    world.post("/payment-intents", body.clone()).await.refused(
-        400,
-        "invalid_request",
-        "MILESTONE_LOCKED",
-        "releaseType",
-    );
-    body["releaseType"] = json!("MILESTONE_LOCKED");
-    world.post("/payment-intents", body).await.ok(200);
+    let created = world.post("/payment-intents", body).await.ok(200);
+    let escrow = format!("/payment-intents/{}/escrow", created["id"].as_str().expect("an id"));
+    assert_eq!(world.get(&escrow).await.ok(200)["data"]["releaseType"], "DELIVERY_PROOF");
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,10 +158,24 @@ async fn fields_and_why_they_are_refused() {
             "DELIVERY_PROOF, TIME_LOCKED, MILESTONE_LOCKED, AUTO_RELEASE",
         ),
         (json!({"releaseType": 3}), "releaseType", "must be a string"),
-        (json!({"releaseType": "DELIVERY_PROOF"}), "releaseType", "only MILESTONE_LOCKED is"),
-        (json!({"releaseType": "AUTO_RELEASE"}), "releaseType", "only MILESTONE_LOCKED is"),
-        (json!({"releaseType": "TIME_LOCKED", "timeLockUntil": "1"}), "releaseType", "only MILESTONE_LOCKED is"),
-        (json!({"releaseType": null}), "releaseType", "only MILESTONE_LOCKED is"),
+        (json!({"releaseType": "TIME_LOCKED"}), "timeLockUntil", "is required for releaseType TIME_LOCKED"),
+        (
+            json!({"releaseType": "TIME_LOCKED", "type": "CONSENTED_PULL", "metadata": {}}),
+            "timeLockUntil",
+            "is required for releaseType TIME_LOCKED",
+        ),
+        (json!({"releaseType": "TIME_LOCKED", "timeLockUntil": -1}), "timeLockUntil", "integer from 0"),
+        (
+            json!({"releaseType": "TIME_LOCKED", "timeLockUntil": "1", "requireApproval": true}),
+            "requireApproval",
+            "requireApproval cannot be combined with releaseType TIME_LOCKED, which releases at timeLockUntil whoever approves",
+        ),
+        (
+            json!({"releaseType": "TIME_LOCKED", "metadata": {"timeLockUntil": 1, "requireApproval": "true"}}),
+            "metadata.requireApproval",
+            "cannot be combined",
+        ),
+        (json!({"requireDelivery": 1}), "requireDelivery", "must be true or false"),
         (json!({"releaseType": null, "metadata": {"releaseType": "X"}}), "metadata.releaseType", "must be one of"),
         (json!({"autoRelease": "true"}), "autoRelease", "must be true or false"),
         (json!({"metadata": {"autoRelease": "yes"}}), "metadata.autoRelease", "must be true or false"),
@@ -180,7 +189,9 @@ async fn fields_and_why_they_are_refused() {
         (json!({"returnUrl": "javascript:alert(1)"}), "returnUrl", "http or https URL"),
         (json!({"successUrl": "shop.example"}), "successUrl", "http or https URL"),
         (json!({"cancelUrl": format!("https://x/{long}")}), "cancelUrl", "at most 2048 bytes"),
-        (json!({"requireApproval": true}), "requireApproval", "not available"),
+        (json!({"requireApproval": "true"}), "requireApproval", "must be true or false"),
+        (json!({"approvalPeriod": 0}), "approvalPeriod", "seconds from 1 to 7776000"),
+        (json!({"metadata": {"approvalPeriod": "91d"}}), "metadata.approvalPeriod", "seconds from 1 to 7776000"),
         (json!({"milestones": {}}), "milestones", "list of at most 100 objects"),
         (json!({"milestones": many_milestones}), "milestones", "list of at most 100 objects"),
         (json!({"milestones": [1]}), "milestones[0]", "must be an object"),
@@ -212,13 +223,17 @@ async fn conditions_stand_at_the_top_or_in_metadata_and_the_top_wins() {
     let inside = json!({
         "releaseType": "MILESTONE_LOCKED", "autoRelease": "true", "deliveryPeriod": "3600", "disputeWindow": 60,
         "expectedDeliveryHash": hash, "deliveryOracle": address, "timeLockUntil": "1900000000", "other": 1,
+        "requireDelivery": "true", "requireApproval": true, "approvalPeriod": "2h",
     });
     let created = world.post("/payment-intents", with(json!({"releaseType": null, "metadata": inside}))).await.ok(200);
     assert_eq!(created["metadata"], inside);
     let id = created["id"].as_str().expect("an id");
     let escrow = world.get(&format!("/payment-intents/{id}/escrow")).await.ok(200);
     for (name, value) in [
-        ("autoReleaseOnProof", json!(true)),
+        // What only approval releases does not release itself.
+        ("autoReleaseOnProof", json!(false)),
+        ("requireApproval", json!(true)),
+        ("approvalPeriod", json!("7200")),
         ("deliveryPeriod", json!(3600)),
         ("disputeWindow", json!("60")),
         ("expectedDeliveryHash", json!(hash)),
@@ -227,12 +242,38 @@ async fn conditions_stand_at_the_top_or_in_metadata_and_the_top_wins() {
     ] {
         assert_eq!(escrow["data"][name], value, "{name}");
     }
-    let body = with(json!({"autoRelease": false, "deliveryPeriod": "1d", "metadata": inside}));
+    let signed = &created["data"]["typedData"]["message"]["terms"];
+    assert_eq!((&signed["autoRelease"], &signed["requireDelivery"]), (&json!(true), &json!(true)));
+    let body = with(json!({
+        "autoRelease": false, "requireApproval": false, "approvalPeriod": 60, "deliveryPeriod": "1d", "metadata": inside,
+    }));
     let created = world.post("/payment-intents", body).await.ok(200);
     let id = created["id"].as_str().expect("an id");
     let escrow = world.get(&format!("/payment-intents/{id}/escrow")).await.ok(200);
-    assert_eq!(escrow["data"]["autoReleaseOnProof"], false);
-    assert_eq!(escrow["data"]["deliveryPeriod"], 86_400);
+    for (name, value) in [
+        ("autoReleaseOnProof", json!(false)),
+        ("requireApproval", json!(false)),
+        ("approvalPeriod", json!("60")),
+        ("deliveryPeriod", json!(86_400)),
+    ] {
+        assert_eq!(escrow["data"][name], value, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_release_type_is_served() {
+    let world = World::new().await;
+    for (changes, shown) in [
+        (json!({"releaseType": null}), "DELIVERY_PROOF"),
+        (json!({"releaseType": "DELIVERY_PROOF"}), "DELIVERY_PROOF"),
+        (json!({"releaseType": "AUTO_RELEASE"}), "AUTO_RELEASE"),
+        (json!({"releaseType": "MILESTONE_LOCKED"}), "MILESTONE_LOCKED"),
+        (json!({"releaseType": "TIME_LOCKED", "timeLockUntil": 1, "requireApproval": false}), "TIME_LOCKED"),
+    ] {
+        let created = world.post("/payment-intents", with(changes)).await.ok(200);
+        let escrow = format!("/payment-intents/{}/escrow", created["id"].as_str().expect("an id"));
+        assert_eq!(world.get(&escrow).await.ok(200)["data"]["releaseType"], shown);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,13 +10,13 @@ use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 use engine::testing::ManualHost;
 use engine::{Config, Engine, Keyring, Parts, SimulatedPayments};
-use escrow::{IntentId, KeyId, MerchantId, Mode, Owner, SettlementId, Span, Timestamp};
+use escrow::{IntentId, KeyId, MerchantId, Mode, Owner, RefundId, SettlementId, Span, Timestamp};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use server::{Gateway, Settings, WireEvents};
 use store::{
     ApiKey, Audited, Balance, EscrowFilter, Job, KeyScope, Lease, Loaded, MemoryStore, Merchant, Outcome, Page,
-    PageRequest, Store, StoreError, StoredTransfer, TransferFilter, Unit, Wanted,
+    PageRequest, Store, StoreError, StoredTransfer, TransferFilter, Unit, Waiting, Wanted,
 };
 use tower::ServiceExt;
 
@@ -105,6 +105,33 @@ impl World {
         let body = json!({"milestoneIndex": index, "amount": amount});
         let created = self.post(&format!("/payment-intents/{intent}/escrow/milestones"), body).await.ok(201);
         created["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// An intent of the first merchant with what sets it apart from [`intent_body`].
+    pub(crate) async fn intent_with(&self, changes: Value) -> String {
+        let mut body = intent_body();
+        for (name, value) in changes.as_object().expect("an object") {
+            body[name] = value.clone();
+        }
+        self.post("/payment-intents", body).await.ok(200)["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// What the first merchant's sandbox has in USDC: available, pending, reserved.
+    pub(crate) async fn balance(&self) -> [String; 3] {
+        let balance = self.get("/account/balance").await.ok(200);
+        ["availableBalance", "pendingBalance", "reservedBalance"]
+            .map(|name| balance["data"][name].as_str().expect("an amount").to_owned())
+    }
+
+    /// The types of an intent's events, `*` after those that the sandbox made up.
+    pub(crate) async fn event_types(&self, intent: &str) -> Vec<String> {
+        let events = self.events().await.into_iter().filter(|event| event["paymentIntentId"] == intent);
+        events
+            .map(|event| {
+                let mark = if event["data"]["simulated"] == true { "*" } else { "" };
+                format!("{}{mark}", event["type"].as_str().expect("a type"))
+            })
+            .collect()
     }
 
     /// Who a merchant is in a mode.
@@ -290,6 +317,17 @@ impl Store for Faulty {
     async fn postpone_job(&self, lease: Lease, at: Timestamp) -> Result<(), StoreError> {
         self.inner.postpone_job(lease, at).await
     }
+    async fn return_job(&self, lease: Lease) -> Result<(), StoreError> {
+        self.inner.return_job(lease).await
+    }
+    async fn sandbox_jobs(
+        &self,
+        merchant: MerchantId,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Waiting>, StoreError> {
+        self.inner.sandbox_jobs(merchant, until, limit).await
+    }
     async fn next_job(&self) -> Result<Option<Timestamp>, StoreError> {
         self.inner.next_job().await
     }
@@ -318,6 +356,17 @@ impl Store for Faulty {
         page: PageRequest,
     ) -> Result<Page<(IntentId, escrow::Settlement)>, StoreError> {
         self.inner.settlements(owner, page).await
+    }
+    async fn escrow_of_refund(&self, id: RefundId) -> Result<Option<escrow::Escrow>, StoreError> {
+        self.inner.escrow_of_refund(id).await
+    }
+    async fn refunds(
+        &self,
+        owner: Owner,
+        intent: Option<IntentId>,
+        page: PageRequest,
+    ) -> Result<Page<(IntentId, escrow::Refund)>, StoreError> {
+        self.inner.refunds(owner, intent, page).await
     }
     async fn transfers(
         &self,

@@ -1,4 +1,4 @@
-//! The time of a scenario.
+//! The time of a scenario: the machine's clock stands still, and the sandbox's is moved through the API.
 
 use std::sync::OnceLock;
 
@@ -8,29 +8,19 @@ use engine::{Host, Task};
 use escrow::{Span, Timestamp};
 use tokio::sync::{mpsc, watch};
 
-/// A host whose clock stands still until it is moved, and whose waits end with that alone: a store that really takes its time,
-/// as SQLite does, makes nobody's wait run out. Jobs are done one after the other, so that what happens has one order.
+/// A host whose clock stands still, so that no wait ever ends by itself. Jobs are done one after the other, so that what happens
+/// has one order.
 pub(crate) struct Clock {
     manual: ManualHost,
-    moved: watch::Sender<Timestamp>,
-    /// How many wait for the clock to move. Its receivers are they.
+    /// Its receivers are those who wait.
     waiting: watch::Sender<()>,
     jobs: OnceLock<mpsc::UnboundedSender<Task>>,
 }
 
 impl Clock {
     pub(crate) fn at(start: Timestamp) -> Clock {
-        Clock {
-            manual: ManualHost::at_ms(start.ms()),
-            moved: watch::Sender::new(start),
-            waiting: watch::Sender::new(()),
-            jobs: OnceLock::new(),
-        }
-    }
-
-    pub(crate) fn set(&self, time: Timestamp) {
-        self.manual.set_ms(time.ms());
-        self.moved.send_replace(time);
+        let manual = ManualHost::at_ms(start.ms());
+        Clock { manual, waiting: watch::Sender::new(()), jobs: OnceLock::new() }
     }
 
     /// From now on, every task begins when the one spawned before it has ended.
@@ -44,7 +34,7 @@ impl Clock {
         self.jobs.set(jobs).expect("said once");
     }
 
-    /// Whether anybody waits for the clock to move.
+    /// Whether anybody waits for time to pass.
     pub(crate) fn is_waited_for(&self) -> bool {
         self.waiting.receiver_count() > 0
     }
@@ -64,11 +54,9 @@ impl Host for Clock {
         self.manual.random(bytes);
     }
 
-    async fn sleep(&self, span: Span) {
-        let until = self.now().after(span);
+    async fn sleep(&self, _span: Span) {
         let _waits = self.waiting.subscribe();
-        let mut moved = self.moved.subscribe();
-        moved.wait_for(|now| until <= *now).await.expect("the clock outlives whoever waits for it");
+        std::future::pending::<()>().await;
     }
 
     fn spawn(&self, task: Task) {

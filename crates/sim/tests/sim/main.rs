@@ -13,6 +13,7 @@ use store::{MemoryStore, SqliteStore, Store};
 use crate::script::Script;
 use crate::world::World;
 
+mod acts;
 mod clock;
 mod script;
 mod show;

@@ -2,7 +2,10 @@
 
 use escrow::money::decimal;
 use escrow::state::RefundSource;
-use escrow::{Currency, Escrow, Hash, Means, MilestoneId, PaymentState, Purpose, RefundId, SettlementId, Timestamp};
+use escrow::{
+    Currency, DisputeId, DisputeState, Escrow, Hash, Means, MilestoneId, PaymentState, Purpose, Refund, RefundId,
+    SettlementId, Timestamp,
+};
 use serde_json::Value;
 
 use crate::steps::Printed;
@@ -26,11 +29,29 @@ pub(crate) async fn status(world: &World) -> Printed {
         rows.push(vec!["order".to_owned(), format!("{}; {amounts}", said(order))]);
         for milestone in order["milestones"].as_array().expect("milestones") {
             let name = format!("milestone {}", milestone["milestoneIndex"]);
-            rows.push(vec![name, format!("{} {}", text(&milestone["amount"]), text(&milestone["status"]))]);
+            rows.push(vec![name, format!("{} {}", text(&milestone["amount"]), milestone_said(milestone))]);
         }
     }
     rows.extend(money(&escrow));
     Ok(aligned(&rows))
+}
+
+/// The status of a milestone, with what a plain status does not tell.
+fn milestone_said(milestone: &Value) -> String {
+    let mut said = text(&milestone["status"]).to_owned();
+    if let Some(refunded) = milestone["refundedAmount"].as_str() {
+        said.push_str(&format!(" but for {refunded}"));
+    }
+    if let Some(reason) = milestone["rejectionReason"].as_str() {
+        said.push_str(&format!(", rejected: {reason}"));
+    }
+    if milestone["status"] == "COMPLETED" && !milestone["approvedAt"].is_null() {
+        said.push_str(", approved");
+    }
+    if milestone["disputed"] == true {
+        said.push_str(", disputed");
+    }
+    said
 }
 
 /// The status of an intent or an order, with how far its settlement is.
@@ -62,19 +83,41 @@ fn money(escrow: &Escrow) -> Vec<Vec<String>> {
     });
     let settlements =
         escrow.settlements.iter().map(|settlement| format!("{} {}", settlement.amount, settlement.status().name()));
-    let refunds = escrow.refunds.iter().map(|refund| {
-        let why = match refund.source {
-            RefundSource::Escrow => "from escrow".to_owned(),
-            RefundSource::Unapplied(reason) => format!("came {}", reason.name()),
-        };
-        format!("{} {}, {why}", refund.amount, refund.status().name())
-    });
+    let refunds = escrow
+        .refunds
+        .iter()
+        .map(|refund| format!("{} {}, {}", refund.amount, refund.status().name(), refunded_from(refund)));
     let rows = |name: &str, items: Vec<String>| {
         let row = |(place, item): (usize, String)| vec![format!("{name} {}", place + 1), item];
         items.into_iter().enumerate().map(row).collect::<Vec<_>>()
     };
-    [rows("payment", payments.collect()), rows("settlement", settlements.collect()), rows("refund", refunds.collect())]
-        .concat()
+    let disputes = escrow.disputes().iter().map(|dispute| {
+        let about = dispute.milestone.map_or_else(|| "the order".to_owned(), |id| milestone_name(escrow, id));
+        let state = match &dispute.state {
+            DisputeState::Open { due } => format!("open until {}", since_start(*due)),
+            DisputeState::Resolved(resolved) => {
+                format!("{}: refunded {}, released {}", resolved.resolution, resolved.refunded, resolved.released)
+            }
+        };
+        format!("about {about}, {state}")
+    });
+    [
+        rows("payment", payments.collect()),
+        rows("settlement", settlements.collect()),
+        rows("refund", refunds.collect()),
+        rows("dispute", disputes.collect()),
+    ]
+    .concat()
+}
+
+/// Where the money of a refund was.
+fn refunded_from(refund: &Refund) -> String {
+    match (refund.source, refund.from_payable) {
+        (RefundSource::Unapplied(reason), _) => format!("came {}", reason.name()),
+        (RefundSource::Escrow, None) => "from escrow".to_owned(),
+        (RefundSource::Escrow, Some(released)) if released == refund.amount => "released before".to_owned(),
+        (RefundSource::Escrow, Some(released)) => format!("{released} of it released before"),
+    }
 }
 
 /// Every transfer of an intent.
@@ -135,6 +178,7 @@ pub(crate) async fn events(world: &World) -> Printed {
             let about = match text(&data["object"]["object"]) {
                 "milestone" => format!("milestone {}", data["object"]["milestoneIndex"]),
                 "settlement" => settlement_name(&escrow, text(&data["object"]["id"]).parse().expect("an id")),
+                "dispute" => dispute_name(&escrow, text(&data["object"]["id"]).parse().expect("an id")),
                 "refund" => refund_name(&escrow, text(&data["object"]["id"]).parse().expect("an id")),
                 _ => String::new(),
             };
@@ -154,10 +198,16 @@ fn made_for(escrow: &Escrow, purpose: Purpose) -> String {
     match purpose {
         Purpose::Fund(_) | Purpose::Release(None) | Purpose::Fee(None) => String::new(),
         Purpose::Release(Some(id)) | Purpose::Fee(Some(id)) => milestone_name(escrow, id),
-        Purpose::Reserve(id) | Purpose::Settle(id, _) => settlement_name(escrow, id),
-        Purpose::Refund(id) | Purpose::Return(id, _) | Purpose::Receive(id, _) | Purpose::SendBack(id, _) => {
-            refund_name(escrow, id)
+        Purpose::Reserve(id) | Purpose::Settle(id, _) | Purpose::Unreserve(id) | Purpose::Unsettle(id, _) => {
+            settlement_name(escrow, id)
         }
+        Purpose::Refund(id)
+        | Purpose::RefundPayable(id)
+        | Purpose::Return(id, _)
+        | Purpose::Restore(id)
+        | Purpose::RestorePayable(id)
+        | Purpose::Receive(id, _)
+        | Purpose::SendBack(id, _) => refund_name(escrow, id),
     }
 }
 
@@ -168,6 +218,11 @@ fn milestone_name(escrow: &Escrow, id: MilestoneId) -> String {
 fn settlement_name(escrow: &Escrow, id: SettlementId) -> String {
     let place = escrow.settlements.iter().position(|settlement| settlement.id == id);
     format!("settlement {}", place.expect("it is the escrow's") + 1)
+}
+
+fn dispute_name(escrow: &Escrow, id: DisputeId) -> String {
+    let place = escrow.disputes().iter().position(|dispute| dispute.id == id);
+    format!("dispute {}", place.expect("it is the escrow's") + 1)
 }
 
 fn refund_name(escrow: &Escrow, id: RefundId) -> String {

@@ -88,9 +88,11 @@ fn what_a_crate_must_not_know_does_not_stand_in_it() {
     }
 }
 
+/// The source files of a folder, without those of unit tests, which do not ship.
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     entries
+        .filter(|path| path.file_stem().is_some_and(|name| name != "tests"))
         .flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] })
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .collect()

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::Request;
 use engine::{Config, Engine, Keyring, Parts, SimulatedPayments, verify};
 use escrow::{Escrow, IntentId, KeyId, MerchantId, Mode, Owner, Timestamp};
-use evm::{Address, Consent, Domain};
+use evm::{Act, Address, B256, Consent, Domain};
 use http_body_util::BodyExt;
 use k256::ecdsa::SigningKey;
 use serde_json::{Value, json};
@@ -42,11 +42,13 @@ pub(crate) enum By {
     Merchant,
     /// The payer or anybody else, without one.
     Anyone,
+    /// The payer, with the token that a card payment returned.
+    Bearer,
 }
 
 /// Everything that a scenario is played with.
 pub(crate) struct World {
-    clock: Arc<Clock>,
+    host: Arc<Clock>,
     engine: Arc<Engine>,
     router: Router,
     owner: Owner,
@@ -57,6 +59,8 @@ pub(crate) struct World {
     wallet: SigningKey,
     /// What the payer signed last.
     pub(crate) signature: Option<String>,
+    /// What the last card payment returned, to act as the payer with.
+    pub(crate) token: Option<String>,
 }
 
 impl World {
@@ -78,7 +82,17 @@ impl World {
         engine.store().add_key(key, keyring().hash_key(KEY)).await.expect("added");
         let router = router(&engine, Settings::default());
         let wallet = SigningKey::from_slice(&WALLET).expect("a private key");
-        World { clock, engine, router, owner, intents: Vec::new(), current: 0, wallet, signature: None }
+        World {
+            host: clock,
+            engine,
+            router,
+            owner,
+            intents: Vec::new(),
+            current: 0,
+            wallet,
+            signature: None,
+            token: None,
+        }
     }
 
     pub(crate) async fn end(self) {
@@ -92,10 +106,11 @@ impl World {
 
     // What the steps are about.
 
-    /// From now on, the steps are about this intent.
+    /// From now on, the steps are about this intent, which nobody has paid yet: a token is good for the intent that it paid only.
     pub(crate) fn add(&mut self, intent: &Value) {
         self.intents.push(text(&intent["id"]).parse().expect("an id"));
         self.current = self.intents.len() - 1;
+        self.token = None;
     }
 
     /// From now on, the steps are about the intent that was created as this one, counted from 1.
@@ -119,6 +134,7 @@ impl World {
         let request = match by {
             By::Merchant => request.header("X-API-Key", KEY),
             By::Anyone => request,
+            By::Bearer => request.header("Payer-Token", self.token.as_deref().expect("a card was paid with")),
         };
         let request = if body.is_null() {
             request.body(Body::empty())
@@ -140,29 +156,19 @@ impl World {
         self.call(By::Merchant, "GET", path, Value::Null).await
     }
 
-    /// Lets all that falls due until then happen, each at its own time.
-    pub(crate) async fn wait_until(&self, target: Timestamp) {
-        // The clock moves at once after the rest: should the engine run in between, it would wait for the time there was.
-        while let Some(due) = self.rest().await.filter(|due| *due <= target) {
-            self.clock.set(due);
-        }
-        self.clock.set(target);
-        self.rest().await;
-    }
-
-    /// Waits until nothing is due and the engine waits for the clock, and says when the next duty falls due.
-    pub(crate) async fn rest(&self) -> Option<Timestamp> {
+    /// Waits until nothing is due and the engine waits for the clock.
+    pub(crate) async fn rest(&self) {
         let resting = async {
             loop {
-                let next = self.next_due().await;
-                if next.is_none_or(|due| self.now() < due) && self.clock.is_waited_for() {
-                    return next;
+                let (next, now) = (self.next_due().await, self.clock().await);
+                if next.is_none_or(|due| now < due) && self.host.is_waited_for() {
+                    return;
                 }
                 tokio::task::yield_now().await;
             }
         };
         let rested = tokio::time::timeout(PATIENCE, resting).await;
-        rested.expect("what is due is done, and the engine waits for the clock")
+        rested.expect("what is due is done, and the engine waits for the clock");
     }
 
     async fn next_due(&self) -> Option<Timestamp> {
@@ -203,15 +209,27 @@ impl World {
         let shown =
             self.call(By::Anyone, "GET", &format!("/payment-intents/public/{}", escrow.id), Value::Null).await?;
         assert_eq!(shown["data"]["typedData"], json!(consent.typed_data()), "a wallet is shown what is checked");
-        let (signature, recovery) = self.wallet.sign_prehash_recoverable(consent.signing_hash().as_slice());
+        Ok(self.signature_of(consent.signing_hash()))
+    }
+
+    /// The payer's signature under an act.
+    pub(crate) fn sign_act(&self, act: Act<'_>) -> String {
+        self.signature_of(act.signing_hash(Domain::sandbox(Settings::default().chain_id)))
+    }
+
+    fn signature_of(&self, digest: B256) -> String {
+        let (signature, recovery) = self.wallet.sign_prehash_recoverable(digest.as_slice());
         let bytes = signature.to_bytes().into_iter().chain([27 + recovery.to_byte()]);
-        Ok(bytes.fold("0x".to_owned(), |text, byte| format!("{text}{byte:02x}")))
+        bytes.fold("0x".to_owned(), |text, byte| format!("{text}{byte:02x}"))
     }
 
     // What is stored.
 
-    pub(crate) fn now(&self) -> Timestamp {
-        self.engine.host().now()
+    /// The time on the merchant's clock of the sandbox.
+    pub(crate) async fn clock(&self) -> Timestamp {
+        let clock = self.get("/test-helpers/clock").await;
+        let seconds = clock.ok().and_then(|clock| clock["data"]["now"].as_i64()).expect("a clock");
+        Timestamp::from_ms(seconds * 1000)
     }
 
     pub(crate) fn store(&self) -> &dyn Store {

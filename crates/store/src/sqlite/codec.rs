@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use escrow::{
-    Currency, Duty, MerchantId, MilestoneId, Mode, Owner, PaymentId, Purpose, PurposeKind, Rail, RawId, RefundId,
-    SettlementId, SettlementMethod, Timestamp,
+    Currency, DisputeId, Duty, MerchantId, MilestoneId, Mode, Owner, PaymentId, Purpose, PurposeKind, Rail, RawId,
+    RefundId, SettlementId, SettlementMethod, Timestamp,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -83,6 +83,10 @@ pub(super) fn duty_columns(duty: Duty) -> (i64, Vec<u8>) {
         Duty::PayBack(id) => (3, id.raw().to_bytes().to_vec()),
         Duty::Finalize => (4, Vec::new()),
         Duty::AwaitPayment(id) => (5, id.raw().to_bytes().to_vec()),
+        Duty::OpenTimeLock => (6, Vec::new()),
+        Duty::EndSilence(milestone) => (7, milestone.map(|id| id.raw().to_bytes().to_vec()).unwrap_or_default()),
+        Duty::EndDispute(id) => (8, id.raw().to_bytes().to_vec()),
+        Duty::DisputeRejection(id) => (9, id.raw().to_bytes().to_vec()),
     }
 }
 
@@ -95,6 +99,11 @@ pub(super) fn duty(kind: i64, subject: &[u8]) -> Result<Duty, Fault> {
         3 => Ok(Duty::PayBack(RefundId::new(id()?))),
         4 if subject.is_empty() => Ok(Duty::Finalize),
         5 => Ok(Duty::AwaitPayment(PaymentId::new(id()?))),
+        6 if subject.is_empty() => Ok(Duty::OpenTimeLock),
+        7 if subject.is_empty() => Ok(Duty::EndSilence(None)),
+        7 => Ok(Duty::EndSilence(Some(MilestoneId::new(id()?)))),
+        8 => Ok(Duty::EndDispute(DisputeId::new(id()?))),
+        9 => Ok(Duty::DisputeRejection(MilestoneId::new(id()?))),
         _ => Err(unknown()),
     }
 }
@@ -104,9 +113,11 @@ pub(super) fn purpose_columns(purpose: Purpose) -> (Option<IdBytes>, Option<&'st
     match purpose {
         Purpose::Fund(rail) => (None, Some(rail.name())),
         Purpose::Release(milestone) | Purpose::Fee(milestone) => (milestone.map(|id| id.raw().to_bytes()), None),
-        Purpose::Reserve(id) => (Some(id.raw().to_bytes()), None),
-        Purpose::Settle(id, method) => (Some(id.raw().to_bytes()), Some(method.name())),
-        Purpose::Refund(id) => (Some(id.raw().to_bytes()), None),
+        Purpose::Reserve(id) | Purpose::Unreserve(id) => (Some(id.raw().to_bytes()), None),
+        Purpose::Settle(id, method) | Purpose::Unsettle(id, method) => (Some(id.raw().to_bytes()), Some(method.name())),
+        Purpose::Refund(id) | Purpose::RefundPayable(id) | Purpose::Restore(id) | Purpose::RestorePayable(id) => {
+            (Some(id.raw().to_bytes()), None)
+        }
         Purpose::Return(id, rail) | Purpose::Receive(id, rail) | Purpose::SendBack(id, rail) => {
             (Some(id.raw().to_bytes()), Some(rail.name()))
         }
@@ -118,15 +129,18 @@ pub(super) fn purpose(kind: &str, subject: Option<IdBytes>, method: Option<&str>
     let incomplete = || Fault::Damaged(format!("a transfer of kind {kind:?} lacks a part"));
     let id = || subject.ok_or_else(incomplete);
     let rail = || named("rail", method.unwrap_or_default(), Rail::from_name);
+    let payout = || named("payout method", method.unwrap_or_default(), SettlementMethod::from_name);
     match named("kind of transfer", kind, PurposeKind::from_name)? {
         PurposeKind::Fund => Ok(Purpose::Fund(rail()?)),
         PurposeKind::Release => Ok(Purpose::Release(subject.map(MilestoneId::new))),
         PurposeKind::Fee => Ok(Purpose::Fee(subject.map(MilestoneId::new))),
         PurposeKind::Reserve => Ok(Purpose::Reserve(SettlementId::new(id()?))),
-        PurposeKind::Settle => {
-            let method = named("payout method", method.unwrap_or_default(), SettlementMethod::from_name)?;
-            Ok(Purpose::Settle(SettlementId::new(id()?), method))
-        }
+        PurposeKind::Settle => Ok(Purpose::Settle(SettlementId::new(id()?), payout()?)),
+        PurposeKind::Unreserve => Ok(Purpose::Unreserve(SettlementId::new(id()?))),
+        PurposeKind::Unsettle => Ok(Purpose::Unsettle(SettlementId::new(id()?), payout()?)),
+        PurposeKind::RefundPayable => Ok(Purpose::RefundPayable(RefundId::new(id()?))),
+        PurposeKind::Restore => Ok(Purpose::Restore(RefundId::new(id()?))),
+        PurposeKind::RestorePayable => Ok(Purpose::RestorePayable(RefundId::new(id()?))),
         PurposeKind::Refund => Ok(Purpose::Refund(RefundId::new(id()?))),
         PurposeKind::Return => Ok(Purpose::Return(RefundId::new(id()?), rail()?)),
         PurposeKind::Receive => Ok(Purpose::Receive(RefundId::new(id()?), rail()?)),

@@ -8,8 +8,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::codec::{self, IdBytes, OwnerBytes};
 use super::error::Fault;
 use super::prepare::{PreparedChange, PreparedUnit};
-use super::split::{Kind, Part, PartChange};
-use super::{claims, jobs, replies};
+use super::split::{Part, PartChange};
+use super::{claims, clocks, jobs, replies};
 use crate::{EventRow, Outcome, Reply, TransferRow};
 
 /// Commits units in this order; one that does not fit drops out alone.
@@ -62,6 +62,7 @@ impl Batch<'_> {
             self.apply(change, booking)?;
         }
         unit.replies.iter().try_for_each(|reply| self.remember(reply))?;
+        unit.clock.map_or(Ok(()), |moved| clocks::advance(self.db, moved))?;
         Ok(Outcome::Committed)
     }
 
@@ -161,7 +162,7 @@ impl Batch<'_> {
         let kind = part.kind as i64;
         match &part.change {
             PartChange::Added { place, body } => {
-                let owner = (part.kind == Kind::Settlement).then_some(owner);
+                let owner = part.kind.is_listed().then_some(owner);
                 let sql = "INSERT INTO parts (escrow, kind, id, place, owner, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
                 self.db.prepare_cached(sql)?.execute(params![escrow, kind, part.id, place, owner, body])?;
             }
@@ -271,7 +272,7 @@ mod tests {
         let owner = Owner { merchant: MerchantId::new(RawId::from_bits(1)), mode: Mode::Live };
         let (key, body, created) = (key.to_owned(), vec![0; 100_000], Timestamp::from_ms(1));
         let reply = Reply { owner, key, fingerprint: Hash::ZERO, status: 200, body, created };
-        PreparedUnit { change: None, replies: vec![reply], leases: Vec::new() }
+        PreparedUnit { change: None, replies: vec![reply], leases: Vec::new(), clock: None }
     }
 
     #[test]

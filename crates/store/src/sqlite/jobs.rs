@@ -1,18 +1,21 @@
 //! Duties written down, leased to whoever carries them out.
 
-use escrow::{Duty, IntentId, RawId, Timestamp};
+use escrow::{Duty, IntentId, RawId, Span, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::codec::{self, IdBytes, OwnerBytes};
 use super::counters::{self, Counter};
 use super::error::Fault;
 use super::page::{Readings, collect};
-use crate::{Job, Lease};
+use super::read;
+use super::split::Pieces;
+use crate::{Job, Lease, Waiting};
 
 /// The token of a job that nobody has a lease of.
 const NO_LEASE: i64 = 0;
 
-/// Writes a duty down afresh: not claimed yet, so that any earlier lease of it is void.
+/// Writes a duty down afresh: not claimed yet, so that any earlier lease of it is void. It falls due by its owner's clock; when that
+/// is in real time is only known here, since the clock may have moved after the duty was decided.
 pub(super) fn schedule(
     db: &Connection,
     intent: IdBytes,
@@ -22,7 +25,7 @@ pub(super) fn schedule(
 ) -> Result<(), Fault> {
     let (kind, subject) = codec::duty_columns(duty);
     let sql = "INSERT OR REPLACE INTO jobs (intent, duty, subject, owner, due, run_at, token, attempts)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, 0)";
+        VALUES (?1, ?2, ?3, ?4, ?5, ?5 - coalesce((SELECT ahead_ms FROM clocks WHERE owner = ?4), 0), ?6, 0)";
     db.prepare_cached(sql)?.execute(params![intent, kind, subject, owner, due.ms(), NO_LEASE])?;
     Ok(())
 }
@@ -100,9 +103,73 @@ pub(super) fn postpone(db: &Connection, lease: Lease, at: Timestamp) -> Result<(
     Ok(())
 }
 
+/// Gives a leased job back, to be claimed again when it falls due by its owner's clock.
+pub(super) fn give_back(db: &Connection, lease: Lease) -> Result<(), Fault> {
+    let (kind, subject) = codec::duty_columns(lease.duty);
+    let sql =
+        "UPDATE jobs SET run_at = due - coalesce((SELECT ahead_ms FROM clocks WHERE owner = jobs.owner), 0), token = ?5
+        WHERE intent = ?1 AND duty = ?2 AND subject = ?3 AND token = ?4 AND token <> ?5";
+    let key = params![lease.intent.raw().to_bytes(), kind, subject, codec::integer(lease.token)?, NO_LEASE];
+    db.prepare_cached(sql)?.execute(key)?;
+    Ok(())
+}
+
+/// Writes down what escrows of an older version owe by the rules of this one, and nobody has seen to. What cannot be read is left to
+/// `verify`.
+pub(super) fn catch_up(db: &Connection) -> Result<(), Fault> {
+    let mut statement = db.prepare("SELECT id FROM escrows")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let id: IdBytes = row.get(0)?;
+        let Some(Ok(stored)) = read::escrow(db, id)?.map(Pieces::assemble) else { continue };
+        let known: Vec<Duty> = of_intent(db, id)?.into_iter().flatten().map(|(duty, _)| duty).collect();
+        let escrow = stored.escrow;
+        for (duty, due) in escrow.duties().into_iter().filter(|(duty, _)| !known.contains(duty)) {
+            schedule(db, id, codec::owner_bytes(escrow.owner), duty, due)?;
+        }
+    }
+    Ok(())
+}
+
 /// Ends every lease: nobody can hold one in a store that was just opened, and whoever did has crashed with the work undone.
 pub(super) fn release_all(db: &Connection) -> rusqlite::Result<()> {
-    db.execute("UPDATE jobs SET run_at = due, token = ?1 WHERE token <> ?1", [NO_LEASE]).map(drop)
+    let sql =
+        "UPDATE jobs SET run_at = due - coalesce((SELECT ahead_ms FROM clocks WHERE owner = jobs.owner), 0), token = ?1
+        WHERE token <> ?1";
+    db.execute(sql, [NO_LEASE]).map(drop)
+}
+
+/// Lets the jobs of a sandbox be claimed so much earlier. A lease ends in real time, and stays as it is.
+pub(super) fn advance(db: &Connection, owner: OwnerBytes, by: Span) -> Result<(), Fault> {
+    // The second term is that of the index.
+    let sql = "UPDATE jobs SET run_at = run_at - ?2 WHERE owner = ?1 AND substr(owner, 17) = x'00' AND token = ?3";
+    db.prepare_cached(sql)?.execute(params![owner, by.ms(), NO_LEASE])?;
+    Ok(())
+}
+
+/// Up to `limit` jobs of a sandbox that are leased or can be claimed by `until`: first those that are leased, then the earliest.
+pub(super) fn of_sandbox(
+    db: &Connection,
+    owner: OwnerBytes,
+    until: Timestamp,
+    limit: usize,
+) -> Result<Vec<Waiting>, Fault> {
+    let sql = "SELECT intent, duty, subject, due, run_at, token FROM jobs
+        WHERE owner = ?1 AND substr(owner, 17) = x'00' AND (token <> ?3 OR run_at <= ?2)
+        ORDER BY token = ?3, run_at, intent, duty, subject LIMIT ?4";
+    let mut statement = db.prepare_cached(sql)?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    collect(statement.query(params![owner, until.ms(), NO_LEASE, limit])?, |row| {
+        let subject: Vec<u8> = row.get(2)?;
+        let token: i64 = row.get(5)?;
+        let run_at = Timestamp::from_ms(row.get(4)?);
+        Ok(Waiting {
+            intent: IntentId::new(RawId::from_bytes(row.get(0)?)),
+            duty: codec::duty(row.get(1)?, &subject)?,
+            due: Timestamp::from_ms(row.get(3)?),
+            run_at: (token == NO_LEASE).then_some(run_at),
+        })
+    })
 }
 
 /// When the next job can be claimed.

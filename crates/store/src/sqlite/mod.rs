@@ -6,17 +6,18 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use escrow::{Escrow, IntentId, Owner, Settlement, SettlementId, Timestamp};
+use escrow::{Escrow, IntentId, MerchantId, Owner, Refund, RefundId, Settlement, SettlementId, Timestamp};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::{
     ApiKey, Audited, Balance, EscrowFilter, Job, Lease, Loaded, Merchant, Outcome, Page, PageRequest, Store,
-    StoreError, StoredTransfer, TransferFilter, Unit, Wanted,
+    StoreError, StoredTransfer, TransferFilter, Unit, Waiting, Wanted,
 };
 
 mod audit;
 mod claims;
+mod clocks;
 mod codec;
 mod commit;
 mod counters;
@@ -36,7 +37,7 @@ mod writer;
 use crew::{Crew, Tool};
 use error::Fault;
 pub use open::{OpenError, SCHEMA_VERSION};
-use split::Pieces;
+use split::{Kind, Pieces};
 use writer::Writer;
 
 /// How many reads of what a command or a request names may run at the same time.
@@ -144,7 +145,8 @@ impl Store for SqliteStore {
     async fn load(&self, wanted: Wanted) -> Result<Loaded, StoreError> {
         let found = self.read(move |db| read::load(db, &wanted)).await?;
         let escrows = found.escrows.into_iter().map(|pieces| pieces.map(Pieces::assemble).transpose());
-        Ok(Loaded { escrows: escrows.collect::<Result<Vec<_>, Fault>>()?, replies: found.replies })
+        let escrows = escrows.collect::<Result<Vec<_>, Fault>>()?;
+        Ok(Loaded { escrows, replies: found.replies, clocks: found.clocks })
     }
 
     async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
@@ -158,6 +160,19 @@ impl Store for SqliteStore {
 
     async fn postpone_job(&self, lease: Lease, at: Timestamp) -> Result<(), StoreError> {
         self.write(move |db| jobs::postpone(db, lease, at)).await
+    }
+
+    async fn return_job(&self, lease: Lease) -> Result<(), StoreError> {
+        self.write(move |db| jobs::give_back(db, lease)).await
+    }
+
+    async fn sandbox_jobs(
+        &self,
+        merchant: MerchantId,
+        until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Waiting>, StoreError> {
+        self.list(move |db| jobs::of_sandbox(db, clocks::sandbox(merchant), until, limit)).await
     }
 
     async fn next_job(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -179,12 +194,26 @@ impl Store for SqliteStore {
     }
 
     async fn escrow_of_settlement(&self, id: SettlementId) -> Result<Option<Escrow>, StoreError> {
-        assemble(self.read(move |db| read::escrow_of_settlement(db, id)).await?)
+        assemble(self.read(move |db| read::escrow_of(db, Kind::Settlement, id.raw())).await?)
     }
 
     async fn settlements(&self, owner: Owner, page: PageRequest) -> Result<Page<(IntentId, Settlement)>, StoreError> {
-        let page = self.list(move |db| read::settlements(db, owner, page)).await?;
+        let page = self.list(move |db| read::parts(db, Kind::Settlement, (owner, None), page)).await?;
         map_page(page, |(intent, body)| Ok((intent, codec::from_json("a settlement", &body)?)))
+    }
+
+    async fn escrow_of_refund(&self, id: RefundId) -> Result<Option<Escrow>, StoreError> {
+        assemble(self.read(move |db| read::escrow_of(db, Kind::Refund, id.raw())).await?)
+    }
+
+    async fn refunds(
+        &self,
+        owner: Owner,
+        intent: Option<IntentId>,
+        page: PageRequest,
+    ) -> Result<Page<(IntentId, Refund)>, StoreError> {
+        let page = self.list(move |db| read::parts(db, Kind::Refund, (owner, intent), page)).await?;
+        map_page(page, |(intent, body)| Ok((intent, codec::from_json("a refund", &body)?)))
     }
 
     async fn transfers(

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::error::is_out_of_space;
+use super::error::{Fault, is_out_of_space};
+use super::jobs;
 use super::wal::BUSY_TIMEOUT;
 
 /// The database's name in its folder.
@@ -16,7 +17,12 @@ const LOCK: &str = "milepost.lock";
 /// What SQLite files of Milepost are marked with: "MILE" in ASCII.
 const APPLICATION_ID: i32 = 0x4D49_4C45;
 /// Each is applied once, in its own transaction, in this order; `user_version` counts those that were. Never change one.
-const MIGRATIONS: [&str; 2] = [include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_payments.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_payments.sql"),
+    include_str!("migrations/0003_clocks.sql"),
+    include_str!("migrations/0004_refunds.sql"),
+];
 /// Pages that a connection keeps in memory, in KiB. With a large cache the writer spends its time truncating it.
 const CACHE_KIB: i32 = 16 * 1024;
 /// How much of the database is read through mapped memory, in bytes: 256 MiB.
@@ -129,7 +135,11 @@ pub(super) fn writer(dir: &Path) -> Result<Connection, OpenError> {
     let mut db = Connection::open_with_flags(&path, flags).map_err(|error| explain(&path, error))?;
     let found = schema_version(&db, &path)?;
     let prepared = prepare(&mut db, found);
-    prepared.map_err(|error| explain(&path, error))?;
+    prepared.map_err(|fault| match fault {
+        Fault::Sql(error) => explain(&path, error),
+        Fault::Damaged(why) => OpenError::NotAStore { path: path.clone(), why },
+        Fault::UnknownCursor => OpenError::NotAStore { path: path.clone(), why: "no list was read".to_owned() },
+    })?;
     Ok(db)
 }
 
@@ -180,24 +190,28 @@ fn schema_version(db: &Connection, path: &Path) -> Result<i32, OpenError> {
     }
 }
 
-fn prepare(db: &mut Connection, found: i32) -> rusqlite::Result<()> {
+fn prepare(db: &mut Connection, found: i32) -> Result<(), Fault> {
     tune(db)?;
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     // A commit is answered only once it is on the disk, so that each one syncs the log.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     for (version, sql) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
-        migrate(db, version, sql)?;
+        migrate(db, version, sql, found)?;
     }
     Ok(())
 }
 
-fn migrate(db: &mut Connection, version: i32, sql: &str) -> rusqlite::Result<()> {
+fn migrate(db: &mut Connection, version: i32, sql: &str, found: i32) -> Result<(), Fault> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(sql)?;
+    // With the last step, so that an older store is never open without it.
+    if found > 0 && version == SCHEMA_VERSION {
+        jobs::catch_up(&transaction)?;
+    }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", version)?;
-    transaction.commit()
+    Ok(transaction.commit()?)
 }
 
 fn tune(db: &Connection) -> rusqlite::Result<()> {

@@ -13,14 +13,15 @@ pub(super) struct List {
     sql: String,
     values: Vec<Value>,
     /// Finds the id ?1 among what the owner ?2 has.
-    find: &'static str,
+    find: String,
     owner: Owner,
 }
 
 impl List {
     /// `sql` ends in a condition on the owner, which is `?1`.
-    pub(super) fn new(sql: &str, find: &'static str, owner: Owner) -> List {
-        List { sql: sql.to_owned(), values: vec![Value::Blob(codec::owner_bytes(owner).to_vec())], find, owner }
+    pub(super) fn new(sql: &str, find: &str, owner: Owner) -> List {
+        let values = vec![Value::Blob(codec::owner_bytes(owner).to_vec())];
+        List { sql: sql.to_owned(), values, find: find.to_owned(), owner }
     }
 
     /// Leaves out what does not fulfil a condition, which ends where its value belongs.
@@ -73,7 +74,7 @@ impl List {
             Position::After(cursor) => (cursor.to_bytes(), "id <", false),
             Position::Before(cursor) => (cursor.to_bytes(), "id >", true),
         };
-        if !db.prepare_cached(self.find)?.exists(params![cursor, codec::owner_bytes(self.owner)])? {
+        if !db.prepare_cached(&self.find)?.exists(params![cursor, codec::owner_bytes(self.owner)])? {
             return Err(Fault::UnknownCursor);
         }
         self.only(condition, cursor.to_vec());

@@ -5,13 +5,14 @@ use escrow::{Effect, Hash, IntentId};
 use super::codec::{self, OwnerBytes};
 use super::error::Fault;
 use super::split::{self, Part};
-use crate::{Change, EventRow, Lease, Reply, TransferRow, Unit};
+use crate::{Change, ClockMove, EventRow, Lease, Reply, TransferRow, Unit};
 
 /// A [`Unit`] in the form of its rows.
 pub(super) struct PreparedUnit {
     pub(super) change: Option<PreparedChange>,
     pub(super) replies: Vec<Reply>,
     pub(super) leases: Vec<Lease>,
+    pub(super) clock: Option<ClockMove>,
 }
 
 /// A [`Change`] in the form of its rows.
@@ -36,7 +37,7 @@ pub(super) struct PreparedChange {
 
 pub(super) fn prepare(unit: Unit) -> Result<PreparedUnit, Fault> {
     let change = unit.change.map(prepare_change).transpose()?;
-    Ok(PreparedUnit { change, replies: unit.replies, leases: unit.leases })
+    Ok(PreparedUnit { change, replies: unit.replies, leases: unit.leases, clock: unit.clock })
 }
 
 fn prepare_change(change: Change) -> Result<PreparedChange, Fault> {

@@ -1,26 +1,32 @@
 //! Reads. Each runs in one read transaction on a reader's connection; what takes time to understand is understood elsewhere.
 
-use escrow::{Account, Amount, EventId, Hash, IntentId, Owner, RawId, SettlementId, Timestamp, Transfer, TransferId};
-use rusqlite::{Connection, OptionalExtension, Row};
+use std::collections::BTreeMap;
+
+use escrow::{Account, Amount, EventId, Hash, IntentId, Owner, RawId, Span, Timestamp, Transfer, TransferId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codec::{self, IdBytes};
 use super::error::Fault;
 use super::page::{List, Readings, collect};
-use super::replies;
-use super::split::Pieces;
+use super::split::{Kind, Pieces};
+use super::{clocks, replies};
 use crate::{Balance, EscrowFilter, EventRow, Page, PageRequest, Reply, StoredTransfer, TransferFilter, Wanted};
 
 /// What was found of [`Wanted`], the escrows still in pieces.
 pub(super) struct Found {
     pub(super) escrows: Vec<Option<Pieces>>,
     pub(super) replies: Vec<Option<Reply>>,
+    pub(super) clocks: BTreeMap<Owner, Span>,
 }
 
 pub(super) fn load(db: &Connection, wanted: &Wanted) -> Result<Found, Fault> {
     let escrows = wanted.escrows.iter().map(|id| escrow(db, id.raw().to_bytes()));
+    let escrows = escrows.collect::<Result<Vec<Option<Pieces>>, Fault>>()?;
+    let owners = escrows.iter().flatten().map(|pieces| pieces.owner);
+    let clocks = clocks::of_owners(db, &owners.chain(wanted.clocks.iter().copied().map(codec::owner_bytes)).collect())?;
     let kept_from = replies::kept_from(db)?;
     let replies = wanted.replies.iter().map(|(owner, key)| replies::find(db, *owner, key, kept_from));
-    Ok(Found { escrows: escrows.collect::<Result<_, Fault>>()?, replies: replies.collect::<Result<_, Fault>>()? })
+    Ok(Found { escrows, replies: replies.collect::<Result<_, Fault>>()?, clocks })
 }
 
 const ESCROW_COLUMNS: &str = "SELECT id, owner, version, created, body FROM escrows";
@@ -54,20 +60,28 @@ pub(super) fn escrows(
     list.page(db, request, |row| pieces(db, row))
 }
 
-pub(super) fn escrow_of_settlement(db: &Connection, id: SettlementId) -> Result<Option<Pieces>, Fault> {
-    let mut statement = db.prepare_cached("SELECT escrow FROM parts WHERE kind = 2 AND id = ?1")?;
-    let intent: Option<IdBytes> = statement.query_row([id.raw().to_bytes()], |row| row.get(0)).optional()?;
+/// The escrow that has a part of a kind that is listed.
+pub(super) fn escrow_of(db: &Connection, kind: Kind, id: RawId) -> Result<Option<Pieces>, Fault> {
+    let sql = "SELECT escrow FROM parts WHERE kind = ?1 AND id = ?2 AND owner IS NOT NULL";
+    let mut statement = db.prepare_cached(sql)?;
+    let intent: Option<IdBytes> =
+        statement.query_row(params![kind as i64, id.to_bytes()], |row| row.get(0)).optional()?;
     intent.map_or(Ok(None), |intent| escrow(db, intent))
 }
 
-/// Settlements as the id of their intent and their JSON.
-pub(super) fn settlements(
+/// Parts of a kind that is listed, of one intent or all, as the id of their intent and their JSON.
+pub(super) fn parts(
     db: &Connection,
-    owner: Owner,
+    kind: Kind,
+    (owner, intent): (Owner, Option<IntentId>),
     request: PageRequest,
 ) -> Result<Page<(IntentId, String)>, Fault> {
-    let find = "SELECT 1 FROM parts WHERE kind = 2 AND id = ?1 AND owner = ?2";
-    let list = List::new("SELECT escrow, body FROM parts WHERE kind = 2 AND owner = ?1", find, owner);
+    let kind = kind as i64;
+    // The plus keeps SQLite from going through all of the owner's parts for the few of one intent.
+    let owned = if intent.is_some() { "+owner = ?1" } else { "owner = ?1" };
+    let find = format!("SELECT 1 FROM parts WHERE kind = {kind} AND id = ?1 AND owner = ?2");
+    let mut list = List::new(&format!("SELECT escrow, body FROM parts WHERE {owned} AND kind = {kind}"), &find, owner);
+    list.only_if("escrow =", intent.map(|intent| intent.raw().to_bytes().to_vec()));
     list.page(db, request, |row| Ok((IntentId::new(RawId::from_bytes(row.get(0)?)), row.get(1)?)))
 }
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use escrow::state::{Funding, OrderState};
+use escrow::state::{Funding, OrderState, Shipment};
 use escrow::{
-    Chain, Escrow, Funds, Hash, IntentId, IntentState, Milestone, Order, OrderId, Payment, RawId, Refund, Settlement,
-    Terms, Timestamp,
+    Chain, DeliveryProof, Dispute, Escrow, Funds, Hash, IntentId, IntentState, Milestone, Order, OrderId, Payment,
+    RawId, Refund, Settlement, Span, Terms, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,10 @@ struct Head {
 struct OrderHead {
     id: OrderId,
     state: OrderState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shipment: Option<Shipment>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    longer_window: Option<Span>,
 }
 
 /// The kinds of parts, as the column `kind` counts them.
@@ -46,6 +50,18 @@ pub(super) enum Kind {
     Settlement = 2,
     Refund = 3,
     Payment = 4,
+    Proof = 5,
+    Dispute = 6,
+}
+
+impl Kind {
+    /// Whether parts of this kind are found by their ids alone and listed by their owners.
+    pub(super) const fn is_listed(self) -> bool {
+        match self {
+            Kind::Settlement | Kind::Refund => true,
+            Kind::Terms | Kind::Milestone | Kind::Payment | Kind::Proof | Kind::Dispute => false,
+        }
+    }
 }
 
 /// What becomes of one part.
@@ -68,7 +84,12 @@ pub(super) fn head(escrow: &Escrow) -> Result<String, Fault> {
         state: escrow.state,
         funding: escrow.funding,
         hint: escrow.hint,
-        order: escrow.order.as_ref().map(|order| OrderHead { id: order.id, state: order.state }),
+        order: escrow.order.as_ref().map(|order| OrderHead {
+            id: order.id,
+            state: order.state,
+            shipment: order.shipment.clone(),
+            longer_window: order.longer_window,
+        }),
         funds: escrow.funds,
         chain: escrow.chain,
         updated: escrow.updated,
@@ -88,7 +109,16 @@ pub(super) fn changed_parts(base: Option<&Escrow>, next: &Escrow, version: i64) 
     compare(&mut parts, Kind::Refund, version, refunds, |refund: &Refund| refund.id.raw())?;
     let payments = (base.map_or(&[][..], |base| &base.payments), next.payments.as_slice());
     compare(&mut parts, Kind::Payment, version, payments, |payment: &Payment| payment.id.raw())?;
+    let proofs = (base.map_or(&[][..], proof_of), proof_of(next));
+    compare(&mut parts, Kind::Proof, version, proofs, |proof: &DeliveryProof| proof.id.raw())?;
+    let disputes = (base.map_or(&[][..], Escrow::disputes), next.disputes());
+    compare(&mut parts, Kind::Dispute, version, disputes, |dispute: &Dispute| dispute.id.raw())?;
     Ok(parts)
+}
+
+/// The proof of an escrow's delivery, as the one part that it is.
+fn proof_of(escrow: &Escrow) -> &[DeliveryProof] {
+    escrow.order.as_ref().and_then(|order| order.proof.as_ref()).map_or(&[], std::slice::from_ref)
 }
 
 fn compare<T: PartialEq + Serialize>(
@@ -135,9 +165,17 @@ impl Pieces {
         // The sort is stable: of one index, the milestones stay in the order of their places.
         parts.milestones.sort_by_key(|milestone| milestone.index);
         let order = match head.order {
-            Some(order) => Some(Order { id: order.id, state: order.state, milestones: parts.milestones }),
-            None if parts.milestones.is_empty() => None,
-            None => return Err(Fault::Damaged("it has milestones and no order".to_owned())),
+            Some(order) => Some(Order {
+                id: order.id,
+                state: order.state,
+                milestones: parts.milestones,
+                shipment: order.shipment,
+                proof: parts.proof,
+                disputes: parts.disputes,
+                longer_window: order.longer_window,
+            }),
+            None if parts.milestones.is_empty() && parts.proof.is_none() && parts.disputes.is_empty() => None,
+            None => return Err(Fault::Damaged("it has parts of an order and no order".to_owned())),
         };
         let escrow = Escrow {
             id: IntentId::new(RawId::from_bytes(self.id)),
@@ -167,11 +205,14 @@ struct Parts {
     settlements: Vec<Settlement>,
     refunds: Vec<Refund>,
     payments: Vec<Payment>,
+    proof: Option<DeliveryProof>,
+    disputes: Vec<Dispute>,
 }
 
 impl Parts {
     fn add(&mut self, kind: i64, body: &str) -> Result<(), Fault> {
-        const KINDS: [Kind; 5] = [Kind::Terms, Kind::Milestone, Kind::Settlement, Kind::Refund, Kind::Payment];
+        const KINDS: [Kind; 7] =
+            [Kind::Terms, Kind::Milestone, Kind::Settlement, Kind::Refund, Kind::Payment, Kind::Proof, Kind::Dispute];
         let known = KINDS.into_iter().find(|known| *known as i64 == kind);
         match known.ok_or_else(|| Fault::Damaged(format!("it has a part of unknown kind {kind}")))? {
             Kind::Terms => self.terms = Some(codec::from_json("its terms", body)?),
@@ -179,6 +220,8 @@ impl Parts {
             Kind::Settlement => self.settlements.push(codec::from_json("a settlement", body)?),
             Kind::Refund => self.refunds.push(codec::from_json("a refund", body)?),
             Kind::Payment => self.payments.push(codec::from_json("a payment", body)?),
+            Kind::Dispute => self.disputes.push(codec::from_json("a dispute", body)?),
+            Kind::Proof => self.proof = Some(codec::from_json("a delivery proof", body)?),
         }
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! Commits: all of a unit or nothing of it, and neighbours unharmed.
 
-use escrow::{Account, Amount, Command, Currency, Duty, Escrow, Purpose, Rail, Transfer, TransferId};
+use escrow::{
+    Account, Amount, Command, Currency, Duty, Escrow, Purpose, Rail, ReleaseType, Shipping, Transfer, TransferId,
+};
 use store::{Outcome, PageRequest, Position, Store, TransferFilter, TransferRow, Unit, Wanted};
 
 use crate::world::{
-    World, at, audit, commit, complete, intent, load, load_reply, milestone, milestones, owner, pay, released, reply,
-    stored, terms, with_lease, with_reply,
+    World, at, audit, commit, complete, intent, load, load_reply, milestone, milestones, owner, pay, prove, released,
+    reply, stored, terms, with_lease, with_reply,
 };
 
 pub(crate) async fn what_was_committed_is_read_back(store: &dyn Store) {
@@ -112,7 +114,8 @@ pub(crate) async fn who_drops_out_drops_out_alone(store: &dyn Store) {
         Outcome::Committed,
     ];
     assert_eq!(store.commit(units).await.expect("a commit"), expected);
-    let loaded = store.load(Wanted { escrows: ids, replies: vec![(owner(2), "refused".to_owned())] }).await;
+    let loaded =
+        store.load(Wanted { escrows: ids, replies: vec![(owner(2), "refused".to_owned())], ..Wanted::default() }).await;
     let loaded = loaded.expect("a read");
     let versions: Vec<_> = loaded.escrows.iter().map(|stored| stored.as_ref().map(|stored| stored.version)).collect();
     assert_eq!(versions, [Some(1), Some(2), Some(2), Some(1)]);
@@ -215,4 +218,22 @@ pub(crate) async fn milestones_of_one_index_keep_their_order(store: &dyn Store) 
     let places = |escrow: &Escrow| escrow.milestones().iter().map(|milestone| milestone.id).collect::<Vec<_>>();
     assert_eq!(places(&expected)[..2], [first, older_id]);
     assert_eq!(stored(store, unit).await.escrow, expected);
+}
+
+pub(crate) async fn how_a_delivery_went_is_read_back(store: &dyn Store) {
+    let world = World::default();
+    let mut terms = terms(1_000, Currency::Usd);
+    (terms.release_type, terms.auto_release) = (ReleaseType::DeliveryProof, false);
+    let mut base = stored(store, world.open_with(owner(1), terms, Vec::new(), at(1000))).await;
+    let shipping = Shipping { carrier: Some("by sea".to_owned()), tracking_number: Some("7".to_owned()) };
+    for command in [Command::Ship(shipping), prove(&world)] {
+        let unit = world.after(&base, command, at(2000));
+        let expected = unit.change.as_ref().expect("a change").next.clone();
+        base = stored(store, unit).await;
+        assert_eq!(base.escrow, expected);
+    }
+    let order = base.escrow.order.expect("an order");
+    assert!(order.shipment.is_some() && order.proof.is_some(), "{order:?}");
+    let jobs = store.claim_jobs(at(1_000_000), at(2_000_000), 9).await.expect("a claim");
+    assert_eq!(jobs.iter().map(|job| job.lease.duty).collect::<Vec<_>>(), [Duty::EndSilence(None)]);
 }

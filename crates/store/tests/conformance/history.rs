@@ -1,14 +1,18 @@
 //! The same long, random history on both stores: every answer on the way is the same, and so is all that is left.
 
-use escrow::{CardOutcome, Command, Duty, IntentId, Owner, PurposeKind, Rail, Rejection, Timestamp};
+use escrow::state::SettlementStatus;
+use escrow::{
+    CardOutcome, Command, Currency, Duty, IntentId, Owner, PurposeKind, Rail, Rejection, ReleaseType, Shipping, Span,
+    Timestamp,
+};
 use store::{
-    EscrowFilter, Job, MemoryStore, Outcome, PageRequest, Position, SqliteStore, Store, TransferFilter, Unit,
-    Versioned, Wanted,
+    ClockMove, EscrowFilter, Job, MemoryStore, Outcome, PageRequest, Position, SqliteStore, Store, TransferFilter,
+    Unit, Versioned, Wanted,
 };
 
 use crate::world::{
-    World, at, audit, complete, confirm, intent, milestone, owner, pay_by_card, receive, reply, transaction,
-    with_lease, with_reply,
+    World, at, audit, complete, confirm, intent, milestone, owner, pay_by_card, prove, receive, refund, reply, terms,
+    transaction, with_lease, with_reply,
 };
 
 const STEPS: usize = 250;
@@ -16,7 +20,7 @@ const STEPS: usize = 250;
 #[tokio::test]
 async fn both_stores_tell_the_same_history() {
     let mut all = String::new();
-    for seed in 1..=4 {
+    for seed in 1..=6 {
         let dir = tempfile::tempdir().expect("a folder");
         let sqlite = SqliteStore::open(dir.path()).expect("a store");
         let expected = History::of(&MemoryStore::new(), seed).await;
@@ -29,7 +33,24 @@ async fn both_stores_tell_the_same_history() {
         all.extend(told);
     }
     // The histories are worth telling.
-    for rare in ["Lost", "TransactionTaken", "AwaitPayment", "Confirming", "Failed", "Unapplied {", "SendBack"] {
+    let rares = [
+        "Lost",
+        "TransactionTaken",
+        "AwaitPayment",
+        "Confirming",
+        "Failed",
+        "Unapplied {",
+        "SendBack",
+        "RefundPayable",
+        "Unreserve",
+        "Restore(",
+        "RestorePayable",
+        "Unsettle",
+        "retries: 1",
+        "OpenTimeLock",
+        "Shipped",
+    ];
+    for rare in rares {
         assert!(all.contains(rare), "no history has {rare}");
     }
 }
@@ -95,8 +116,21 @@ impl History<'_> {
     }
 
     async fn forget(&mut self) {
+        if self.below(2) == 0 {
+            return self.advance().await;
+        }
         let before = at(self.now_ms - 20_000);
         self.store.forget_replies(before).await.expect("a write");
+    }
+
+    /// A clock moves.
+    async fn advance(&mut self) {
+        let merchant = self.owner().merchant;
+        let by = Span::from_ms(i64::try_from(self.below(3000)).expect("small"));
+        let unit = Unit { clock: Some(ClockMove { merchant, by }), ..Unit::default() };
+        let outcomes = self.store.commit(vec![unit]).await.expect("a commit");
+        let jobs = self.store.sandbox_jobs(merchant, at(self.now_ms + 5000), 4).await.expect("a read");
+        self.tell(&(outcomes, jobs));
     }
 
     async fn commit(&mut self) {
@@ -123,12 +157,23 @@ impl History<'_> {
 
     fn opening(&mut self) -> Unit {
         let whose = self.owner();
-        self.world.open(whose, self.now())
+        if self.below(3) > 0 {
+            return self.world.open(whose, self.now());
+        }
+        let mut terms = terms(1_000_000_000, Currency::Usdc);
+        terms.release_type = ReleaseType::ALL[self.below(ReleaseType::ALL.len())];
+        terms.time_lock_until = Some(at(self.now_ms + 5000));
+        (terms.auto_release, terms.require_delivery) = (self.below(2) == 0, self.below(2) == 0);
+        self.world.open_with(whose, terms, Vec::new(), self.now())
     }
 
     async fn changing(&mut self) -> Option<Unit> {
         let id = self.any_intent()?;
-        let wanted = Wanted { escrows: vec![id], replies: vec![(owner(1), format!("key {}", self.below(20)))] };
+        let wanted = Wanted {
+            escrows: vec![id],
+            replies: vec![(owner(1), format!("key {}", self.below(20)))],
+            ..Wanted::default()
+        };
         let loaded = self.store.load(wanted).await.expect("a read");
         self.tell(&loaded);
         let base = loaded.escrows.into_iter().flatten().next()?;
@@ -136,15 +181,26 @@ impl History<'_> {
         let base = if outdated { self.outdated.last().cloned()? } else { base };
         self.outdated.push(base.clone());
         let command = self.command(&base)?;
-        self.world.try_after(&base, command, self.now()).ok()
+        self.sound(self.world.try_after(&base, command, self.now())).ok()
+    }
+
+    /// A decision, which must not have been refused for what it would have broken.
+    fn sound(&self, decided: Result<Unit, Rejection>) -> Result<Unit, Rejection> {
+        assert!(!matches!(decided, Err(Rejection::Broken(_))), "{decided:?}");
+        decided
     }
 
     fn command(&mut self, base: &Versioned) -> Option<Command> {
-        if self.below(3) == 0 {
-            return Some(self.payment(base));
+        match self.below(9) {
+            0..=2 => return Some(self.payment(base)),
+            3 => return Some(self.money_back(base)),
+            4 => return Some(self.delivery()),
+            _ => {}
         }
         let milestones = base.escrow.milestones();
-        let any = milestones.get(self.below(milestones.len().max(1)))?.id;
+        let Some(any) = milestones.get(self.below(milestones.len().max(1))).map(|milestone| milestone.id) else {
+            return (self.below(2) == 0).then_some(Command::Cancel);
+        };
         Some(match self.below(8) {
             0 if self.below(2) == 0 => Command::Cancel,
             1 => Command::DeleteMilestone(any),
@@ -171,6 +227,26 @@ impl History<'_> {
         }
     }
 
+    fn delivery(&mut self) -> Command {
+        match self.below(3) {
+            0 => Command::Ship(Shipping::default()),
+            1 => prove(&self.world),
+            _ => Command::ReleaseOrder(None),
+        }
+    }
+
+    /// A refund, or a payout that did not arrive and is tried again.
+    fn money_back(&mut self, base: &Versioned) -> Command {
+        let settlements = &base.escrow.settlements;
+        let lost = settlements.iter().find(|settlement| settlement.needs_retry());
+        let paid = settlements.iter().find(|settlement| settlement.status() == SettlementStatus::Confirmed);
+        match (self.below(3), lost, paid) {
+            (0, Some(settlement), _) => Command::RetrySettlement(settlement.id),
+            (1, _, Some(settlement)) => Command::ReturnSettlement(settlement.id, "no such account".to_owned()),
+            _ => refund(["1", "130"].get(self.below(3)).copied()),
+        }
+    }
+
     /// Claims jobs and carries them out: sometimes too late, sometimes not at all.
     async fn work(&mut self) {
         let lease = 3000;
@@ -178,13 +254,14 @@ impl History<'_> {
         let jobs = self.store.claim_jobs(self.now(), at(self.now_ms + lease), limit).await.expect("a claim");
         self.tell(&jobs);
         for job in jobs {
-            match self.below(5) {
+            match self.below(6) {
                 0 => self.store.postpone_job(job.lease, at(self.now_ms + 1500)).await.expect("a write"),
                 1 => {
                     let late = self.now_ms + lease;
                     let again = self.store.claim_jobs(at(late), at(late + lease), 1).await.expect("a claim");
                     self.tell(&again);
                 }
+                2 => self.store.return_job(job.lease).await.expect("a write"),
                 _ => {}
             }
             if self.below(4) > 0
@@ -202,15 +279,21 @@ impl History<'_> {
         let base = crate::world::load(self.store, job.lease.intent).await.expect("an escrow with jobs");
         let command = match job.lease.duty {
             Duty::StartSettlement(id) => Command::StartSettlement(id),
+            Duty::PayOut(id) if self.below(3) == 0 => Command::FailSettlement(id, "closed".to_owned()),
             Duty::PayOut(id) => Command::ConfirmSettlement(id, "paid".to_owned()),
+            Duty::PayBack(id) if self.below(3) == 0 => Command::FailRefund(id, "closed".to_owned()),
             Duty::PayBack(id) => Command::ConfirmRefund(id, "back".to_owned()),
             Duty::Finalize => Command::Finalize,
+            Duty::OpenTimeLock => Command::OpenTimeLock,
+            Duty::EndSilence(subject) => Command::EndSilence(subject),
+            Duty::EndDispute(id) => Command::EndDispute(id),
+            Duty::DisputeRejection(id) => Command::DisputeRejection(id),
             Duty::AwaitPayment(id) => match self.below(3) {
                 0 => Command::FailPayment(Some(id), "dropped".to_owned()),
                 _ => Command::SettlePayment(id),
             },
         };
-        self.world.try_after(&base, command, self.now())
+        self.sound(self.world.try_after(&base, command, self.now()))
     }
 
     async fn look(&mut self) {
@@ -228,7 +311,9 @@ impl History<'_> {
             TransferFilter { kinds: Some(vec![PurposeKind::Release, PurposeKind::Settle]), ..Default::default() };
         let transfers = self.store.transfers(whose, filter, newest).await.expect("a page");
         let settlements = self.store.settlements(whose, newest).await.expect("a page");
+        let intent = self.any_intent().filter(|_| limit % 2 == 0);
+        let refunds = self.store.refunds(whose, intent, newest).await.expect("a page");
         let balances = self.store.balances(whose).await.expect("a read");
-        self.tell(&(escrows, transfers, settlements, balances));
+        self.tell(&(escrows, transfers, settlements, refunds, balances));
     }
 }

@@ -5,16 +5,16 @@ use store::{Change, Job, Outcome, Store, Unit, Versioned};
 
 use crate::world::{World, at, commit, owner, released, reply, stored, with_lease, with_reply};
 
-async fn claim(store: &dyn Store, now: i64, until: i64, limit: usize) -> Vec<Job> {
+pub(crate) async fn claim(store: &dyn Store, now: i64, until: i64, limit: usize) -> Vec<Job> {
     store.claim_jobs(at(now), at(until), limit).await.expect("a claim")
 }
 
-async fn next(store: &dyn Store) -> Option<Timestamp> {
+pub(crate) async fn next(store: &dyn Store) -> Option<Timestamp> {
     store.next_job().await.expect("a read")
 }
 
 /// A unit that does nothing but show a lease.
-fn showing(job: Job, key: &str) -> Unit {
+pub(crate) fn showing(job: Job, key: &str) -> Unit {
     with_lease(with_reply(Unit::default(), reply(owner(1), key, at(0))), job.lease)
 }
 
@@ -95,7 +95,7 @@ pub(crate) async fn a_job_that_is_scheduled_again_is_nobodys(store: &dyn Store) 
 }
 
 /// A unit that leaves the escrow as it is and changes its jobs alone.
-fn only(base: &Versioned, effect: Effect) -> Unit {
+pub(crate) fn only(base: &Versioned, effect: Effect) -> Unit {
     let (next, effects) = (base.escrow.clone(), vec![effect]);
     let change = Change { base: Some(base.clone()), next, transfers: Vec::new(), events: Vec::new(), effects };
     Unit { change: Some(change), ..Unit::default() }

@@ -1,9 +1,12 @@
 //! Lists and their pages.
 
-use escrow::{Command, Currency, IntentStatus, Mode, Owner, PaymentType, PurposeKind, RawId, SettlementId, Timestamp};
+use escrow::{
+    Command, Currency, IntentStatus, Mode, Owner, PaymentType, PurposeKind, Rail, RawId, RefundId, SettlementId,
+    Timestamp,
+};
 use store::{EscrowFilter, PageRequest, Position, Store, StoreError, TransferFilter};
 
-use crate::world::{World, at, owner, pay, released, stored, terms};
+use crate::world::{World, at, owner, pay, receive, refund, released, stored, terms};
 
 const EVERYTHING: PageRequest = PageRequest { limit: 100, position: Position::Offset(0) };
 
@@ -58,7 +61,8 @@ pub(crate) async fn offsets_leave_out_the_newest(store: &dyn Store) {
 
 pub(crate) async fn cursors_of_others_are_unknown(store: &dyn Store) {
     let world = World::default();
-    let others = released(store, &world, owner(2), at(1000)).await.escrow;
+    let others = released(store, &world, owner(2), at(1000)).await;
+    let others = stored(store, world.after(&others, receive(Rail::Card, None), at(1000))).await.escrow;
     let others_live = Owner { mode: Mode::Live, ..owner(2) };
     let transfers = store.transfers(owner(2), TransferFilter::default(), EVERYTHING).await.expect("a page").items;
     for position in [Position::After, Position::Before] {
@@ -67,16 +71,25 @@ pub(crate) async fn cursors_of_others_are_unknown(store: &dyn Store) {
             let escrows = store.escrows(stranger, EscrowFilter::default(), cursor).await.map(drop);
             let cursor = page(1, position(others.settlements[0].id.raw()));
             let settlements = store.settlements(stranger, cursor).await.map(drop);
+            let cursor = page(1, position(others.refunds[0].id.raw()));
+            let refunds = store.refunds(stranger, None, cursor).await.map(drop);
             let cursor = page(1, position(transfers[0].transfer.id.raw()));
             let transfers = store.transfers(stranger, TransferFilter::default(), cursor).await.map(drop);
-            for answer in [escrows, settlements, transfers] {
+            for answer in [escrows, settlements, refunds, transfers] {
                 assert!(matches!(answer, Err(StoreError::UnknownCursor)), "{answer:?}");
             }
         }
     }
     // An id of another list is no cursor either.
-    let answer = store.settlements(owner(2), page(1, Position::After(others.id.raw()))).await;
-    assert!(matches!(answer, Err(StoreError::UnknownCursor)), "{answer:?}");
+    let settlement = others.settlements[0].id.raw();
+    let elsewhere = [
+        store.settlements(owner(2), page(1, Position::After(others.id.raw()))).await.map(drop),
+        store.settlements(owner(2), page(1, Position::After(others.refunds[0].id.raw()))).await.map(drop),
+        store.refunds(owner(2), None, page(1, Position::After(settlement))).await.map(drop),
+    ];
+    for answer in elsewhere {
+        assert!(matches!(answer, Err(StoreError::UnknownCursor)), "{answer:?}");
+    }
 }
 
 pub(crate) async fn filters_hold_together(store: &dyn Store) {
@@ -156,6 +169,41 @@ pub(crate) async fn settlements_are_listed_and_lead_to_their_escrow(store: &dyn 
         assert_eq!(escrow.settlement(settlement.id), Some(&settlement));
     }
     let none = store.escrow_of_settlement(SettlementId::new(one.id.raw())).await.expect("a read");
+    assert_eq!(none, None);
+}
+
+pub(crate) async fn refunds_are_listed_and_lead_to_their_escrow(store: &dyn Store) {
+    let world = World::default();
+    let (mut escrows, mut expected) = (Vec::new(), Vec::new());
+    for whose in [owner(1), owner(2), owner(1)] {
+        let mut base = stored(store, world.open_with(whose, terms(1_000, Currency::Usd), Vec::new(), at(1))).await;
+        // What was given back, and what came in without a purpose and goes back.
+        for command in [pay(), refund(Some("4")), receive(Rail::Card, Some("2"))] {
+            base = stored(store, world.after(&base, command, at(1))).await;
+        }
+        let first = Command::ConfirmRefund(base.escrow.refunds[0].id, "back".to_owned());
+        let escrow = stored(store, world.after(&base, first, at(1))).await.escrow;
+        let refunds = escrow.refunds.iter().map(|refund| (escrow.id, refund.clone()));
+        expected.extend(refunds.filter(|_| whose == owner(1)));
+        escrows.push(escrow);
+    }
+    expected.reverse();
+    let found = store.refunds(owner(1), None, EVERYTHING).await.expect("a page");
+    assert_eq!((&found.items, found.has_more), (&expected, false));
+    let newest = expected[0].1.id.raw();
+    let found = store.refunds(owner(1), None, page(2, Position::After(newest))).await.expect("a page");
+    assert_eq!((found.items.as_slice(), found.has_more), (&expected[1..3], true));
+    let of_one = async |whose, escrow: &escrow::Escrow, request| {
+        store.refunds(whose, Some(escrow.id), request).await.expect("a page").items
+    };
+    assert_eq!(of_one(owner(1), &escrows[0], EVERYTHING).await, expected[2..]);
+    assert_eq!(of_one(owner(1), &escrows[0], page(9, Position::After(newest))).await, expected[2..]);
+    assert_eq!(of_one(owner(1), &escrows[1], EVERYTHING).await, []);
+    for (intent, refund) in expected {
+        let escrow = store.escrow_of_refund(refund.id).await.expect("a read").expect("an escrow");
+        assert_eq!((escrow.id, escrow.refund(refund.id)), (intent, Some(&refund)));
+    }
+    let none = store.escrow_of_refund(RefundId::new(escrows[0].id.raw())).await.expect("a read");
     assert_eq!(none, None);
 }
 

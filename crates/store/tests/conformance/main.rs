@@ -6,6 +6,7 @@ use store::{MemoryStore, SqliteStore, Store};
 
 mod audit;
 mod claims;
+mod clocks;
 mod commits;
 mod history;
 mod jobs;
@@ -53,6 +54,7 @@ conformance! {
     commits::balances_are_exact_after_every_transfer_of_a_batch,
     commits::a_total_that_does_not_fit_stores_nothing,
     commits::milestones_of_one_index_keep_their_order,
+    commits::how_a_delivery_went_is_read_back,
     claims::a_transaction_of_another_intent_stores_nothing,
     claims::a_transaction_stays_whose_it_was,
     claims::other_owners_name_what_they_like,
@@ -66,12 +68,21 @@ conformance! {
     lists::cursors_of_others_are_unknown,
     lists::filters_hold_together,
     lists::settlements_are_listed_and_lead_to_their_escrow,
+    lists::refunds_are_listed_and_lead_to_their_escrow,
     lists::transfers_are_filtered,
     jobs::due_jobs_are_claimed_in_order_and_once,
     jobs::a_lease_ends_and_the_next_one_has_a_higher_token,
     jobs::a_postponed_job_waits,
     jobs::a_lease_of_a_dropped_job_never_fits_again,
     jobs::a_job_that_is_scheduled_again_is_nobodys,
+    clocks::a_clock_is_as_far_ahead_as_all_its_moves,
+    clocks::a_clock_does_not_move_where_its_reply_is_taken,
+    clocks::jobs_follow_the_clock_of_their_owner,
+    clocks::what_is_scheduled_falls_due_by_the_clock,
+    clocks::a_lease_ends_in_real_time,
+    clocks::a_job_that_waits_for_another_try_follows_as_well,
+    clocks::a_job_that_was_returned_waits_for_its_due_time,
+    clocks::jobs_of_a_sandbox_are_listed_leased_ones_first,
     replies::replies_are_forgotten_by_their_time,
     replies::keys_belong_to_their_owner,
     people::merchants_are_there_once,

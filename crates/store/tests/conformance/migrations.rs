@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use escrow::{Chain, Command, Duty, Ids, IntentStatus};
+use escrow::{Chain, Command, Currency, Duty, Ids, IntentStatus, Terms};
 use rusqlite::Connection;
 use rusqlite::types::Value;
-use store::{Audited, EscrowFilter, OpenError, PageRequest, Position, SqliteStore, Store};
+use store::{Audited, EscrowFilter, OpenError, PageRequest, Position, SCHEMA_VERSION, SqliteStore, Store};
 
 use crate::sqlite::{folder, open};
-use crate::world::{World, at, audit, load, owner, pay, stored, with_lease};
+use crate::world::{
+    World, at, audit, complete, intent, load, milestone, milestones, owner, pay, stored, terms, with_lease,
+};
 
 /// The tables of schema 1.
 const TABLES: [&str; 10] =
@@ -41,11 +43,38 @@ fn rows(db: &Connection) -> Vec<(&'static str, Vec<String>)> {
     TABLES.into_iter().map(of_table).collect()
 }
 
+fn assert_owners_of_refunds(db: &Connection) {
+    let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a count");
+    let refunds = "SELECT count(*) FROM parts p JOIN escrows e ON e.id = p.escrow WHERE p.kind = 3";
+    assert_eq!(count(refunds), 1);
+    assert_eq!(count(&format!("{refunds} AND p.owner = e.owner")), 1);
+}
+
 fn objects(db: &Connection) -> Vec<(String, String)> {
     let sql = "SELECT name, tbl_name FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
     let mut statement = db.prepare(sql).expect("a query");
     let objects = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
     objects.map(|object| object.expect("a row")).collect()
+}
+
+#[tokio::test]
+async fn what_an_older_version_owed_nobody_is_owed_by_this_one() {
+    let (dir, world) = (folder(), World::default());
+    let store = open(dir.path());
+    let by_hand = Terms { auto_release: false, ..terms(1_000_000_000, Currency::Usdc) };
+    let unit = world.open_with(owner(1), by_hand, vec![milestone(&world, 0, "1000")], at(1000));
+    let (id, share) = (intent(&unit), milestones(&unit)[0]);
+    store.commit(vec![unit]).await.expect("a commit");
+    let base = stored(&store, world.after(&load(&store, id).await.expect("opened"), complete(share), at(2000))).await;
+    assert_eq!(base.escrow.duties().len(), 1, "its silence ends some day");
+    let before = audit(&store).await;
+    store.close().await;
+    let db = Connection::open(dir.path().join("milepost.db")).expect("a database");
+    db.execute_batch("DELETE FROM jobs; PRAGMA user_version = 3;").expect("a change");
+    drop(db);
+    let store = open(dir.path());
+    assert_eq!(audit(&store).await, before);
+    store.close().await;
 }
 
 #[tokio::test]
@@ -58,9 +87,17 @@ async fn every_row_of_schema_1_stays_as_it_was() {
     drop(db);
     open(dir.path()).close().await;
     let db = Connection::open(dir.path().join("milepost.db")).expect("a database");
+    assert_owners_of_refunds(&db);
+    // Refunds had no owners then; all else is as it was.
+    db.execute("UPDATE parts SET owner = NULL WHERE kind = 3", []).expect("a change");
     assert_eq!(rows(&db), before);
     let found = objects(&db);
-    assert!(indexes.iter().all(|object| found.contains(object)), "{found:?}");
+    let is_there = |(name, table): &&(String, String)| {
+        // These two have become indexes of all parts that have owners.
+        let name = name.replace("settlements_by", "parts_by");
+        found.contains(&(name, table.clone()))
+    };
+    assert!(indexes.iter().all(|object| is_there(&object)), "{found:?}");
     let sound: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("a check");
     assert_eq!(sound, "ok");
 }
@@ -70,7 +107,7 @@ fn reading_alone_does_not_bring_it_up_to_date() {
     let dir = folder();
     drop(write_schema_1(dir.path()));
     let refusal = SqliteStore::open_read_only(dir.path()).err().expect("a refusal");
-    assert!(matches!(refusal, OpenError::OlderSchema { found: 1, known: 2, .. }), "{refusal:?}");
+    assert!(matches!(refusal, OpenError::OlderSchema { found: 1, known: SCHEMA_VERSION, .. }), "{refusal:?}");
 }
 
 #[tokio::test]
@@ -79,6 +116,11 @@ async fn escrows_of_schema_1_are_sound() {
     drop(write_schema_1(dir.path()));
     let store = open(dir.path());
     let mut statuses = Vec::new();
+    let newest = PageRequest { limit: 9, position: Position::Offset(0) };
+    let refunds = store.refunds(owner(1), None, newest).await.expect("a page").items;
+    let [(intent, refund)] = refunds.as_slice() else { panic!("{refunds:?}") };
+    let escrow = store.escrow_of_refund(refund.id).await.expect("a read").expect("an escrow");
+    assert_eq!((escrow.id, escrow.refund(refund.id)), (*intent, Some(refund)));
     for audited in audit(&store).await {
         let (stored, events, transfers, jobs) = match audited {
             Audited::Escrow { stored, events, transfers, jobs, .. } => (stored, events, transfers, jobs),
@@ -122,7 +164,11 @@ async fn escrows_of_schema_1_go_on() {
             Duty::PayOut(id) => Command::ConfirmSettlement(id, "paid".to_owned()),
             Duty::PayBack(id) => Command::ConfirmRefund(id, "back".to_owned()),
             Duty::Finalize => Command::Finalize,
-            Duty::AwaitPayment(_) => panic!("schema 1 had no payments"),
+            Duty::AwaitPayment(_)
+            | Duty::OpenTimeLock
+            | Duty::EndSilence(_)
+            | Duty::EndDispute(_)
+            | Duty::DisputeRejection(_) => panic!("schema 1 had no duty {:?}", lease.duty),
         };
         let unit = world.after(&base, command, at(i64::MAX / 4));
         let escrow = stored(&store, with_lease(unit, lease)).await.escrow;

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use escrow::{CardOutcome, Command, Rail};
+use escrow::{CardOutcome, Command, Currency, Rail, ReleaseType, Shipping};
 use rusqlite::Connection;
-use store::{Audited, OpenError, Outcome, SqliteStore, Store, StoreError, Wanted};
+use store::{Audited, OpenError, Outcome, SCHEMA_VERSION, SqliteStore, Store, StoreError, Wanted};
 use tempfile::TempDir;
 
 use crate::world::{
-    World, at, audit, commit, confirm, intent, load, load_reply, owner, pay_by_card, receive, released, reply, stored,
-    transaction, with_reply,
+    World, at, audit, commit, confirm, intent, load, load_reply, owner, pay_by_card, prove, receive, refund, released,
+    reply, stored, terms, transaction, with_reply,
 };
 
 pub(crate) fn folder() -> TempDir {
@@ -85,8 +85,9 @@ async fn what_a_newer_version_wrote_is_refused() {
     open(dir.path()).close().await;
     tamper(dir.path(), "PRAGMA user_version = 99");
     for refusal in [refused(dir.path()), SqliteStore::open_read_only(dir.path()).err().expect("a refusal")] {
-        assert!(matches!(refusal, OpenError::NewerSchema { found: 99, known: 2, .. }), "{refusal:?}");
-        assert!(refusal.to_string().contains("has schema version 99, and this milepost knows versions up to 2"));
+        assert!(matches!(refusal, OpenError::NewerSchema { found: 99, known: SCHEMA_VERSION, .. }), "{refusal:?}");
+        let expected = format!("has schema version 99, and this milepost knows versions up to {SCHEMA_VERSION}");
+        assert!(refusal.to_string().contains(&expected), "{refusal}");
     }
 }
 
@@ -189,7 +190,7 @@ async fn what_cannot_be_understood_is_reported_and_the_rest_is_read() {
             "payable".to_owned(),
         ]
     );
-    let wanted = Wanted { escrows: vec![broken.id], replies: Vec::new() };
+    let wanted = Wanted { escrows: vec![broken.id], ..Wanted::default() };
     for answer in [store.escrow(broken.id).await.map(drop), store.load(wanted).await.map(drop)] {
         assert!(matches!(answer, Err(StoreError::Damaged(_))), "{answer:?}");
     }
@@ -229,6 +230,7 @@ async fn the_stored_form_of_escrows_is_pinned() {
         stored(&store, world.after(&base, command, at(2000))).await;
     }
     consented_too_late(&store, &world).await;
+    delivered_and_not_paid_out(&store, &world).await;
     store.close().await;
     let expected = include_str!("stored.txt");
     assert_eq!(texts(dir.path()), expected, "the stored form changed");
@@ -241,6 +243,31 @@ async fn consented_too_late(store: &dyn Store, world: &World) {
     let base = stored(store, world.after(&base, Command::Cancel, at(4000))).await;
     let late = base.escrow.payments[0].id;
     stored(store, world.after(&base, Command::SettlePayment(late), at(20_000))).await;
+}
+
+/// An escrow whose delivery was proven, whose first payout failed and is tried again, and of which some was given back.
+async fn delivered_and_not_paid_out(store: &dyn Store, world: &World) {
+    let mut terms = terms(1_000, Currency::Usd);
+    terms.release_type = ReleaseType::AutoRelease;
+    let mut base = stored(store, world.open_with(owner(1), terms, Vec::new(), at(1000))).await;
+    let shipping = Shipping { carrier: Some("by sea".to_owned()), tracking_number: None };
+    for command in [Command::Ship(shipping), prove(world)] {
+        base = stored(store, world.after(&base, command, at(2000))).await;
+    }
+    let payout = base.escrow.settlements[0].id;
+    for command in [
+        Command::StartSettlement(payout),
+        Command::FailSettlement(payout, "closed".to_owned()),
+        refund(Some("1")),
+        Command::RetrySettlement(payout),
+        Command::StartSettlement(payout),
+        Command::ConfirmSettlement(payout, "paid".to_owned()),
+        Command::ReturnSettlement(payout, "no such account".to_owned()),
+    ] {
+        base = stored(store, world.after(&base, command, at(20_000))).await;
+    }
+    let refund = base.escrow.refunds[0].id;
+    stored(store, world.after(&base, Command::FailRefund(refund, "card expired".to_owned()), at(20_000))).await;
 }
 
 /// The heads of the escrows, then their parts with kind and place; each on its line.

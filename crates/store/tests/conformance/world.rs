@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use escrow::{
     Actor, Amount, Card, CardBrand, CardOutcome, CardPayment, Command, CompleteMilestone, Confirmation, Consent, Ctx,
     Currency, Decimal, Decision, EventId, Hash, Ids, IntentId, Means, MerchantId, MilestoneId, Mode, NewIntent,
-    NewMilestone, OrderId, Owner, PaymentType, Rail, RawId, Receipt, Rejection, ReleaseType, Settings,
-    SettlementMethod, Span, Terms, Timestamp,
+    NewMilestone, NewProof, NewRefund, OrderId, Owner, PaymentType, ProofId, Rail, RawId, Receipt, Rejection,
+    ReleaseType, Settings, SettlementMethod, Span, Terms, Timestamp,
 };
 use store::{Audited, Change, EventRow, Lease, Outcome, Reply, Store, TransferRow, Unit, Versioned, Wanted};
 
@@ -96,6 +96,21 @@ pub(crate) fn receive(rail: Rail, amount: Option<&str>) -> Command {
     Command::ReceivePayment(Receipt { rail, means: Means::Deposit(None), amount, transaction: None })
 }
 
+/// The merchant gives so much back; `None` is what is free.
+pub(crate) fn refund(amount: Option<&str>) -> Command {
+    let amount = amount.map(|amount| Decimal::parse(amount).expect("an amount"));
+    Command::Refund(NewRefund { amount, reason: Some("too late".to_owned()) })
+}
+
+/// Somebody proves the delivery.
+pub(crate) fn prove(world: &World) -> Command {
+    let (id, hash) = (ProofId::fresh(&world.ids), Hash::ZERO.following(b"parcel"));
+    let uri = Some("ipfs://parcel".to_owned());
+    let oracle_signature = Some(Ok("0x1b".to_owned()));
+    let submitted_by = "courier".to_owned();
+    Command::SubmitProof(NewProof { id, hash, uri, submitted_by, transaction: Some(transaction(9)), oracle_signature })
+}
+
 /// A wallet consents to the terms as they are, and may name its transaction.
 pub(crate) fn confirm(base: &Versioned, transaction: Option<Hash>) -> Command {
     let signer = "0x742d35Cc6634C0532925a3b844Bc9e7595f42318".parse().expect("an address");
@@ -120,11 +135,29 @@ fn asker(command: &Command) -> Actor {
         | Command::UpdateMilestone(..)
         | Command::DeleteMilestone(_)
         | Command::CompleteMilestone(_)
-        | Command::ReleaseMilestone(..) => Actor::Merchant,
+        | Command::ReleaseMilestone(..)
+        | Command::Ship(_)
+        | Command::SubmitProof(_)
+        | Command::ReleaseOrder(_)
+        | Command::ApproveMilestone(_)
+        | Command::RejectMilestone(_)
+        | Command::RaiseDispute(_)
+        | Command::SubmitEvidence(_)
+        | Command::ResolveDispute(_)
+        | Command::Refund(_)
+        | Command::Reclaim(_)
+        | Command::RetrySettlement(_) => Actor::Merchant,
         Command::SettlePayment(_)
+        | Command::OpenTimeLock
+        | Command::EndSilence(_)
         | Command::StartSettlement(_)
         | Command::ConfirmSettlement(..)
+        | Command::FailSettlement(..)
+        | Command::ReturnSettlement(..)
+        | Command::FailRefund(..)
         | Command::ConfirmRefund(..)
+        | Command::EndDispute(_)
+        | Command::DisputeRejection(_)
         | Command::Finalize => Actor::Gateway,
     }
 }
@@ -218,12 +251,12 @@ pub(crate) async fn stored(store: &dyn Store, unit: Unit) -> Versioned {
 }
 
 pub(crate) async fn load(store: &dyn Store, id: IntentId) -> Option<Versioned> {
-    let loaded = store.load(Wanted { escrows: vec![id], replies: Vec::new() }).await.expect("a store that works");
+    let loaded = store.load(Wanted { escrows: vec![id], ..Wanted::default() }).await.expect("a store that works");
     loaded.escrows.into_iter().next().expect("an answer for each")
 }
 
 pub(crate) async fn load_reply(store: &dyn Store, owner: Owner, key: &str) -> Option<Reply> {
-    let wanted = Wanted { escrows: Vec::new(), replies: vec![(owner, key.to_owned())] };
+    let wanted = Wanted { replies: vec![(owner, key.to_owned())], ..Wanted::default() };
     let loaded = store.load(wanted).await.expect("a store that works");
     loaded.replies.into_iter().next().expect("an answer for each")
 }

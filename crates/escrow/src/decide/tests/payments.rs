@@ -1,7 +1,8 @@
 //! How money comes in or fails to, who may say so, and what becomes of money that nobody waits for.
 
 use super::world::{
-    WALLET, World, actor, complete, confirm, decimal, milestone_id, new_milestone, pay_by_card, receive, terms, usdc,
+    WALLET, World, actor, complete, confirm, decimal, milestone_id, new_milestone, pay_by_card, receive, ring, terms,
+    usdc,
 };
 use crate::authority::{Actor, Role, may_ask};
 use crate::chain::Hash;
@@ -24,11 +25,10 @@ fn kinds(decision: &crate::Decision) -> Vec<EventKind> {
 /// The only duty of the world's payment, and when it falls due.
 fn awaited(world: &World) -> (crate::PaymentId, i64) {
     let duties = world.state.duties();
-    let awaited = duties.iter().find_map(|(duty, due)| match duty {
-        Duty::AwaitPayment(id) => Some((*id, due.ms())),
-        Duty::StartSettlement(_) | Duty::PayOut(_) | Duty::PayBack(_) | Duty::Finalize => None,
-    });
-    awaited.expect("a payment is awaited")
+    let is_awaited = |(duty, due): &(Duty, crate::Timestamp)| {
+        if let Duty::AwaitPayment(id) = duty { Some((*id, due.ms())) } else { None }
+    };
+    duties.iter().find_map(is_awaited).expect("a payment is awaited")
 }
 
 #[test]
@@ -250,13 +250,7 @@ fn a_pull_goes_from_consent_to_final() {
     world.run(Command::SettlePayment(awaited(&world).0)).expect("due");
     while let Some((duty, due)) = world.state.duties().first().copied() {
         world.now_ms = due.ms();
-        let command = match duty {
-            Duty::StartSettlement(id) => Command::StartSettlement(id),
-            Duty::PayOut(id) => Command::ConfirmSettlement(id, "paid".to_owned()),
-            Duty::Finalize => Command::Finalize,
-            Duty::AwaitPayment(_) | Duty::PayBack(_) => panic!("{duty} is not expected"),
-        };
-        world.run(command).expect("due");
+        world.run(ring(duty)).expect("due");
     }
     assert_eq!(world.state.status(), IntentStatus::Final);
 }

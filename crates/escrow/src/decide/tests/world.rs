@@ -5,10 +5,12 @@ use std::cell::Cell;
 use crate::authority::{Actor, may_ask};
 use crate::chain::Hash;
 use crate::command::{
-    CardOutcome, CardPayment, Command, CompleteMilestone, Confirmation, NewIntent, NewMilestone, Receipt,
+    Approving, CardOutcome, CardPayment, Command, CompleteMilestone, Confirmation, NewDispute, NewEvidence, NewIntent,
+    NewMilestone, NewProof, NewRefund, Receipt, Rejecting, Resolving, Ruling,
 };
 use crate::decide::{Ctx, Decision, Settings, decide, open};
-use crate::id::{Ids, IntentId, MerchantId, MilestoneId, OrderId, RawId};
+use crate::duty::Duty;
+use crate::id::{Ids, IntentId, MerchantId, MilestoneId, OrderId, ProofId, RawId};
 use crate::ledger::Rail;
 use crate::money::{Amount, Currency, Decimal};
 use crate::payment::{Card, CardBrand, Consent, Means, Payer};
@@ -50,7 +52,7 @@ pub(super) fn terms() -> Terms {
         time_lock_until: None,
         require_delivery: false,
         require_approval: false,
-        approval_period: Span::from_seconds(3600),
+        approval_period: Span::from_seconds(0),
         fee_basis_points: 0,
         description: None,
         metadata: None,
@@ -101,6 +103,78 @@ pub(super) fn confirm(revision: u32) -> Command {
     Command::Confirm(Confirmation { consent: Ok(consent), revision, transaction: None })
 }
 
+/// A proof of delivery; its hash is this byte, thirty-two times.
+pub(super) fn submit_proof(byte: u8) -> Command {
+    Command::SubmitProof(NewProof {
+        id: ProofId::new(RawId::from_bits(u128::from(byte))),
+        hash: Hash::from_bytes([byte; 32]),
+        uri: None,
+        submitted_by: WALLET.to_owned(),
+        transaction: None,
+        oracle_signature: None,
+    })
+}
+
+/// The same, with the oracle's signature.
+pub(super) fn submit_signed_proof(byte: u8) -> Command {
+    let Command::SubmitProof(proof) = submit_proof(byte) else { unreachable!() };
+    Command::SubmitProof(NewProof { oracle_signature: Some(Ok("0x01".to_owned())), ..proof })
+}
+
+/// The payer approves the last completion of a milestone.
+pub(super) fn approve(id: u128) -> Command {
+    Command::ApproveMilestone(Approving { milestone: milestone_id(id), attempt: None, by: "the payer".to_owned() })
+}
+
+/// The payer rejects the last completion of a milestone.
+pub(super) fn reject(id: u128) -> Command {
+    Command::RejectMilestone(Rejecting { milestone: milestone_id(id), attempt: None, reason: "not done".to_owned() })
+}
+
+/// Somebody releases a completed milestone by hand.
+pub(super) fn release(id: u128) -> Command {
+    Command::ReleaseMilestone(milestone_id(id), Some("the payer".to_owned()))
+}
+
+/// Somebody disputes a milestone; `None` is the whole order.
+pub(super) fn raise(milestone: Option<u128>) -> Command {
+    Command::RaiseDispute(NewDispute {
+        milestone: milestone.map(milestone_id),
+        raised_by: "a party".to_owned(),
+        reason: "late".to_owned(),
+        window: None,
+        count: None,
+    })
+}
+
+/// Somebody has something to say about the dispute of a milestone; `None` is the only one that is open.
+pub(super) fn submit_evidence(milestone: Option<u128>) -> Command {
+    Command::SubmitEvidence(NewEvidence {
+        milestone: milestone.map(milestone_id),
+        dispute: None,
+        submitted_by: "a party".to_owned(),
+        text: Some("see the photograph".to_owned()),
+        uri: None,
+        hash: None,
+    })
+}
+
+/// Somebody decides the dispute of a milestone; `None` is the only one that is open.
+pub(super) fn resolve(milestone: Option<u128>, ruling: Ruling) -> Command {
+    let milestone = milestone.map(milestone_id);
+    Command::ResolveDispute(Resolving { milestone, dispute: None, ruling, by: "the operator".to_owned(), note: None })
+}
+
+/// So much goes back to the payer, the rest to the merchant.
+pub(super) fn partly(refunded: &str) -> Ruling {
+    Ruling::PartialRefund(decimal(refunded))
+}
+
+/// The merchant gives so much back; `None` is all that can be had.
+pub(super) fn refund(amount: Option<&str>) -> Command {
+    Command::Refund(NewRefund { amount: amount.map(decimal), reason: None })
+}
+
 /// A card payment with this answer of the processor.
 pub(super) fn pay_by_card(outcome: CardOutcome) -> Command {
     let card = Card {
@@ -112,12 +186,36 @@ pub(super) fn pay_by_card(outcome: CardOutcome) -> Command {
     Command::PayByCard(CardPayment { card, outcome })
 }
 
+/// Whoever holds the wallet that pays in these worlds.
+pub(super) fn payer() -> Actor {
+    Actor::Payer(Payer::Wallet(WALLET.parse().expect("an address")))
+}
+
+/// Somebody with another wallet.
+pub(super) fn stranger() -> Actor {
+    Actor::Payer(Payer::Wallet(WALLET.replace('7', "8").parse().expect("an address")))
+}
+
 /// Somebody who may ask for this.
 pub(super) fn actor(command: &Command, mode: Mode) -> Actor {
-    let payer = Actor::Payer(Payer::Wallet(WALLET.parse().expect("an address")));
-    let actors = [Actor::Merchant, Actor::Gateway, payer, Actor::Anyone];
+    let actors = [Actor::Merchant, Actor::Gateway, payer(), Actor::Operator, Actor::Anyone];
     let allowed = |actor: &Actor| may_ask(actor.role(), command.kind(), mode);
     actors.into_iter().find(allowed).unwrap_or(Actor::Merchant)
+}
+
+/// What the gateway asks when this falls due, where all that is asked of the outside goes well.
+pub(super) fn ring(duty: Duty) -> Command {
+    match duty {
+        Duty::StartSettlement(id) => Command::StartSettlement(id),
+        Duty::PayOut(id) => Command::ConfirmSettlement(id, "paid".to_owned()),
+        Duty::PayBack(id) => Command::ConfirmRefund(id, "repaid".to_owned()),
+        Duty::Finalize => Command::Finalize,
+        Duty::AwaitPayment(id) => Command::SettlePayment(id),
+        Duty::OpenTimeLock => Command::OpenTimeLock,
+        Duty::EndSilence(subject) => Command::EndSilence(subject),
+        Duty::EndDispute(id) => Command::EndDispute(id),
+        Duty::DisputeRejection(id) => Command::DisputeRejection(id),
+    }
 }
 
 /// An escrow and the clock it lives by.
@@ -150,6 +248,11 @@ impl World {
         World { state, now_ms: 0, settings, ids }
     }
 
+    /// A world that has come to this state.
+    pub(super) const fn at(state: Escrow, settings: Settings) -> World {
+        World { state, now_ms: 0, settings, ids: Counter::from(1_000_000) }
+    }
+
     /// The same world, its order manually funded on the rail that real money takes.
     pub(super) fn funded(mut self) -> World {
         let rail = match self.state.owner.mode {
@@ -157,6 +260,14 @@ impl World {
             Mode::Live => Rail::Evm,
         };
         self.run(receive(rail, None)).expect("it can be funded");
+        self
+    }
+
+    /// The same world, after somebody who may ask has asked for all of this.
+    pub(super) fn after(mut self, commands: impl IntoIterator<Item = Command>) -> World {
+        for command in commands {
+            self.run(command.clone()).unwrap_or_else(|why| panic!("{command:?}: {why}"));
+        }
         self
     }
 

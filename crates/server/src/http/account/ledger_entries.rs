@@ -20,8 +20,14 @@ fn filter(query: &Query) -> Read<TransferFilter> {
     Ok(TransferFilter {
         intent: query.id("paymentIntentId", "payment intent")?,
         currency: query.choice("currency", &Currency::ALL, Currency::code)?,
-        kinds: kind.map(|kind| vec![kind]),
+        kinds: kind.map(of_same_type),
     })
+}
+
+/// Several kinds of transfers are of one type for clients.
+fn of_same_type(kind: PurposeKind) -> Vec<PurposeKind> {
+    let is_same = |other: &PurposeKind| wire::transaction_type(*other) == wire::transaction_type(kind);
+    PurposeKind::ALL.iter().copied().filter(is_same).collect()
 }
 
 /// The escrows whose settlements a page speaks of, in one read.
@@ -31,7 +37,7 @@ async fn settling(gateway: &Gateway, transfers: &[StoredTransfer]) -> Result<BTr
     if intents.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let wanted = Wanted { escrows: intents.into_iter().collect(), replies: Vec::new() };
+    let wanted = Wanted { escrows: intents.into_iter().collect(), ..Wanted::default() };
     let loaded = gateway.engine.store().load(wanted).await?;
     Ok(loaded.escrows.into_iter().flatten().map(|found| (found.escrow.id, found.escrow)).collect())
 }

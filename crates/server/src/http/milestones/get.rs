@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use escrow::Rejection;
 
-use super::milestone_id;
+use super::{known, milestone_id};
 use crate::gateway::Gateway;
 use crate::http::access::ok;
 use crate::http::auth::Caller;
@@ -20,7 +19,6 @@ pub(in crate::http) async fn handle(
     path: MilestonePath,
 ) -> Result<Response, ApiError> {
     let escrow = gateway.escrow(&caller, &path.intent).await?;
-    let found = escrow.milestone(milestone_id(&path.milestone)?);
-    let milestone = found.ok_or(ApiError::Refused(Rejection::MilestoneNotFound))?;
+    let milestone = known(&escrow, milestone_id(&path.milestone)?)?;
     Ok(ok(&wire::milestone_envelope(&escrow, milestone, Deed::Other)))
 }

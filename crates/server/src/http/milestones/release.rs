@@ -8,7 +8,7 @@ use axum::response::Response;
 use escrow::Command;
 use escrow::limits::MAX_LABEL_CHARS;
 
-use super::{About, decide, milestone_id};
+use super::{About, MERCHANT, decide, milestone_id};
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::body::Sent;
@@ -17,12 +17,9 @@ use crate::http::fields::{Fields, Limit, Read};
 use crate::http::path::MilestonePath;
 use crate::wire::Deed;
 
-/// Who asks for a release that does not say who does: the holder of the merchant's key.
-const DEFAULT_LABEL: &str = "merchant";
-
 fn read(fields: &Fields<'_>) -> Read<String> {
     let by = fields.full_text("releasedBy", Limit::Chars(MAX_LABEL_CHARS))?;
-    Ok(by.unwrap_or(DEFAULT_LABEL).to_owned())
+    Ok(by.unwrap_or(MERCHANT).to_owned())
 }
 
 pub(in crate::http) async fn handle(

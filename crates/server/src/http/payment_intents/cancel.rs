@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
-use engine::Ask;
 use escrow::Command;
 
 use crate::gateway::Gateway;
@@ -23,10 +21,6 @@ pub(in crate::http) async fn handle(
     sent: Sent,
 ) -> Result<Response, ApiError> {
     let (intent, ()) = gateway.for_intent(&caller, &path.intent, Ok(())).await?;
-    let command = idempotency::Command {
-        ask: Ask::Decide(intent, Command::Cancel),
-        idempotency: sent.idempotency,
-        success: StatusCode::OK,
-    };
+    let command = idempotency::Command::about(intent, Command::Cancel, sent.idempotency);
     submit(&gateway, &caller, command, super::shown(&gateway, Reader::Merchant)).await
 }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
-use engine::Ask;
 use escrow::limits::MAX_TEXT_BYTES;
 use escrow::{Actor, Address, Command, Confirmation, Consent, Escrow, Hash};
 
@@ -68,10 +66,6 @@ pub(in crate::http) async fn confirm(
     sent: Sent,
     reader: Reader,
 ) -> Result<Response, ApiError> {
-    let command = idempotency::Command {
-        ask: Ask::Decide(escrow.id, command(escrow, &gateway.site, signed)),
-        idempotency: sent.idempotency,
-        success: StatusCode::OK,
-    };
+    let command = idempotency::Command::about(escrow.id, command(escrow, &gateway.site, signed), sent.idempotency);
     submit_as(gateway, sender, command, shown(gateway, reader)).await
 }

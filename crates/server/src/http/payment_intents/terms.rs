@@ -1,8 +1,10 @@
 //! Reading what is agreed at an intent's creation.
 
+use std::ops::RangeInclusive;
+
 use escrow::limits::{
-    DEFAULT_APPROVAL_PERIOD_S, DEFAULT_DELIVERY_PERIOD_S, DEFAULT_DISPUTE_WINDOW_S, MAX_DELIVERY_PERIOD_S,
-    MAX_DISPUTE_WINDOW_S, MAX_TEXT_BYTES,
+    DEFAULT_APPROVAL_PERIOD_S, DEFAULT_DELIVERY_PERIOD_S, DEFAULT_DISPUTE_WINDOW_S, MAX_APPROVAL_PERIOD_S,
+    MAX_DELIVERY_PERIOD_S, MAX_DISPUTE_WINDOW_S, MAX_TEXT_BYTES,
 };
 use escrow::{Address, Amount, Currency, Metadata, PaymentType, ReleaseType, SettlementMethod, Span, Terms, Timestamp};
 
@@ -23,13 +25,12 @@ pub(super) fn read(sent: &Sent, fee_basis_points: u16) -> Read<Terms> {
     let required = Required::read(&fields)?;
     let description = fields.text("description", TEXT)?.map(str::to_owned);
     let (metadata, inner) = metadata::read(sent)?.unzip();
-    let conditions = Conditions::read(&Both { top: &fields, inner: inner.as_ref() }, required.payment_type)?;
+    let conditions = Conditions::read(&Both { top: &fields, inner: inner.as_ref() })?;
     let return_url = match fields.web_url("returnUrl", TEXT)? {
         Some(url) => Some(url),
         None => fields.web_url("successUrl", TEXT)?,
     };
     let cancel_url = fields.web_url("cancelUrl", TEXT)?.map(str::to_owned);
-    refuse_approval(&fields)?;
     Ok(terms(
         required,
         conditions,
@@ -95,6 +96,16 @@ impl<'f, 'a> Both<'f, 'a> {
             Some(_) | None => self.top,
         }
     }
+
+    /// Yes or no; no, where it is not said.
+    fn flag(&self, name: &str) -> Read<bool> {
+        Ok(self.of(name).flag(name)?.unwrap_or(false))
+    }
+
+    /// A length of time.
+    fn span_or(&self, name: &str, seconds: RangeInclusive<i64>, default_s: i64) -> Read<Span> {
+        Ok(self.of(name).span(name, &seconds)?.unwrap_or(Span::from_seconds(default_s)))
+    }
 }
 
 /// What releases the money, and when.
@@ -102,6 +113,9 @@ struct Conditions {
     release_type: ReleaseType,
     time_lock_until: Option<Timestamp>,
     auto_release: bool,
+    require_delivery: bool,
+    require_approval: bool,
+    approval_period: Span,
     delivery_period: Span,
     expected_delivery_hash: Option<String>,
     delivery_oracle: Option<Address>,
@@ -109,29 +123,37 @@ struct Conditions {
 }
 
 impl Conditions {
-    fn read(both: &Both<'_, '_>, payment_type: PaymentType) -> Read<Conditions> {
-        let (oracle, hash, lock) = ("deliveryOracle", "expectedDeliveryHash", "timeLockUntil");
-        let (period, window) = ("deliveryPeriod", "disputeWindow");
-        let lock_s = both.of(lock).seconds(lock, &(0..=LATEST_S))?;
-        let delivery_period = both.of(period).span(period, &(1..=MAX_DELIVERY_PERIOD_S))?;
-        let dispute_window = both.of(window).span(window, &(0..=MAX_DISPUTE_WINDOW_S))?;
+    fn read(both: &Both<'_, '_>) -> Read<Conditions> {
+        const LOCK: &str = "timeLockUntil";
+        let (oracle, hash) = ("deliveryOracle", "expectedDeliveryHash");
+        let lock_s = both.of(LOCK).seconds(LOCK, &(0..=LATEST_S))?;
+        let (delivery, window) = (1..=MAX_DELIVERY_PERIOD_S, 0..=MAX_DISPUTE_WINDOW_S);
+        let delivery_period = both.span_or("deliveryPeriod", delivery, DEFAULT_DELIVERY_PERIOD_S)?;
+        let dispute_window = both.span_or("disputeWindow", window, DEFAULT_DISPUTE_WINDOW_S)?;
+        let release_type = release_type(both)?;
+        if release_type == ReleaseType::TimeLocked && lock_s.is_none() {
+            return Err(both.top.wrong(LOCK, format!("is required for releaseType {release_type}")));
+        }
         Ok(Conditions {
-            release_type: release_type(both, payment_type)?,
+            release_type,
             time_lock_until: lock_s.map(|seconds| Timestamp::from_ms(seconds * 1000)),
-            auto_release: both.of("autoRelease").flag("autoRelease")?.unwrap_or(false),
-            delivery_period: delivery_period.unwrap_or(Span::from_seconds(DEFAULT_DELIVERY_PERIOD_S)),
+            auto_release: both.flag("autoRelease")?,
+            require_delivery: both.flag("requireDelivery")?,
+            require_approval: require_approval(both, release_type)?,
+            approval_period: both.span_or("approvalPeriod", 1..=MAX_APPROVAL_PERIOD_S, DEFAULT_APPROVAL_PERIOD_S)?,
+            delivery_period,
             expected_delivery_hash: both
                 .of(hash)
                 .hex(hash, HASH_BYTES, "a valid bytes32 hex string")?
                 .map(str::to_owned),
-            delivery_oracle: both.of(oracle).address(oracle)?,
-            dispute_window: dispute_window.unwrap_or(Span::from_seconds(DEFAULT_DISPUTE_WINDOW_S)),
+            delivery_oracle: both.of(oracle).address(oracle)?.filter(|address| !is_nobody(address)),
+            dispute_window,
         })
     }
 }
 
-/// What releases the money. This version serves milestones only; a payment without escrow has nothing to release.
-fn release_type(both: &Both<'_, '_>, payment_type: PaymentType) -> Read<ReleaseType> {
+/// What releases the money: a delivery proof, where nothing else is named.
+fn release_type(both: &Both<'_, '_>) -> Read<ReleaseType> {
     const FIELD: &str = "releaseType";
     let fields = both.of(FIELD);
     let named = fields.text(FIELD, TEXT)?.map(|name| {
@@ -140,24 +162,23 @@ fn release_type(both: &Both<'_, '_>, payment_type: PaymentType) -> Read<ReleaseT
             fields.wrong(FIELD, format!("must be one of {}", names.join(", ")))
         })
     });
-    let release_type = named.transpose()?.unwrap_or(ReleaseType::DeliveryProof);
-    match release_type {
-        ReleaseType::MilestoneLocked => Ok(release_type),
-        ReleaseType::DeliveryProof | ReleaseType::TimeLocked | ReleaseType::AutoRelease => {
-            if payment_type.has_escrow() {
-                let only = format!("{release_type} is not available in this version, only MILESTONE_LOCKED is");
-                return Err(ApiError::field(FIELD, format!("{FIELD} {only}")));
-            }
-            Ok(release_type)
-        }
-    }
+    Ok(named.transpose()?.unwrap_or(ReleaseType::DeliveryProof))
 }
 
-fn refuse_approval(fields: &Fields<'_>) -> Read<()> {
-    match fields.flag("requireApproval")? {
-        Some(true) => Err(fields.wrong("requireApproval", "is not available in this version")),
-        Some(false) | None => Ok(()),
+/// Whether this is the address of zeros, by which clients and signatures say that there is none.
+fn is_nobody(address: &Address) -> bool {
+    address.as_str().bytes().skip("0x".len()).all(|digit| digit == b'0')
+}
+
+/// Whether only the payer's approval releases anything. A time lock opens by itself: there is nothing to approve.
+fn require_approval(both: &Both<'_, '_>, release_type: ReleaseType) -> Read<bool> {
+    const FIELD: &str = "requireApproval";
+    let is_required = both.flag(FIELD)?;
+    if is_required && release_type == ReleaseType::TimeLocked {
+        let why = "cannot be combined with releaseType TIME_LOCKED, which releases at timeLockUntil whoever approves";
+        return Err(both.of(FIELD).wrong(FIELD, why));
     }
+    Ok(is_required)
 }
 
 /// What is agreed besides.
@@ -182,9 +203,9 @@ fn terms(required: Required<'_>, conditions: Conditions, extras: Extras) -> Term
         expected_delivery_hash: conditions.expected_delivery_hash,
         delivery_oracle: conditions.delivery_oracle,
         time_lock_until: conditions.time_lock_until,
-        require_delivery: false,
-        require_approval: false,
-        approval_period: Span::from_seconds(DEFAULT_APPROVAL_PERIOD_S),
+        require_delivery: conditions.require_delivery,
+        require_approval: conditions.require_approval,
+        approval_period: conditions.approval_period,
         fee_basis_points: extras.fee_basis_points,
         description: extras.description,
         metadata: extras.metadata,

@@ -1,4 +1,4 @@
-//! `GET /payment-intents/public/{intent}/escrow`
+//! `GET /payment-intents/public/{intent}/escrow`: with what its payer has to sign.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::gateway::Gateway;
 use crate::http::access::ok;
 use crate::http::error::ApiError;
 use crate::http::path::IntentPath;
-use crate::wire::{self, OrderName, Reader};
+use crate::wire;
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,
@@ -18,5 +18,6 @@ pub(in crate::http) async fn handle(
 ) -> Result<Response, ApiError> {
     let escrow = gateway.public_escrow(&path.intent).await?;
     let order = escrow.order.as_ref().ok_or(ApiError::Refused(Rejection::NoOrder))?;
-    Ok(ok(&wire::escrow_order_envelope(&escrow, order, OrderName::EscrowOrder, Reader::Public)))
+    let now = gateway.engine.time_of(escrow.owner).await?;
+    Ok(ok(&wire::payers_order_envelope(&escrow, order, &gateway.site, now)))
 }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
-use engine::Ask;
 use escrow::{Actor, Command, RequestId};
 
 use crate::gateway::Gateway;
@@ -28,11 +26,7 @@ pub(in crate::http) async fn handle(
     let escrow = gateway.public_escrow(&path.intent).await?;
     let fields = sent.fields();
     let transaction = fields.required(TRANSACTION_HASH, fields.transaction_hash()?)?;
-    let command = idempotency::Command {
-        ask: Ask::Decide(escrow.id, Command::AnnounceTransaction(transaction)),
-        idempotency: sent.idempotency,
-        success: StatusCode::OK,
-    };
+    let command = idempotency::Command::about(escrow.id, Command::AnnounceTransaction(transaction), sent.idempotency);
     let sender = Sender::public(&escrow, Actor::Anyone, request);
     submit_as(&gateway, sender, command, shown(&gateway, Reader::Public)).await
 }

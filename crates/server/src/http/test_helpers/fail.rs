@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
-use engine::Ask;
 use escrow::Command;
 use escrow::limits::MAX_TEXT_BYTES;
 
@@ -33,10 +31,6 @@ pub(in crate::http) async fn handle(
     sent: Sent,
 ) -> Result<Response, ApiError> {
     let (intent, reason) = gateway.for_intent(&caller, &path.intent, read(&sent.fields())).await?;
-    let command = idempotency::Command {
-        ask: Ask::Decide(intent, Command::FailPayment(None, reason)),
-        idempotency: sent.idempotency,
-        success: StatusCode::OK,
-    };
+    let command = idempotency::Command::about(intent, Command::FailPayment(None, reason), sent.idempotency);
     submit(&gateway, &caller, command, shown(&gateway, Reader::Merchant)).await
 }

@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
-use engine::Ask;
 use escrow::{Command, Means, Rail, Receipt};
 
 use crate::gateway::Gateway;
@@ -26,10 +24,6 @@ pub(in crate::http) async fn handle(
 ) -> Result<Response, ApiError> {
     let (intent, amount) = gateway.for_intent(&caller, &path.intent, sent.fields().amount("amount")).await?;
     let receipt = Receipt { rail: Rail::Sandbox, means: Means::Deposit(None), amount, transaction: None };
-    let command = idempotency::Command {
-        ask: Ask::Decide(intent, Command::ReceivePayment(receipt)),
-        idempotency: sent.idempotency,
-        success: StatusCode::OK,
-    };
+    let command = idempotency::Command::about(intent, Command::ReceivePayment(receipt), sent.idempotency);
     submit(&gateway, &caller, command, shown(&gateway, Reader::Merchant)).await
 }

@@ -1,0 +1,257 @@
+//! The sandbox's clock: moved forward for one merchant, from one due job to the next, so that each is done at its own time.
+//!
+//! How far a clock is ahead is the store's to know. Here is only whoever moves it: one task, in which the clocks of different
+//! merchants move side by side, and those of one merchant one after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::sync::Arc;
+
+use escrow::limits::MAX_CLOCK_AHEAD_S;
+use escrow::{MerchantId, Mode, Owner, Span, Timestamp};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use store::{ClockMove, Outcome, Reply, StoreError, Unit, Waiting, Wanted};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
+
+use crate::batch;
+use crate::engine::{Parts, raised};
+use crate::request::{Answer, Idempotency, Rendered, Unavailable};
+
+/// How many jobs one move waits for. The rest of what fell due is done after it, by a clock that has arrived already.
+const MOST_AWAITED: usize = 10_000;
+
+/// How many jobs are looked at in one go.
+const AT_ONCE: usize = 256;
+
+/// How long to wait for jobs that fell due at the same time. What takes longer is left to its own attempts.
+const JOB_PATIENCE: Span = Span::from_seconds(10);
+
+/// How often to look whether another process has done a job: what this one has done, it says.
+const LOOK_EVERY: Span = Span::from_ms(50);
+
+/// The clock of a merchant's sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clock {
+    /// What it shows.
+    pub now: Timestamp,
+    /// How far it is ahead of real time.
+    pub ahead: Span,
+}
+
+impl Clock {
+    /// The clock that is so far ahead at this time.
+    pub(crate) const fn at(real: Timestamp, ahead: Span) -> Clock {
+        Clock { now: real.after(ahead), ahead }
+    }
+}
+
+/// A clock would be further ahead of real time than [`MAX_CLOCK_AHEAD_S`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooFarAhead {
+    /// How far it is ahead now.
+    pub ahead: Span,
+}
+
+/// Turns what became of a move into the answer that the caller gets and an idempotency key remembers.
+pub type RenderClock = Arc<dyn Fn(Result<Clock, TooFarAhead>) -> Rendered + Send + Sync>;
+
+/// A clock is to be moved forward.
+#[derive(Clone)]
+pub struct AdvanceClock {
+    /// Whose; that of the sandbox, since live money has real time.
+    pub merchant: MerchantId,
+    /// How far.
+    pub by: Span,
+    /// The idempotency key, where one was sent.
+    pub idempotency: Option<Idempotency>,
+    /// How to answer.
+    pub render: RenderClock,
+}
+
+/// What is asked of the keeper, and where to answer.
+pub(crate) struct Asked {
+    pub(crate) what: AdvanceClock,
+    pub(crate) answer: oneshot::Sender<Result<Answer, Unavailable>>,
+}
+
+/// The task that moves clocks.
+pub(crate) struct Keeper {
+    hands: Arc<Hands>,
+    queue: mpsc::Receiver<Asked>,
+    stop: watch::Receiver<bool>,
+    /// Who moves a merchant's clock holds its lock.
+    turns: BTreeMap<MerchantId, Arc<Mutex<()>>>,
+}
+
+/// Moves single clocks.
+struct Hands {
+    parts: Parts,
+    /// Wakes the worker.
+    scheduled: Arc<Notify>,
+    /// Says that the worker is done with a job, for this time.
+    carried: Arc<Notify>,
+}
+
+impl Keeper {
+    pub(crate) fn new(
+        parts: Parts,
+        queue: mpsc::Receiver<Asked>,
+        stop: watch::Receiver<bool>,
+        scheduled: Arc<Notify>,
+        carried: Arc<Notify>,
+    ) -> Keeper {
+        let hands = Arc::new(Hands { parts, scheduled, carried });
+        Keeper { hands, queue, stop, turns: BTreeMap::new() }
+    }
+
+    /// Serves until it is told to stop; clocks that are on their way then stay where they are.
+    pub(crate) async fn run(mut self) {
+        let mut moving = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = raised(&mut self.stop) => return,
+                Some(()) = moving.next() => {}
+                Some(asked) = self.queue.recv() => {
+                    let (hands, turn) = (self.hands.clone(), self.turn(asked.what.merchant));
+                    moving.push(async move {
+                        let _turn = turn.lock().await;
+                        let answer = hands.advance(asked.what).await;
+                        // A caller who has gone away reads the answer under its idempotency key.
+                        drop(asked.answer.send(answer));
+                    });
+                }
+            }
+        }
+    }
+
+    fn turn(&mut self, merchant: MerchantId) -> Arc<Mutex<()>> {
+        self.turns.retain(|_, turn| Arc::strong_count(turn) > 1);
+        self.turns.entry(merchant).or_default().clone()
+    }
+}
+
+impl Hands {
+    async fn advance(&self, asked: AdvanceClock) -> Result<Answer, Unavailable> {
+        let looked_up = self.look_up(sandbox(asked.merchant), asked.idempotency.as_ref()).await;
+        let (ahead, known) = looked_up.map_err(|error| failed(&error, Unavailable::Store(error.to_string())))?;
+        if let Some(answer) = known {
+            return Ok(answer);
+        }
+        self.go(asked, ahead).await.map_err(|error| failed(&error, Unavailable::Interrupted))
+    }
+
+    /// Moves a clock that is so far ahead, unless it would go too far.
+    async fn go(&self, asked: AdvanceClock, ahead: Span) -> Result<Answer, StoreError> {
+        let AdvanceClock { merchant, by, idempotency, render } = asked;
+        let after = Span::from_ms(ahead.ms().saturating_add(by.ms()));
+        let is_too_far = after > Span::from_seconds(MAX_CLOCK_AHEAD_S);
+        let left = if is_too_far { None } else { Some(self.work_through(merchant, by).await?) };
+        let now = self.parts.host.now();
+        let result = if is_too_far { Err(TooFarAhead { ahead }) } else { Ok(Clock::at(now, after)) };
+        let Rendered { status, body, kept } = render(result);
+        let remembered = idempotency.as_ref().map(|Idempotency { owner, key, fingerprint }| Reply {
+            owner: *owner,
+            key: key.clone(),
+            fingerprint: *fingerprint,
+            status,
+            body: kept.unwrap_or_else(|| body.clone()),
+            created: now,
+        });
+        let clock = left.map(|by| ClockMove { merchant, by });
+        // The reply is stored with the last step: then the whole of the way is behind, and no key moves a clock twice.
+        let arrival = Unit { clock, replies: remembered.into_iter().collect(), ..Unit::default() };
+        let outcome = self.commit(arrival).await?;
+        self.scheduled.notify_one();
+        if outcome == Outcome::Committed {
+            return Ok(Answer::Decided(Rendered { status, body, kept: None }));
+        }
+        // Something else has taken the key meanwhile.
+        let taken = self.look_up(sandbox(merchant), idempotency.as_ref()).await?.1;
+        taken.ok_or_else(|| StoreError::Damaged("a clock was not moved, and nothing was in its way".to_owned()))
+    }
+
+    /// How far a clock is ahead, and what was answered under an idempotency key before.
+    async fn look_up(&self, owner: Owner, sent: Option<&Idempotency>) -> Result<(Span, Option<Answer>), StoreError> {
+        let replies = sent.map(|sent| (sent.owner, sent.key.clone())).into_iter().collect();
+        let wanted = Wanted { replies, clocks: vec![owner], ..Wanted::default() };
+        let loaded = batch::load(&self.parts, &wanted).await?;
+        let ahead = loaded.clocks.get(&owner).copied().unwrap_or(Span::from_ms(0));
+        let known = loaded.replies.into_iter().flatten().next();
+        let answer = known.zip(sent).map(|(reply, sent)| batch::answer_again(&reply, sent));
+        Ok((ahead, answer))
+    }
+
+    /// Moves a clock to each job that falls due on the way, in this order, and waits there until it is done or must be tried again.
+    /// Gives what is left of the way behind the last one.
+    async fn work_through(&self, merchant: MerchantId, by: Span) -> Result<Span, StoreError> {
+        let Parts { store, host, .. } = &self.parts;
+        let (mut left, mut tried) = (by, BTreeSet::new());
+        while tried.len() < MOST_AWAITED {
+            let now = host.now();
+            let mut jobs = store.sandbox_jobs(merchant, now.after(left), tried.len() + AT_ONCE).await?;
+            jobs.retain(|job| !tried.contains(&name(job)));
+            let Some(first) = jobs.first() else { break };
+            // Those that are under way already come first: the clock stands still until they have ended.
+            let until = first.run_at.unwrap_or(now).max(now);
+            let is_next = |job: &Waiting| if first.run_at.is_none() { job.run_at.is_none() } else { job.is_due(until) };
+            let next: BTreeSet<JobName> = jobs.iter().filter(|job| is_next(job)).map(name).collect();
+            let step = Span::from_ms(until.ms() - now.ms());
+            if step > Span::from_ms(0) {
+                self.commit(Unit { clock: Some(ClockMove { merchant, by: step }), ..Unit::default() }).await?;
+                left = Span::from_ms(left.ms() - step.ms());
+            }
+            self.wait_for(merchant, &next, tried.len() + AT_ONCE).await?;
+            tried.extend(next);
+        }
+        Ok(left)
+    }
+
+    /// Waits until each of these jobs was tried, as long as that takes a reasonable time.
+    async fn wait_for(&self, merchant: MerchantId, jobs: &BTreeSet<JobName>, limit: usize) -> Result<(), StoreError> {
+        let Parts { store, host, .. } = &self.parts;
+        let mut patience = pin!(host.sleep(JOB_PATIENCE));
+        loop {
+            let mut carried = pin!(self.carried.notified());
+            carried.as_mut().enable();
+            self.scheduled.notify_one();
+            let waiting = store.sandbox_jobs(merchant, host.now(), limit).await?;
+            let are_all_seen = waiting.len() < limit;
+            if are_all_seen && !waiting.iter().any(|job| jobs.contains(&name(job))) {
+                return Ok(());
+            }
+            tokio::select! {
+                () = carried => {}
+                () = host.sleep(LOOK_EVERY) => {}
+                () = &mut patience => {
+                    tracing::warn!(%merchant, jobs = jobs.len(), "a clock moves on before all that fell due is done");
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    async fn commit(&self, unit: Unit) -> Result<Outcome, StoreError> {
+        let outcomes = self.parts.store.commit(vec![unit]).await?;
+        Ok(outcomes.first().copied().unwrap_or(Outcome::Lost))
+    }
+}
+
+/// Notes that the store failed; `told` is what the caller hears of it.
+fn failed(error: &StoreError, told: Unavailable) -> Unavailable {
+    tracing::error!(%error, "a clock cannot be moved");
+    told
+}
+
+/// The sandbox of a merchant.
+pub(crate) const fn sandbox(merchant: MerchantId) -> Owner {
+    Owner { merchant, mode: Mode::Sandbox }
+}
+
+/// What tells a job from all others, and from itself when it is scheduled again.
+type JobName = (escrow::IntentId, escrow::Duty, Timestamp);
+
+const fn name(job: &Waiting) -> JobName {
+    (job.intent, job.duty, job.due)
+}

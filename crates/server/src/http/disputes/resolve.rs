@@ -1,0 +1,67 @@
+//! `POST /payment-intents/{intent}/escrow/dispute/resolve`: the operator, or in the sandbox the merchant, decides an open dispute.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use escrow::limits::{MAX_LABEL_CHARS, MAX_TEXT_BYTES};
+use escrow::{Command, Escrow, Resolution, Resolving, Ruling};
+
+use super::{meant, shown};
+use crate::gateway::Gateway;
+use crate::http::auth::Asker;
+use crate::http::body::Sent;
+use crate::http::error::ApiError;
+use crate::http::fields::{Fields, Limit, Read};
+use crate::http::idempotency::{self, Sender, submit_as};
+use crate::http::path::IntentPath;
+
+fn read(fields: &Fields<'_>) -> Read<Resolving> {
+    let ruling = ruling(fields)?;
+    let by = fields.full_text("resolvedBy", Limit::Chars(MAX_LABEL_CHARS))?;
+    let by = fields.required("resolvedBy", by)?.to_owned();
+    let note = fields.text("note", Limit::Bytes(MAX_TEXT_BYTES))?.map(str::to_owned);
+    Ok(Resolving { milestone: super::milestone(fields)?, dispute: None, ruling, by, note })
+}
+
+fn ruling(fields: &Fields<'_>) -> Read<Ruling> {
+    const AMOUNT: &str = "refundAmount";
+    let resolution = resolution(fields)?;
+    let amount = fields.amount(AMOUNT)?;
+    let without_amount = |ruling| match amount {
+        None => Ok(ruling),
+        Some(_) => Err(fields.wrong(AMOUNT, format!("goes with resolution {} only", Resolution::PartialRefund))),
+    };
+    match resolution {
+        Resolution::MerchantWon => without_amount(Ruling::MerchantWon),
+        Resolution::BuyerWon => without_amount(Ruling::BuyerWon),
+        Resolution::PartialRefund => {
+            let rule = format!("is required with resolution {}", Resolution::PartialRefund);
+            amount.map(Ruling::PartialRefund).ok_or_else(|| fields.wrong(AMOUNT, rule))
+        }
+    }
+}
+
+fn resolution(fields: &Fields<'_>) -> Read<Resolution> {
+    const NAME: &str = "resolution";
+    let name = fields.required(NAME, fields.text(NAME, Limit::Bytes(MAX_TEXT_BYTES))?)?;
+    Resolution::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = Resolution::ALL.iter().map(|resolution| resolution.name()).collect();
+        fields.wrong(NAME, format!("must be one of {}", names.join(", ")))
+    })
+}
+
+pub(in crate::http) async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    asker: Asker,
+    path: IntentPath,
+    sent: Sent,
+) -> Result<Response, ApiError> {
+    let escrow = gateway.escrow_for(&asker, &path.intent).await?;
+    let resolving = read(&sent.fields())?;
+    let dispute = meant(&escrow, resolving.milestone)?.id;
+    let resolving = Resolving { dispute: Some(dispute), ..resolving };
+    let command = idempotency::Command::about(escrow.id, Command::ResolveDispute(resolving), sent.idempotency);
+    let show = move |escrow: &Escrow| Some(shown(escrow, escrow.dispute(dispute)?));
+    submit_as(&gateway, Sender::asker(&asker, &escrow), command, show).await
+}

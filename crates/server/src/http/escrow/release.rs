@@ -1,0 +1,28 @@
+//! `POST /payment-intents/{intent}/escrow/release`: all that is held is released by hand, after a proof.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use escrow::Command;
+
+use super::shown;
+use crate::gateway::Gateway;
+use crate::http::auth::Caller;
+use crate::http::body::Sent;
+use crate::http::error::ApiError;
+use crate::http::idempotency::{self, submit};
+use crate::http::path::IntentPath;
+use crate::wire::OrderName;
+
+pub(in crate::http) async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    path: IntentPath,
+    sent: Sent,
+    name: OrderName,
+) -> Result<Response, ApiError> {
+    let (intent, ()) = gateway.for_intent(&caller, &path.intent, Ok(())).await?;
+    let command = idempotency::Command::about(intent, Command::ReleaseOrder(None), sent.idempotency);
+    submit(&gateway, &caller, command, shown(name)).await
+}

@@ -1,0 +1,42 @@
+//! Refunds.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use engine::Ask;
+use escrow::limits::MAX_TEXT_BYTES;
+use escrow::{Command, IntentId, NewRefund};
+
+use super::auth::Caller;
+use super::error::ApiError;
+use super::fields::{Fields, Limit, Read};
+use super::idempotency::{self, submit};
+use crate::gateway::Gateway;
+use crate::wire;
+
+pub(super) mod create;
+pub(super) mod get;
+pub(super) mod list;
+pub(super) mod of_intent;
+
+/// The refund that a body asks for.
+fn read(fields: &Fields<'_>) -> Read<NewRefund> {
+    let reason = fields.full_text("reason", Limit::Bytes(MAX_TEXT_BYTES))?.map(str::to_owned);
+    Ok(NewRefund { amount: fields.amount("amount")?, reason })
+}
+
+/// Has a refund decided and shows it.
+async fn ask(
+    gateway: &Gateway,
+    caller: &Caller,
+    (intent, new): (IntentId, NewRefund),
+    idempotency: Option<idempotency::Key>,
+) -> Result<Response, ApiError> {
+    let ask = Ask::Decide(intent, Command::Refund(new));
+    let command = idempotency::Command { ask, idempotency, success: StatusCode::OK };
+    submit(gateway, caller, command, |escrow| {
+        // Refunds are in the order in which they came to be, and a request makes one.
+        let made = escrow.refunds.last()?;
+        Some(wire::json(&wire::refund_envelope(escrow.id, made)))
+    })
+    .await
+}
