@@ -1,5 +1,5 @@
 // Confirms payment intents of a running gateway with signatures of ethers, viem and eth_account, with the merchant's key and
-// without one, waits until they are paid, and tries what must be refused.
+// without one, waits until they are paid, approves and disputes milestones, and tries what must be refused.
 //
 //     node run.mjs BASE_URL API_KEY      (http://127.0.0.1:3000/v1 and a sandbox key)
 //
@@ -69,7 +69,7 @@ function expect(what, actual, expected) {
   }
 }
 
-async function create(currency, milestones) {
+async function create(currency, milestones, terms = {}) {
   const { status, body } = await request("POST", "/payment-intents", {
     amount: "1000.00",
     currency,
@@ -79,6 +79,7 @@ async function create(currency, milestones) {
     releaseType: "MILESTONE_LOCKED",
     autoRelease: true,
     milestones,
+    ...terms,
   });
   if (status !== 200) {
     throw new Error(`creating an intent answered ${status}: ${text(body)}`);
@@ -88,14 +89,15 @@ async function create(currency, milestones) {
   expect("EIP712Domain of typedData.types", body.data.typedData.types.EIP712Domain, undefined);
   expect("the fields of EIP712Domain", EIP712Domain.length, 4);
   expect("typedDataV4 without EIP712Domain", text({ ...body.data.typedDataV4, types }), text(body.data.typedData));
-  return body.data;
+  const shares = (await request("GET", `/payment-intents/${body.id}/escrow/milestones`)).body.data;
+  return { ...body.data, milestoneIds: shares.map(({ id }) => id) };
 }
 
 function text(value) {
   return JSON.stringify(value);
 }
 
-// What was confirmed, and must be paid at the end.
+// What was confirmed, and must be paid at the end; what has no name is looked at elsewhere.
 const confirmed = [];
 
 function confirm(intent, signature, payerAddress, { path, headers }) {
@@ -111,7 +113,9 @@ async function accepts(name, intent, signature, payerAddress, route = WITH_KEY) 
   expect("data.status", body.data.status, "PROCESSING");
   expect("data.signature", body.data.signature, signature);
   expect("data.signerAddress", body.data.signerAddress, payerAddress);
-  confirmed.push({ name, id: intent.id, payerAddress });
+  if (name !== "") {
+    confirmed.push({ name, id: intent.id, payerAddress });
+  }
 }
 
 async function refuses(intent, signature, payerAddress) {
@@ -258,6 +262,60 @@ await check("what was signed before a milestone was added can be tried", async (
 
 for (const payment of confirmed) {
   await check(`paid: ${payment.name}`, () => paid(payment));
+}
+
+// After paying, the wallet approves one milestone and disputes the other, without a key.
+for (const { name, sign, sent } of LIBRARIES) {
+  await check(`after paying, signed with ${name}`, async () => {
+    const { privateKey } = Wallet.createRandom();
+    const intent = await create("USDC", [FIRST, SECOND], { requireApproval: true });
+    const consent = await sign(privateKey, intent);
+    await accepts("", intent, consent.signature, sent(consent.address), ROUTES[1]);
+    await finality(intent.id);
+    const [first, second] = intent.milestoneIds;
+    const done = { completedBy: "builder@example.com", completionProof: "photo.jpg" };
+    await request("POST", `/payment-intents/${intent.id}/escrow/milestones/${first}/complete`, done);
+    const shown = (await request("GET", `/payment-intents/public/${intent.id}/escrow`, undefined, {})).body.data;
+    const { approval } = shown.milestones[0];
+    const approve = `/milestones/${first}/approve`;
+    await acts(intent.id, approve, {}, await sign(privateKey, approval), sent, "data.status", "RELEASED");
+    const { domain } = approval.typedData;
+    const EIP712Domain = approval.typedDataV4.types.EIP712Domain;
+    const dispute = disputeOf(domain, EIP712Domain, { intentId: intent.id, milestoneId: second, reason: "It leaks" });
+    const body = { reason: "It leaks", raisedBy: "the payer", milestoneId: second };
+    await acts(intent.id, "/dispute", body, await sign(privateKey, dispute), sent, "status", "raised");
+  });
+}
+
+async function finality(id) {
+  const deadline = Date.now() + TIMEOUT_MS;
+  while ((await request("GET", `/payment-intents/${id}`)).body.status === "PROCESSING" && Date.now() < deadline) {
+    await new Promise((done) => setTimeout(done, POLL_MS));
+  }
+}
+
+/** What docs/releases.md tells a payer to sign for a dispute, in both forms. */
+function disputeOf(domain, EIP712Domain, content) {
+  const Dispute = [
+    { name: "intentId", type: "string" },
+    { name: "milestoneId", type: "string" },
+    { name: "reason", type: "string" },
+    { name: "disputeWindow", type: "uint256" },
+    { name: "count", type: "uint256" },
+  ];
+  const message = { ...content, disputeWindow: "0", count: "0" };
+  const typedData = { domain, types: { Dispute }, primaryType: "Dispute", message };
+  return { typedData, typedDataV4: { ...typedData, types: { EIP712Domain, Dispute } } };
+}
+
+async function acts(id, action, body, { signature, address }, sent, field, expected) {
+  const path = `/payment-intents/public/${id}${action}`;
+  const answer = await request("POST", path, { ...body, signature, payerAddress: sent(address) }, {});
+  if (answer.status !== 200) {
+    throw new Error(`${action} answered ${answer.status}: ${text(answer.body)}`);
+  }
+  const value = field.split(".").reduce((object, name) => object[name], answer.body);
+  expect(`${field} after ${action}`, value, expected);
 }
 
 console.log(failures === 0 ? "all as expected" : `${failures} failed`);
