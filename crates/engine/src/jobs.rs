@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use escrow::state::{RefundStatus, SettlementStatus};
+use escrow::refund::RefundStatus;
+use escrow::settlement::SettlementStatus;
 use escrow::{Command, Duty, Rejection, Span, Timestamp};
 use store::{Job, StoreError};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};

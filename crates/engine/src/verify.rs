@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use escrow::money::decimal;
-use escrow::state::{RefundSource, RefundStatus, SettlementState};
+use escrow::refund::{RefundSource, RefundStatus};
+use escrow::settlement::SettlementState;
 use escrow::{
     Account, Amount, Chain, Currency, Duty, Escrow, Hash, MilestoneId, Owner, Purpose, PurposeKind, Refund, RefundId,
     Settlement, SettlementId, Timestamp,

@@ -15,7 +15,8 @@ use crate::id::{Ids, MilestoneId, SettlementId, TransferId};
 use crate::ledger::{Purpose, Transfer};
 use crate::money::Amount;
 use crate::rejection::Rejection;
-use crate::state::{Escrow, IntentState, Milestone, MilestoneState, Order, OrderState, Settlement, SettlementState};
+use crate::settlement::{Settlement, SettlementState};
+use crate::state::{Escrow, IntentState, Milestone, MilestoneState, Order, OrderState};
 use crate::terms::Mode;
 use crate::time::{Span, Timestamp};
 

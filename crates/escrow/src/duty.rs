@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::dispute::DisputeState;
 use crate::id::{DisputeId, MilestoneId, PaymentId, RefundId, SettlementId};
 use crate::payment::PaymentState;
-use crate::state::{Escrow, IntentState, RefundState, SettlementState};
+use crate::refund::RefundState;
+use crate::settlement::SettlementState;
+use crate::state::{Escrow, IntentState};
 use crate::time::Timestamp;
 
 /// Something that must be done for an escrow, once its time has come.

@@ -5,10 +5,9 @@ use crate::dispute::Dispute;
 use crate::limits::MAX_MILESTONES;
 use crate::money::Amount;
 use crate::payment::{Payment, PaymentState};
-use crate::state::{
-    Escrow, IntentState, IntentStatus, Milestone, MilestoneState, MilestoneStatus, Order, OrderState, Refund,
-    RefundStatus, Settlement, SettlementStatus,
-};
+use crate::refund::{Refund, RefundStatus};
+use crate::settlement::{Settlement, SettlementStatus};
+use crate::state::{Escrow, IntentState, IntentStatus, Milestone, MilestoneState, MilestoneStatus, Order, OrderState};
 use crate::terms::ReleaseType;
 
 /// An invariant that does not hold, in words.

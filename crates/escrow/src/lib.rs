@@ -18,8 +18,10 @@ pub mod ledger;
 pub mod limits;
 pub mod money;
 pub mod payment;
+pub mod refund;
 pub mod rejection;
 mod release;
+pub mod settlement;
 pub mod state;
 pub mod terms;
 pub mod time;
@@ -44,10 +46,9 @@ pub use invariants::Broken;
 pub use ledger::{Account, Funds, Purpose, PurposeKind, Rail, Transfer};
 pub use money::{Amount, Currency, Decimal};
 pub use payment::{Card, CardBrand, Consent, Means, Payer, Payment, PaymentState};
+pub use refund::Refund;
 pub use rejection::Rejection;
-pub use state::{
-    DeliveryProof, Escrow, IntentState, IntentStatus, Milestone, MilestoneState, MilestoneStatus, Order, Refund,
-    Settlement,
-};
+pub use settlement::Settlement;
+pub use state::{DeliveryProof, Escrow, IntentState, IntentStatus, Milestone, MilestoneState, MilestoneStatus, Order};
 pub use terms::{Metadata, Mode, Owner, PaymentType, ReleaseType, SettlementMethod, Terms};
 pub use time::{Span, Timestamp};

@@ -6,7 +6,9 @@ use crate::command::CommandKind;
 use crate::id::MilestoneId;
 use crate::limits::{MAX_EVIDENCE, MAX_MILESTONES, MAX_PAYMENTS, MAX_REFUNDS, MAX_SIMULATED_UNAPPLIED};
 use crate::money::{Amount, AmountError, SumError};
-use crate::state::{IntentStatus, MilestoneStatus, OrderStatus, RefundStatus, SettlementStatus};
+use crate::refund::RefundStatus;
+use crate::settlement::SettlementStatus;
+use crate::state::{IntentStatus, MilestoneStatus, OrderStatus};
 use crate::terms::ReleaseType;
 use crate::time::{Span, Timestamp};
 

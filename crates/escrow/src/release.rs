@@ -12,7 +12,8 @@
 
 use crate::id::MilestoneId;
 use crate::money::Amount;
-use crate::state::{DeliveryProof, Escrow, Milestone, MilestoneState, Order, OrderState, Settlement};
+use crate::settlement::Settlement;
+use crate::state::{DeliveryProof, Escrow, Milestone, MilestoneState, Order, OrderState};
 use crate::terms::ReleaseType;
 use crate::time::Timestamp;
 

@@ -1,6 +1,7 @@
 //! The state of one intent: everything that a decision about its money needs, and nothing else.
 //!
-//! The serde form of these types is what the store keeps; a change of it is a migration, and a test pins it.
+//! The serde form of these types, and of the payments, disputes, settlements and refunds in it, is what the store keeps; a change
+//! of it is a migration, and a test pins it.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,8 +12,10 @@ use crate::ledger::{Funds, Rail};
 use crate::limits::CONSENT_PERIOD_S;
 use crate::money::Amount;
 use crate::payment::{Payer, Payment, PaymentState};
+use crate::refund::{Refund, RefundSource, RefundState};
 use crate::rejection::Rejection;
-use crate::terms::{Owner, SettlementMethod, Terms, names};
+use crate::settlement::{Settlement, SettlementStatus};
+use crate::terms::{Owner, Terms, names};
 use crate::time::{Span, Timestamp};
 
 /// A payment intent with its escrow order, milestones, settlements and refunds.
@@ -326,7 +329,7 @@ pub struct Milestone {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over references")]
-const fn is_zero(count: &u32) -> bool {
+pub(crate) const fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
@@ -449,233 +452,6 @@ impl Milestone {
         match &self.state {
             MilestoneState::Released(_, release) => Some(release),
             MilestoneState::Pending | MilestoneState::Completed(_) | MilestoneState::Cancelled { .. } => None,
-        }
-    }
-}
-
-/// One payout to the payee.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settlement {
-    /// Its id; the payout method is asked under it, however often.
-    pub id: SettlementId,
-    /// The milestone whose release it pays out.
-    pub milestone: Option<MilestoneId>,
-    /// How much, after fees.
-    pub amount: Amount,
-    /// How.
-    pub method: SettlementMethod,
-    /// Where to, as the payout method understands it.
-    pub destination: String,
-    /// How often it was tried again after it had failed or come back.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub retries: u32,
-    /// Where it stands.
-    pub state: SettlementState,
-    /// When it was created.
-    pub created: Timestamp,
-    /// When it last changed.
-    pub updated: Timestamp,
-}
-
-names! {
-    /// The name of a settlement's state.
-    SettlementStatus {
-        /// Waiting for its time.
-        Scheduled = "SCHEDULED",
-        /// The payout method was asked, or is about to be.
-        Executed = "EXECUTED",
-        /// The money arrived.
-        Confirmed = "CONFIRMED",
-        /// The payout method refused it for good.
-        Failed = "FAILED",
-        /// The bank sent it back.
-        Returned = "RETURNED",
-        /// Its money was refunded before it started.
-        Cancelled = "CANCELLED",
-    }
-}
-
-/// Where a settlement stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SettlementState {
-    /// Waiting for its time.
-    Scheduled {
-        /// When it starts.
-        due: Timestamp,
-    },
-    /// The money is reserved; the payout method is asked, under the same id until it answers.
-    Executed {
-        /// When it started.
-        at: Timestamp,
-    },
-    /// The money arrived.
-    Confirmed {
-        /// When it started.
-        executed_at: Timestamp,
-        /// When it arrived.
-        at: Timestamp,
-        /// The payout method's own name for the payment.
-        reference: String,
-    },
-    /// The payout method refused it for good; the money is the merchant's again.
-    Failed {
-        /// When it started.
-        executed_at: Timestamp,
-        /// When it was refused.
-        at: Timestamp,
-        /// Why.
-        reason: String,
-    },
-    /// It arrived, and the bank sent it back; the money is the merchant's again.
-    Returned {
-        /// When it started.
-        executed_at: Timestamp,
-        /// When it had arrived.
-        confirmed_at: Timestamp,
-        /// When it came back.
-        at: Timestamp,
-        /// The payout method's own name for the payment.
-        reference: String,
-        /// Why.
-        reason: String,
-    },
-    /// Its money was refunded before it started.
-    Cancelled {
-        /// When.
-        at: Timestamp,
-    },
-}
-
-impl Settlement {
-    /// The name of its state.
-    #[must_use]
-    pub const fn status(&self) -> SettlementStatus {
-        match self.state {
-            SettlementState::Scheduled { .. } => SettlementStatus::Scheduled,
-            SettlementState::Executed { .. } => SettlementStatus::Executed,
-            SettlementState::Confirmed { .. } => SettlementStatus::Confirmed,
-            SettlementState::Failed { .. } => SettlementStatus::Failed,
-            SettlementState::Returned { .. } => SettlementStatus::Returned,
-            SettlementState::Cancelled { .. } => SettlementStatus::Cancelled,
-        }
-    }
-
-    /// Whether it did not reach the payee and waits for somebody to try it again.
-    #[must_use]
-    pub const fn needs_retry(&self) -> bool {
-        matches!(self.state, SettlementState::Failed { .. } | SettlementState::Returned { .. })
-    }
-
-    /// Whether its money is the merchant's and not on its way.
-    #[must_use]
-    pub const fn is_payable(&self) -> bool {
-        matches!(self.state, SettlementState::Scheduled { .. }) || self.needs_retry()
-    }
-}
-
-/// One payment back to whoever paid.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refund {
-    /// Its id; the rail is asked under it, however often.
-    pub id: RefundId,
-    /// How much.
-    pub amount: Amount,
-    /// The rail it goes back on.
-    pub rail: Rail,
-    /// Where the money was.
-    #[serde(default)]
-    pub source: RefundSource,
-    /// How much of it had been released already.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from_payable: Option<Amount>,
-    /// Why, in the words of whoever asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Where it stands.
-    pub state: RefundState,
-    /// When it was created.
-    pub created: Timestamp,
-}
-
-names! {
-    /// The name of a refund's state.
-    RefundStatus {
-        /// On its way.
-        Pending = "PENDING",
-        /// The payer has it.
-        Succeeded = "SUCCEEDED",
-        /// The rail refused it for good.
-        Failed = "FAILED",
-    }
-}
-
-/// Where the money of a refund was.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RefundSource {
-    /// In escrow, or released from it and not yet on its way to the payee.
-    #[default]
-    Escrow,
-    /// Nowhere: it came in without a purpose.
-    Unapplied(Unapplied),
-}
-
-impl RefundSource {
-    /// Whether the money was the intent's own.
-    #[must_use]
-    pub const fn is_escrow(&self) -> bool {
-        matches!(self, RefundSource::Escrow)
-    }
-
-    /// Whether the money came in without a purpose.
-    #[must_use]
-    pub const fn is_unapplied(&self) -> bool {
-        matches!(self, RefundSource::Unapplied(_))
-    }
-}
-
-names! {
-    /// Why money that came in is not the funding of its intent.
-    Unapplied {
-        /// The intent had been given up.
-        Late = "late",
-        /// The intent had been paid.
-        Double = "double",
-        /// It was less than the intent's amount.
-        Short = "short",
-        /// It was what exceeded the intent's amount.
-        Excess = "excess",
-    }
-}
-
-/// Where a refund stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum RefundState {
-    /// The rail is asked, under the same id until it answers.
-    Pending,
-    /// The payer has it.
-    Succeeded {
-        /// When it arrived.
-        at: Timestamp,
-        /// The rail's own name for the payment.
-        reference: String,
-    },
-    /// The rail refused it for good; the money is back where it was.
-    Failed {
-        /// When.
-        at: Timestamp,
-        /// Why.
-        reason: String,
-    },
-}
-
-impl Refund {
-    /// The name of its state.
-    #[must_use]
-    pub const fn status(&self) -> RefundStatus {
-        match self.state {
-            RefundState::Pending => RefundStatus::Pending,
-            RefundState::Succeeded { .. } => RefundStatus::Succeeded,
-            RefundState::Failed { .. } => RefundStatus::Failed,
         }
     }
 }

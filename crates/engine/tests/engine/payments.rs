@@ -3,7 +3,8 @@
 use std::sync::mpsc;
 
 use engine::{Ask, Config, Host, Incoming, IncomingAnswer, PaymentAnswer, Payout, Repayment};
-use escrow::state::{RefundState, RefundStatus, SettlementState, SettlementStatus};
+use escrow::refund::{RefundState, RefundStatus};
+use escrow::settlement::{SettlementState, SettlementStatus};
 use escrow::{
     Account, Command, Decimal, Escrow, Hash, IntentId, IntentStatus, Means, Mode, NewRefund, PaymentState, PurposeKind,
     Rail, Receipt, SettlementMethod, Span, Timestamp,

@@ -10,8 +10,9 @@ use crate::ledger::{Purpose, Rail};
 use crate::limits::{MAX_PAYMENTS, MAX_SIMULATED_UNAPPLIED, SANDBOX_CONFIRMATIONS};
 use crate::money::Amount;
 use crate::payment::{Means, Payer, Payment, PaymentState};
+use crate::refund::{Refund, RefundSource, RefundState, Unapplied};
 use crate::rejection::Rejection;
-use crate::state::{Funding, IntentState, Refund, RefundSource, RefundState, Unapplied};
+use crate::state::{Funding, IntentState};
 use crate::terms::Mode;
 use crate::time::{Span, Timestamp};
 

@@ -7,11 +7,10 @@ use crate::id::RefundId;
 use crate::ledger::Purpose;
 use crate::limits::MAX_REFUNDS;
 use crate::money::{Amount, Decimal};
+use crate::refund::{Refund, RefundSource, RefundState, RefundStatus};
 use crate::rejection::Rejection;
-use crate::state::{
-    Escrow, IntentState, Milestone, MilestoneState, Order, Refund, RefundSource, RefundState, RefundStatus,
-    SettlementState,
-};
+use crate::settlement::SettlementState;
+use crate::state::{Escrow, IntentState, Milestone, MilestoneState, Order};
 use crate::terms::Mode;
 
 /// Gives back what the merchant asks to be given back: first what is held and free, then what was released and has not started on

@@ -6,7 +6,8 @@ use crate::event::{EventKind, Subject};
 use crate::id::SettlementId;
 use crate::ledger::Purpose;
 use crate::rejection::Rejection;
-use crate::state::{IntentState, Settlement, SettlementState};
+use crate::settlement::{Settlement, SettlementState};
+use crate::state::IntentState;
 use crate::time::Timestamp;
 
 /// Reserves the money of a settlement whose time has come.

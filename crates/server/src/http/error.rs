@@ -481,7 +481,9 @@ pub(super) fn panicked(payload: Box<dyn Any + Send + 'static>) -> Response {
 #[cfg(test)]
 mod tests {
     use escrow::money::AmountError;
-    use escrow::state::{IntentStatus, MilestoneStatus, OrderStatus, RefundStatus, SettlementStatus};
+    use escrow::refund::RefundStatus;
+    use escrow::settlement::SettlementStatus;
+    use escrow::state::{IntentStatus, MilestoneStatus, OrderStatus};
     use escrow::{Amount, CommandKind, Currency, RawId, ReleaseType, Role, Span, Timestamp};
 
     use super::*;

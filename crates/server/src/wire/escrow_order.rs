@@ -1,6 +1,8 @@
 //! An escrow order, which one edition of the API calls a conditional payment.
 
-use escrow::state::{OrderState, RefundStatus, SettlementState};
+use escrow::refund::RefundStatus;
+use escrow::settlement::SettlementState;
+use escrow::state::OrderState;
 use escrow::{Address, Dispute, Escrow, IntentId, MerchantId, Order, OrderId, Payer, Refund, ReleaseType, Timestamp};
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! A refund.
 
-use escrow::state::{RefundSource, RefundState};
+use escrow::refund::{RefundSource, RefundState};
 use escrow::{IntentId, Refund, RefundId};
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! A settlement.
 
-use escrow::state::SettlementState;
+use escrow::settlement::SettlementState;
 use escrow::{IntentId, MerchantId, MilestoneId, Owner, Settlement, SettlementId, Timestamp};
 use serde::Serialize;
 

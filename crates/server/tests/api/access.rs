@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{Method, Request};
 use engine::{Answer, Ask, Reach, Rendered};
-use escrow::state::RefundStatus;
+use escrow::refund::RefundStatus;
 use escrow::{
     Actor, Command, CompleteMilestone, Decimal, IntentId, Means, MilestoneId, Mode, NewDispute, NewIntent,
     NewMilestone, NewRefund, OrderId, Owner, Rail, Receipt, Span, Terms,

@@ -1,7 +1,7 @@
 //! What a scenario shows of money, objects and events: aligned, with the time since the scenario began, and without ids.
 
 use escrow::money::decimal;
-use escrow::state::RefundSource;
+use escrow::refund::RefundSource;
 use escrow::{
     Currency, DisputeId, DisputeState, Escrow, Hash, Means, MilestoneId, PaymentState, Purpose, Refund, RefundId,
     SettlementId, Timestamp,

@@ -1,6 +1,6 @@
 //! The same long, random history on both stores: every answer on the way is the same, and so is all that is left.
 
-use escrow::state::SettlementStatus;
+use escrow::settlement::SettlementStatus;
 use escrow::{
     CardOutcome, Command, Currency, Duty, IntentId, Owner, PurposeKind, Rail, Rejection, ReleaseType, Shipping, Span,
     Timestamp,

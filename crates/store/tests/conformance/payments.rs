@@ -1,6 +1,6 @@
 //! Payments: attempts, their duties, and money that came without a purpose.
 
-use escrow::state::RefundStatus;
+use escrow::refund::RefundStatus;
 use escrow::{Account, CardOutcome, Command, Duty, IntentStatus, Payment, PaymentState, Purpose, PurposeKind, Rail};
 use store::{Outcome, PageRequest, Position, Store, TransferFilter};
 

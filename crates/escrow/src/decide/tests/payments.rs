@@ -12,8 +12,9 @@ use crate::event::EventKind;
 use crate::ledger::{Purpose, Rail};
 use crate::limits::{MAX_PAYMENTS, MAX_SIMULATED_UNAPPLIED};
 use crate::payment::{Means, Payer, PaymentState};
+use crate::refund::{RefundSource, Unapplied};
 use crate::rejection::Rejection;
-use crate::state::{IntentStatus, RefundSource, Unapplied};
+use crate::state::IntentStatus;
 use crate::terms::{Mode, PaymentType, Terms};
 
 const FIVE_BLOCKS_MS: i64 = 10_000;

@@ -15,8 +15,10 @@ use crate::command::{Command, CommandKind};
 use crate::dispute::{Dispute, DisputeStatus};
 use crate::id::{MilestoneId, RefundId, SettlementId};
 use crate::payment::Payer;
+use crate::refund::RefundStatus;
 use crate::rejection::Rejection;
-use crate::state::{Escrow, IntentState, IntentStatus, MilestoneStatus, OrderStatus, RefundStatus, SettlementStatus};
+use crate::settlement::SettlementStatus;
+use crate::state::{Escrow, IntentState, IntentStatus, MilestoneStatus, OrderStatus};
 use crate::terms::Mode;
 
 /// Set, it has the document written instead of compared.

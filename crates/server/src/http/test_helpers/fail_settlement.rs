@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use escrow::limits::MAX_TEXT_BYTES;
-use escrow::state::SettlementState;
+use escrow::settlement::SettlementState;
 use escrow::{Command, Escrow, SettlementId};
 
 use crate::gateway::Gateway;
