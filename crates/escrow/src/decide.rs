@@ -236,7 +236,7 @@ impl<'a> Draft<'a> {
         let is_empty = self.next.funding.is_some() && funds.held.is_zero();
         let was_released = !funds.released.is_zero();
         let is_delivered = self.next.is_delivered();
-        let mut is_over = false;
+        let mut is_released = false;
         if let Some(order) = &mut self.next.order {
             match order.state {
                 OrderState::Pending
@@ -245,7 +245,7 @@ impl<'a> Draft<'a> {
                 | OrderState::Disputed { .. }
                     if is_empty =>
                 {
-                    is_over = was_released;
+                    is_released = was_released;
                     order.state = if was_released {
                         OrderState::Completed { at: now }
                     } else {
@@ -263,7 +263,7 @@ impl<'a> Draft<'a> {
                 | OrderState::Cancelled { .. } => {}
             }
         }
-        if is_over {
+        if is_released {
             self.event(EventKind::OrderReleased, Subject::Order);
         }
         self.advance_intent();

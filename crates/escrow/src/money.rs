@@ -86,22 +86,22 @@ impl fmt::Display for Currency {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
     /// Nothing was given.
-    #[error("amount must not be empty")]
+    #[error("must not be empty")]
     Empty,
     /// A leading `+` or `-`.
-    #[error("amount must not have a sign")]
+    #[error("must not have a sign")]
     Sign,
     /// Scientific notation.
-    #[error("amount must not have an exponent")]
+    #[error("must not have an exponent")]
     Exponent,
     /// A thousands separator, a space, or a decimal comma.
-    #[error("amount must not have separators or spaces; use digits and one decimal point")]
+    #[error("must not have separators or spaces; use digits and one decimal point")]
     Separator,
     /// Anything else that is no plain decimal.
-    #[error("amount must be a decimal number such as \"1000.00\"")]
+    #[error("must be a decimal number such as \"1000.00\"")]
     NotDecimal,
     /// More digits after the point than the currency has.
-    #[error("amount must have at most {decimals} decimals for {currency}")]
+    #[error("must have at most {decimals} decimals for {currency}")]
     TooPrecise {
         /// The currency asked for.
         currency: Currency,
@@ -109,10 +109,10 @@ pub enum AmountError {
         decimals: usize,
     },
     /// Zero.
-    #[error("amount must be greater than zero")]
+    #[error("must be greater than zero")]
     Zero,
     /// Above [`MAX_AMOUNT_UNITS`].
-    #[error("amount must be at most {MAX_AMOUNT_UNITS} units")]
+    #[error("must be at most {MAX_AMOUNT_UNITS} units")]
     TooLarge,
 }
 

@@ -19,7 +19,7 @@ pub enum Rejection {
     #[error("Payment intent is not of type DELIVERY_VS_PAYMENT")]
     NoOrder,
     /// Not a share this order can have.
-    #[error("{0}")]
+    #[error("amount {0}")]
     Amount(#[from] AmountError),
     /// The order has no such milestone.
     #[error("Milestone not found")]
@@ -173,7 +173,7 @@ pub enum Rejection {
     #[error("At most {MAX_EVIDENCE} pieces of evidence can be submitted by one party of a dispute")]
     TooMuchEvidence,
     /// The part to be refunded is no amount in the currency of the intent.
-    #[error("{}", .0.to_string().replacen("amount", "refundAmount", 1))]
+    #[error("refundAmount {0}")]
     RefundAmount(AmountError),
     /// A part must be less than the whole.
     #[error("refundAmount must be greater than zero and less than what is disputed, {0}")]

@@ -55,11 +55,7 @@ impl Escrow {
     /// The delivery proof after which all that is held could be released by hand now.
     #[must_use]
     pub fn releasable_proof(&self) -> Option<&DeliveryProof> {
-        let is_by_hand = match self.terms.release_type {
-            ReleaseType::DeliveryProof | ReleaseType::AutoRelease => true,
-            ReleaseType::TimeLocked | ReleaseType::MilestoneLocked => false,
-        };
-        self.held_order().filter(|_| is_by_hand)?.proof.as_ref()
+        self.held_order().filter(|_| self.terms.release_type.is_by_proof())?.proof.as_ref()
     }
 
     /// Whether the payer could take something back now.

@@ -101,6 +101,17 @@ names! {
     }
 }
 
+impl ReleaseType {
+    /// Whether an accepted proof of the delivery has to come before any release.
+    #[must_use]
+    pub const fn is_by_proof(self) -> bool {
+        match self {
+            ReleaseType::DeliveryProof | ReleaseType::AutoRelease => true,
+            ReleaseType::TimeLocked | ReleaseType::MilestoneLocked => false,
+        }
+    }
+}
+
 names! {
     /// How the payee is paid out.
     SettlementMethod {

@@ -91,11 +91,9 @@ fn is_zero(text: &str) -> bool {
 /// Releases all that is held, by hand.
 pub(super) fn release(draft: &mut Draft<'_>, held: Option<Amount>) -> Result<(), Rejection> {
     let order = draft.order()?;
-    match draft.next.terms.release_type {
-        ReleaseType::DeliveryProof | ReleaseType::AutoRelease => {}
-        other @ (ReleaseType::TimeLocked | ReleaseType::MilestoneLocked) => {
-            return Err(Rejection::NotReleasedByHand(other));
-        }
+    let release_type = draft.next.terms.release_type;
+    if !release_type.is_by_proof() {
+        return Err(Rejection::NotReleasedByHand(release_type));
     }
     match order.state {
         OrderState::Delivered { .. } => {}

@@ -115,10 +115,7 @@ impl<'a> Fields<'a> {
         match self.value(name) {
             None => Ok(None),
             Some(Value::String(text)) => {
-                // What the domain says of an amount begins with that word.
-                Decimal::parse(text)
-                    .map(Some)
-                    .map_err(|error| ApiError::field(self.param(name), error.to_string().replacen("amount", name, 1)))
+                Decimal::parse(text).map(Some).map_err(|error| self.wrong(name, error.to_string()))
             }
             Some(Value::Number(_)) => Err(self.wrong(name, "must be a decimal string, not a number")),
             Some(Value::Bool(_) | Value::Array(_) | Value::Object(_) | Value::Null) => {

@@ -58,7 +58,7 @@ fn first_milestones(fields: &Fields<'_>, gateway: &Gateway, currency: Currency) 
             return Err(fields.wrong("milestoneIndex", format!("{} stands twice in the list", milestone.index)));
         }
         if let Err(error) = milestone.amount.in_currency(currency) {
-            return Err(ApiError::field(fields.param("amount"), error.to_string()));
+            return Err(fields.wrong("amount", error.to_string()));
         }
         read.push(milestone);
     }

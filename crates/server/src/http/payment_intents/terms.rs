@@ -50,7 +50,7 @@ impl<'a> Required<'a> {
     fn read(fields: &Fields<'a>) -> Read<Required<'a>> {
         let decimal = fields.required("amount", fields.amount("amount")?)?;
         let currency = currency(fields)?;
-        let amount = decimal.in_currency(currency).map_err(|error| ApiError::field("amount", error.to_string()))?;
+        let amount = decimal.in_currency(currency).map_err(|error| fields.wrong("amount", error.to_string()))?;
         let payment_type = payment_type(fields)?;
         let settlement_method = settlement_method(fields)?;
         let destination = fields.full_text("settlementDestination", TEXT)?;
