@@ -9,7 +9,7 @@ use clap::Args;
 use engine::{Config, Host, Keyring, System};
 use escrow::{Ids, KeyId, Mode, Owner};
 use serde_json::{Value, json};
-use store::{KeyKind, KeyScope, Store};
+use store::{KeyHolder, KeyKind, Store};
 
 use crate::failure::Failure;
 use crate::gateway::{self, Plan};
@@ -93,8 +93,8 @@ impl Bench {
         host.random(&mut secret);
         let keyring = Keyring::new(&secret);
         let merchant = merchants::find_or_add(store.as_ref(), &ids, host.as_ref(), BENCH_MERCHANT).await?;
-        let scope = KeyScope::Owner(Owner { merchant: merchant.id, mode: Mode::Sandbox });
-        let (key, token) = keyring.mint(host.as_ref(), KeyId::new(ids.next()), KeyKind::Test, scope);
+        let holder = KeyHolder::Owner(Owner { merchant: merchant.id, mode: Mode::Sandbox });
+        let (key, token) = keyring.mint(host.as_ref(), KeyId::new(ids.next()), KeyKind::Test, holder);
         let hash = keyring.hash_key(&token);
         store.add_key(key, hash).await.map_err(Failure::unavailable)?;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use engine::{Config, FreshIds, Host, Keyring, System, key_kind};
 use escrow::{Ids, KeyId, Mode, Owner, Span};
-use store::{KeyKind, KeyScope, Store};
+use store::{KeyHolder, KeyKind, Store};
 
 use crate::config::{PUBLIC_URL, Sources};
 use crate::failure::Failure;
@@ -134,8 +134,8 @@ async fn start(
 async fn make_key(keyring: &Keyring, store: &dyn Store, host: &Arc<dyn Host>) -> Result<String, Failure> {
     let ids = FreshIds::new(host.clone());
     let merchant = merchants::find_or_add(store, &ids, host.as_ref(), DEMO_MERCHANT).await?;
-    let scope = KeyScope::Owner(Owner { merchant: merchant.id, mode: Mode::Sandbox });
-    let (key, token) = keyring.mint(host.as_ref(), KeyId::new(ids.next()), KeyKind::Test, scope);
+    let holder = KeyHolder::Owner(Owner { merchant: merchant.id, mode: Mode::Sandbox });
+    let (key, token) = keyring.mint(host.as_ref(), KeyId::new(ids.next()), KeyKind::Test, holder);
     store.add_key(key, keyring.hash_key(&token)).await.map_err(Failure::unavailable)?;
     Ok(token)
 }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use engine::{FreshIds, Host, System};
 use escrow::{Ids, KeyId, Mode, Owner, Span, Timestamp};
 use serde_json::{Value, json};
-use store::{ApiKey, KeyKind, KeyScope, Merchant, SqliteStore, Store};
+use store::{ApiKey, KeyHolder, KeyKind, Merchant, SqliteStore, Store};
 
 use crate::config::{Sources, parse_span};
 use crate::failure::Failure;
@@ -39,7 +39,7 @@ enum KeysCommand {
     /// List every key, without its secret, while the gateway runs or not
     #[command(after_help = "Example:\n  milepost keys list --json")]
     List,
-    /// Replace a key: make another of the same scope, and let the old one expire
+    /// Replace a key: make another of the same holder, and let the old one expire
     #[command(after_help = "Example:\n  milepost keys roll key_01KAPVV2QxkVfoWo4sJ3uB --grace 24h")]
     Roll(RollArgs),
     /// Make a key useless, at once and for good
@@ -189,15 +189,15 @@ struct Desk {
 
 impl Desk {
     async fn create(&self, args: CreateArgs) -> Result<(), Failure> {
-        let (scope, merchants) = match args.holder()? {
+        let (holder, merchants) = match args.holder()? {
             Holder::Merchant(name, mode) => {
                 let merchant = merchants::find_or_add(self.store.as_ref(), &self.ids, self.host.as_ref(), name).await?;
-                (KeyScope::Owner(Owner { merchant: merchant.id, mode }), vec![merchant])
+                (KeyHolder::Owner(Owner { merchant: merchant.id, mode }), vec![merchant])
             }
-            Holder::Operator => (KeyScope::Operator, Vec::new()),
+            Holder::Operator => (KeyHolder::Operator, Vec::new()),
         };
         let expires = args.expires.map(|span| self.host.now().after(span));
-        let (key, secret) = self.mint(args.mode.kind(), scope, expires).await?;
+        let (key, secret) = self.mint(args.mode.kind(), holder, expires).await?;
         self.hand_over(&key, &secret, &merchants, None)
     }
 
@@ -231,7 +231,7 @@ impl Desk {
         }
         // A key that was made for so many days is replaced by one for as many.
         let lifetime = old.expires.map(|expires| Span::from_ms(expires.ms() - old.created.ms()));
-        let (key, secret) = self.mint(old.kind, old.scope, lifetime.map(|span| now.after(span))).await?;
+        let (key, secret) = self.mint(old.kind, old.holder, lifetime.map(|span| now.after(span))).await?;
         let graced = now.after(args.grace);
         old.expires = Some(old.expires.map_or(graced, |expires| expires.min(graced)));
         self.store.update_key(old.clone()).await.map_err(Failure::unavailable)?;
@@ -254,11 +254,11 @@ impl Desk {
     async fn mint(
         &self,
         kind: KeyKind,
-        scope: KeyScope,
+        holder: KeyHolder,
         expires: Option<Timestamp>,
     ) -> Result<(ApiKey, String), Failure> {
         let keyring = opening::keyring(&self.folder, self.store.as_ref(), self.host.as_ref()).await?;
-        let (mut key, secret) = keyring.mint(self.host.as_ref(), KeyId::new(self.ids.next()), kind, scope);
+        let (mut key, secret) = keyring.mint(self.host.as_ref(), KeyId::new(self.ids.next()), kind, holder);
         key.expires = expires;
         self.store.add_key(key.clone(), keyring.hash_key(&secret)).await.map_err(Failure::unavailable)?;
         Ok((key, secret))
@@ -319,9 +319,9 @@ fn as_json(key: &ApiKey, merchants: &[Merchant], now: Timestamp) -> Value {
 }
 
 fn merchant_id(key: &ApiKey) -> Option<escrow::MerchantId> {
-    match key.scope {
-        KeyScope::Owner(owner) => Some(owner.merchant),
-        KeyScope::Operator => None,
+    match key.holder {
+        KeyHolder::Owner(owner) => Some(owner.merchant),
+        KeyHolder::Operator => None,
     }
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use engine::{Config, FreshIds, Host, Keyring, System};
 use escrow::{Ids, KeyId, Mode, Owner};
 use serde_json::json;
-use store::{KeyKind, KeyScope, Store};
+use store::{KeyHolder, KeyKind, Store};
 
 use crate::config::{
     BLOCK_TIME, CHAIN_ID, DEFAULT_RESOLUTION, FEE_BASIS_POINTS, FINALITY_PERIOD, LISTEN, LOG_LEVEL, PUBLIC_URL,
@@ -177,8 +177,8 @@ impl FirstKey<'_> {
         if !self.store.keys().await.map_err(Failure::unavailable)?.is_empty() {
             return Ok(TestKey::Unknown);
         }
-        let (id, scope) = self.sandbox().await?;
-        let (key, token) = self.keyring.mint(self.host.as_ref(), id, KeyKind::Test, scope);
+        let (id, holder) = self.sandbox().await?;
+        let (key, token) = self.keyring.mint(self.host.as_ref(), id, KeyKind::Test, holder);
         self.store.add_key(key, self.keyring.hash_key(&token)).await.map_err(Failure::unavailable)?;
         Ok(TestKey::Made(token))
     }
@@ -193,17 +193,17 @@ impl FirstKey<'_> {
             let why = if known.revoked.is_some() { "revoked" } else { "expired" };
             return Err(Failure::usage(format!("the test key (…{}) is {why}; choose another", known.last_four)));
         }
-        let (id, scope) = self.sandbox().await?;
-        let key = self.keyring.adopt(token, id, scope, self.host.now()).map_err(Failure::usage)?;
+        let (id, holder) = self.sandbox().await?;
+        let key = self.keyring.adopt(token, id, holder, self.host.now()).map_err(Failure::usage)?;
         self.store.add_key(key, hash).await.map_err(Failure::unavailable)
     }
 
-    /// An id for a new key, and the sandbox merchant as its scope.
-    async fn sandbox(&self) -> Result<(KeyId, KeyScope), Failure> {
+    /// An id for a new key, and the sandbox merchant as its holder.
+    async fn sandbox(&self) -> Result<(KeyId, KeyHolder), Failure> {
         let ids = FreshIds::new(self.host.clone());
         let merchant = merchants::find_or_add(self.store, &ids, self.host.as_ref(), SANDBOX_MERCHANT).await?;
         let owner = Owner { merchant: merchant.id, mode: Mode::Sandbox };
-        Ok((KeyId::new(ids.next()), KeyScope::Owner(owner)))
+        Ok((KeyId::new(ids.next()), KeyHolder::Owner(owner)))
     }
 }
 

@@ -3,7 +3,7 @@
 use escrow::{Hash, KeyId, Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use store::{ApiKey, KeyKind, KeyScope};
+use store::{ApiKey, KeyHolder, KeyKind, Scopes};
 
 use crate::host::Host;
 
@@ -69,18 +69,18 @@ impl Keyring {
 
     /// A new API key and its text, which is nowhere else.
     #[must_use]
-    pub fn mint(&self, host: &dyn Host, id: KeyId, kind: KeyKind, scope: KeyScope) -> (ApiKey, String) {
+    pub fn mint(&self, host: &dyn Host, id: KeyId, kind: KeyKind, holder: KeyHolder) -> (ApiKey, String) {
         let token = format!("sk_{}_{}", kind.name(), secret(host));
-        (describe(&token, id, kind, scope, host.now()), token)
+        (describe(&token, id, kind, holder, host.now()), token)
     }
 
     /// A key record for a text that somebody brought along.
     ///
     /// # Errors
     /// When the text is no API key of this kind.
-    pub fn adopt(&self, token: &str, id: KeyId, scope: KeyScope, now: Timestamp) -> Result<ApiKey, NotAKey> {
+    pub fn adopt(&self, token: &str, id: KeyId, holder: KeyHolder, now: Timestamp) -> Result<ApiKey, NotAKey> {
         let kind = key_kind(token)?;
-        Ok(describe(token, id, kind, scope, now))
+        Ok(describe(token, id, kind, holder, now))
     }
 
     /// Each part is hashed behind its length, so that no two lists of parts look alike.
@@ -107,9 +107,10 @@ pub fn key_kind(token: &str) -> Result<KeyKind, NotAKey> {
     KeyKind::from_name(kind).ok_or(NotAKey)
 }
 
-fn describe(token: &str, id: KeyId, kind: KeyKind, scope: KeyScope, now: Timestamp) -> ApiKey {
+fn describe(token: &str, id: KeyId, kind: KeyKind, holder: KeyHolder, now: Timestamp) -> ApiKey {
     let last_four = token.get(token.len().saturating_sub(4)..).unwrap_or_default().to_owned();
-    ApiKey { id, kind, scope, last_four, created: now, expires: None, revoked: None }
+    let (name, scopes) = (None, Scopes::Full);
+    ApiKey { id, kind, holder, name, scopes, last_four, created: now, expires: None, revoked: None, last_used: None }
 }
 
 /// Base62 characters from random bytes; those that would favour some characters are drawn again.

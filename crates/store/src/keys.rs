@@ -1,5 +1,9 @@
 //! Merchants and their API keys.
 
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
 use escrow::{KeyId, MerchantId, Mode, Owner, Timestamp};
 
 /// A merchant: a payee who runs intents.
@@ -58,13 +62,156 @@ impl KeyKind {
     }
 }
 
-/// What a key may act as.
+/// Who acts with a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyScope {
+pub enum KeyHolder {
     /// A merchant in one mode.
     Owner(Owner),
     /// The operator.
     Operator,
+}
+
+/// A part of the API that a key may be limited to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Area {
+    /// Payment intents: create, confirm, cancel, look.
+    PaymentIntents,
+    /// Escrow orders with their milestones and proofs.
+    Escrow,
+    /// Disputes and their evidence.
+    Disputes,
+    /// Refunds.
+    Refunds,
+    /// Settlements.
+    Settlements,
+    /// Balances and the ledger.
+    Account,
+    /// API keys themselves.
+    ApiKeys,
+    /// The request log.
+    Requests,
+    /// What exists in the sandbox alone.
+    TestHelpers,
+}
+
+impl Area {
+    /// Every area.
+    pub const ALL: [Area; 9] = [
+        Area::PaymentIntents,
+        Area::Escrow,
+        Area::Disputes,
+        Area::Refunds,
+        Area::Settlements,
+        Area::Account,
+        Area::ApiKeys,
+        Area::Requests,
+        Area::TestHelpers,
+    ];
+
+    /// The area's part of a scope's text.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Area::PaymentIntents => "payment_intents",
+            Area::Escrow => "escrow",
+            Area::Disputes => "disputes",
+            Area::Refunds => "refunds",
+            Area::Settlements => "settlements",
+            Area::Account => "account",
+            Area::ApiKeys => "api_keys",
+            Area::Requests => "requests",
+            Area::TestHelpers => "test_helpers",
+        }
+    }
+}
+
+/// How much a key may do in an area. Whoever may write may read as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Look.
+    Read,
+    /// Look and change.
+    Write,
+}
+
+impl Level {
+    /// Every level.
+    pub const ALL: [Level; 2] = [Level::Read, Level::Write];
+
+    /// The level's part of a scope's text.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Level::Read => "read",
+            Level::Write => "write",
+        }
+    }
+}
+
+/// Something that a key may do, `area:level` as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scope {
+    /// Where.
+    pub area: Area,
+    /// How much.
+    pub level: Level,
+}
+
+impl Scope {
+    /// Every scope.
+    pub fn all() -> impl Iterator<Item = Scope> {
+        Area::ALL.into_iter().flat_map(|area| Level::ALL.into_iter().map(move |level| Scope { area, level }))
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.area.name(), self.level.name())
+    }
+}
+
+/// The text names no scope.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a scope looks like escrow:read or refunds:write; the areas are {areas}", areas = Area::ALL.map(Area::name).join(", "))]
+pub struct NotAScope;
+
+impl FromStr for Scope {
+    type Err = NotAScope;
+
+    fn from_str(text: &str) -> Result<Scope, NotAScope> {
+        Scope::all().find(|scope| scope.to_string() == text).ok_or(NotAScope)
+    }
+}
+
+/// All that a key may do: everything that its holder may, or no more than some of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Scopes {
+    /// Everything.
+    #[default]
+    Full,
+    /// These, and nothing else.
+    Only(BTreeSet<Scope>),
+}
+
+impl Scopes {
+    /// Whether they take in this one.
+    #[must_use]
+    pub fn allow(&self, wanted: Scope) -> bool {
+        match self {
+            Scopes::Full => true,
+            Scopes::Only(scopes) => scopes.iter().any(|scope| scope.area == wanted.area && scope.level >= wanted.level),
+        }
+    }
+
+    /// Whether they take in all of the others.
+    #[must_use]
+    pub fn allow_all_of(&self, others: &Scopes) -> bool {
+        match (self, others) {
+            (Scopes::Full, _) => true,
+            (Scopes::Only(_), Scopes::Full) => Scope::all().all(|scope| self.allow(scope)),
+            (Scopes::Only(_), Scopes::Only(others)) => others.iter().all(|scope| self.allow(*scope)),
+        }
+    }
 }
 
 /// An API key, without its secret.
@@ -74,8 +221,12 @@ pub struct ApiKey {
     pub id: KeyId,
     /// Its kind.
     pub kind: KeyKind,
-    /// What it may act as.
-    pub scope: KeyScope,
+    /// Who acts with it.
+    pub holder: KeyHolder,
+    /// What its holder calls it.
+    pub name: Option<String>,
+    /// What it may do.
+    pub scopes: Scopes,
     /// The last four characters of its secret, so that people can tell keys apart.
     pub last_four: String,
     /// When it was created.
@@ -84,6 +235,8 @@ pub struct ApiKey {
     pub expires: Option<Timestamp>,
     /// When it was revoked, if it was.
     pub revoked: Option<Timestamp>,
+    /// When it was last used, to the minute or so; `None` for never, as far as is known.
+    pub last_used: Option<Timestamp>,
 }
 
 impl ApiKey {
@@ -91,5 +244,43 @@ impl ApiKey {
     #[must_use]
     pub fn is_valid(&self, now: Timestamp) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|expires| now < expires)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn only(scopes: &[&str]) -> Scopes {
+        Scopes::Only(scopes.iter().map(|text| text.parse().expect("a scope")).collect())
+    }
+
+    #[test]
+    fn scopes_are_read_as_they_are_written() {
+        for scope in Scope::all() {
+            assert_eq!(scope.to_string().parse(), Ok(scope));
+        }
+        for text in ["", "escrow", "escrow:", "escrow:admin", "Escrow:read", "escrow:read ", "everything:write"] {
+            assert_eq!(text.parse::<Scope>(), Err(NotAScope), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_scopes_take_in() {
+        let every = Scopes::Only(Scope::all().collect());
+        for (scopes, others, takes_in) in [
+            (Scopes::Full, Scopes::Full, true),
+            (Scopes::Full, only(&["escrow:write"]), true),
+            (only(&[]), only(&[]), true),
+            (only(&[]), only(&["escrow:read"]), false),
+            (only(&["escrow:write"]), only(&["escrow:read"]), true),
+            (only(&["escrow:read"]), only(&["escrow:write"]), false),
+            (only(&["escrow:write"]), only(&["refunds:read"]), false),
+            (only(&["escrow:write"]), only(&["escrow:write", "refunds:read"]), false),
+            (only(&["escrow:write"]), Scopes::Full, false),
+            (every, Scopes::Full, true),
+        ] {
+            assert_eq!(scopes.allow_all_of(&others), takes_in, "{scopes:?} {others:?}");
+        }
     }
 }

@@ -18,7 +18,7 @@ mod page;
 mod row;
 mod sqlite;
 
-pub use keys::{ApiKey, KeyKind, KeyScope, Merchant};
+pub use keys::{ApiKey, Area, KeyHolder, KeyKind, Level, Merchant, NotAScope, Scope, Scopes};
 pub use memory::MemoryStore;
 pub use page::{EscrowFilter, Page, PageRequest, Position, TransferFilter};
 pub use row::{Audited, EventRow, Job, Lease, Reply, StoredTransfer, TransferRow, Versioned, Waiting};

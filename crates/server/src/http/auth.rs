@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use engine::key_kind;
 use escrow::{Mode, Owner, RequestId};
-use store::{ApiKey, KeyScope, StoreError};
+use store::{ApiKey, KeyHolder, Scope, StoreError};
 
 use super::error::ApiError;
 use super::header_text;
@@ -48,58 +48,62 @@ pub(super) enum Asker {
     Operator(RequestId),
 }
 
+/// What stands before a route.
+#[derive(Clone)]
+pub(super) struct Guard {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) access: Access,
+    /// What a merchant's key must be allowed to do.
+    pub(super) scope: Option<Scope>,
+}
+
 /// Lets a request through to a route, or refuses it: first for its key, then for what the key may do. Nothing else of the request
 /// is read before.
 pub(super) async fn admit(
-    State((gateway, access)): State<(Arc<Gateway>, Access)>,
+    State(Guard { gateway, access, scope }): State<Guard>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let scope = match access {
-        Access::Anyone | Access::Payer => None,
-        Access::Merchant => Some(merchants(scope(&gateway, request.headers()).await?)?),
-        Access::Sandbox => Some(sandbox_merchants(scope(&gateway, request.headers()).await?)?),
-        Access::OperatorOrSandbox => Some(operators_or_sandbox(scope(&gateway, request.headers()).await?)?),
-    };
-    if let Some(scope) = scope {
+    if access.takes_key() {
+        let key = key(&gateway, request.headers()).await?;
+        may_call(access, key.holder)?;
+        if let Some(needed) = scope.filter(|needed| !key.scopes.allow(*needed)) {
+            return Err(ApiError::ScopeMissing(needed));
+        }
         let id = request.extensions().get::<RequestId>().copied();
         let id = id.unwrap_or_else(|| RequestId::fresh(gateway.engine.ids()));
-        request.extensions_mut().insert(match scope {
-            KeyScope::Owner(owner) => Asker::Merchant(Caller { owner, request: id }),
-            KeyScope::Operator => Asker::Operator(id),
+        request.extensions_mut().insert(match key.holder {
+            KeyHolder::Owner(owner) => Asker::Merchant(Caller { owner, request: id }),
+            KeyHolder::Operator => Asker::Operator(id),
         });
     }
     Ok(next.run(request).await)
 }
 
-/// What a request's key may act as.
-async fn scope(gateway: &Gateway, headers: &HeaderMap) -> Result<KeyScope, ApiError> {
+/// A request's key.
+async fn key(gateway: &Gateway, headers: &HeaderMap) -> Result<Arc<ApiKey>, ApiError> {
     let token = token(headers)?;
     key_kind(&token).map_err(|_| ApiError::InvalidKey)?;
     let found = gateway.known_keys.find(gateway, gateway.keyring.hash_key(&token)).await?;
-    let key = found.filter(|key| key.is_valid(gateway.engine.host().now())).ok_or(ApiError::InvalidKey)?;
-    Ok(key.scope)
+    found.filter(|key| key.is_valid(gateway.engine.host().now())).ok_or(ApiError::InvalidKey)
 }
 
-fn merchants(scope: KeyScope) -> Result<KeyScope, ApiError> {
-    match scope {
-        KeyScope::Owner(_) => Ok(scope),
-        KeyScope::Operator => Err(ApiError::OperatorKey),
-    }
-}
-
-fn sandbox_merchants(scope: KeyScope) -> Result<KeyScope, ApiError> {
-    match scope {
-        KeyScope::Owner(Owner { mode: Mode::Sandbox, .. }) => Ok(scope),
-        KeyScope::Owner(Owner { mode: Mode::Live, .. }) => Err(ApiError::TestKeysOnly),
-        KeyScope::Operator => Err(ApiError::OperatorKey),
-    }
-}
-
-fn operators_or_sandbox(scope: KeyScope) -> Result<KeyScope, ApiError> {
-    match scope {
-        KeyScope::Operator | KeyScope::Owner(Owner { mode: Mode::Sandbox, .. }) => Ok(scope),
-        KeyScope::Owner(Owner { mode: Mode::Live, .. }) => Err(ApiError::AdminKeysOnly),
+/// Whether a route is for this holder of a key.
+fn may_call(access: Access, holder: KeyHolder) -> Result<(), ApiError> {
+    let mode = match holder {
+        KeyHolder::Owner(owner) => Some(owner.mode),
+        KeyHolder::Operator => None,
+    };
+    match (access, mode) {
+        (Access::Anyone | Access::Payer | Access::MerchantOrOperator, _)
+        | (Access::Merchant, Some(_))
+        | (Access::Sandbox, Some(Mode::Sandbox))
+        | (Access::OperatorOrSandbox, Some(Mode::Sandbox) | None)
+        | (Access::Operator, None) => Ok(()),
+        (Access::Merchant | Access::Sandbox, None) => Err(ApiError::OperatorKey),
+        (Access::Sandbox, Some(Mode::Live)) => Err(ApiError::TestKeysOnly),
+        (Access::OperatorOrSandbox, Some(Mode::Live)) => Err(ApiError::OperatorWithRealMoney),
+        (Access::Operator, Some(_)) => Err(ApiError::OperatorOnly),
     }
 }
 
@@ -144,18 +148,18 @@ pub(crate) struct KnownKeys {
 }
 
 struct Known {
-    key: ApiKey,
+    key: Arc<ApiKey>,
     read_at_ms: i64,
 }
 
 impl KnownKeys {
-    async fn find(&self, gateway: &Gateway, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+    async fn find(&self, gateway: &Gateway, hash: [u8; 32]) -> Result<Option<Arc<ApiKey>>, StoreError> {
         let now_ms = gateway.engine.host().ticks_ms();
         let is_fresh = |known: &Known| now_ms - known.read_at_ms < KEY_FRESH_MS;
         if let Some(known) = self.lock().get(&hash).filter(|known| is_fresh(known)) {
             return Ok(Some(known.key.clone()));
         }
-        let found = gateway.engine.store().key(hash).await?;
+        let found = gateway.engine.store().key(hash).await?.map(Arc::new);
         let mut read = self.lock();
         if read.len() >= MOST_KNOWN_KEYS {
             read.retain(|_, known| is_fresh(known));
@@ -250,14 +254,14 @@ mod tests {
         });
         let keyring = Keyring::new(&[7; 32]);
         let (one, two) = (MerchantId::fresh(engine.ids()), MerchantId::fresh(engine.ids()));
-        let owner = |merchant, mode| KeyScope::Owner(Owner { merchant, mode });
-        for (token, scope) in [
+        let owner = |merchant, mode| KeyHolder::Owner(Owner { merchant, mode });
+        for (token, holder) in [
             (OWN, owner(one, Mode::Sandbox)),
             (OWN_LIVE, owner(one, Mode::Live)),
             (OTHER, owner(two, Mode::Sandbox)),
-            (ADMIN, KeyScope::Operator),
+            (ADMIN, KeyHolder::Operator),
         ] {
-            let key = keyring.adopt(token, KeyId::fresh(engine.ids()), scope, Timestamp::from_ms(0)).expect("a key");
+            let key = keyring.adopt(token, KeyId::fresh(engine.ids()), holder, Timestamp::from_ms(0)).expect("a key");
             store.add_key(key, keyring.hash_key(token)).await.expect("added");
         }
         let gateway = Gateway::new(engine, keyring, Settings::default());

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use engine::{Rendered, Unavailable};
 use escrow::{Rejection, RequestId};
 use serde::Serialize;
-use store::StoreError;
+use store::{Scope, StoreError};
 
 use crate::wire;
 
@@ -54,7 +54,11 @@ pub(super) enum ApiError {
     /// A live key was used where there is only simulated money.
     TestKeysOnly,
     /// A live key was used for what only the operator does with real money.
-    AdminKeysOnly,
+    OperatorWithRealMoney,
+    /// A merchant's key was used for what is the operator's alone.
+    OperatorOnly,
+    /// The key may not do this; what it would have to be allowed.
+    ScopeMissing(Scope),
     /// The object is another merchant's.
     NotYours(Resource),
     /// There is no such object; with the id as sent.
@@ -268,10 +272,16 @@ impl ApiError {
                 Told::new(Code::Forbidden, "An admin key acts for no merchant; use a merchant's key")
             }
             ApiError::TestKeysOnly => Told::new(Code::Forbidden, "Test helpers work with test keys only"),
-            ApiError::AdminKeysOnly => Told::new(
+            ApiError::OperatorWithRealMoney => Told::new(
                 Code::Forbidden,
                 "With real money only the operator of the gateway may do this; it takes an admin key",
             ),
+            ApiError::OperatorOnly => {
+                Told::new(Code::Forbidden, "Only the operator of the gateway may do this; it takes an admin key")
+            }
+            ApiError::ScopeMissing(scope) => {
+                Told::new(Code::Forbidden, format!("This API key may not do this: it lacks the scope {scope}"))
+            }
             ApiError::NotYours(what) => {
                 Told::new(Code::Forbidden, format!("You do not have permission to access this {}", what.noun()))
             }

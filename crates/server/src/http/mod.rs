@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::header::{HeaderName, RETRY_AFTER};
 use axum::middleware::from_fn_with_state;
+use store::Area;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
@@ -79,15 +80,32 @@ fn complete(routes: Router<Arc<Gateway>>, gateway: Arc<Gateway>) -> Router {
         .with_state(gateway)
 }
 
-/// The route table, below each base path: where, who may call it, and what answers.
+/// The route table, below each base path: where, who may call it, and what answers. Routes stand under the part of the API that a
+/// key can be limited to.
 fn api() -> Table {
     probes()
+        .merge(payment_intents())
+        .merge(public())
+        .merge(order("/payment-intents/{intent}/escrow", OrderName::EscrowOrder))
+        .merge(order("/payment-intents/{intent}/conditional-payment", OrderName::ConditionalPayment))
+        .merge(settlements())
+        .merge(refunds())
+        .merge(account())
+        .merge(test_helpers())
+}
+
+fn payment_intents() -> Table {
+    Table::of(Area::PaymentIntents)
         .post("/payment-intents", Merchant, payment_intents::create::handle)
         .get("/payment-intents", Merchant, payment_intents::list::handle)
         .get("/payment-intents/{intent}", Merchant, payment_intents::get::handle)
         .post("/payment-intents/{intent}/confirm", Merchant, payment_intents::confirm::handle)
         .post("/payment-intents/{intent}/cancel", Merchant, payment_intents::cancel::handle)
-        .post("/payment-intents/{intent}/refund", Merchant, refunds::of_intent::handle)
+}
+
+/// What payers call, who have no key.
+fn public() -> Table {
+    Table::default()
         .get("/payment-intents/public/{intent}", Anyone, public::get::handle)
         .get("/payment-intents/public/{intent}/escrow", Anyone, public::escrow::handle)
         .post("/payment-intents/public/{intent}/transaction-hash", Anyone, public::transaction_hash::handle)
@@ -99,23 +117,6 @@ fn api() -> Table {
         .post("/payment-intents/public/{intent}/release", Payer, public::release::handle)
         .post("/payment-intents/public/{intent}/milestones/{milestone}/approve", Payer, public::approve::handle)
         .post("/payment-intents/public/{intent}/milestones/{milestone}/reject", Payer, public::reject::handle)
-        .merge(order("/payment-intents/{intent}/escrow", OrderName::EscrowOrder))
-        .merge(order("/payment-intents/{intent}/conditional-payment", OrderName::ConditionalPayment))
-        .get("/settlements", Merchant, settlements::list::handle)
-        .get("/settlements/{settlement}", Merchant, settlements::get::handle)
-        .post("/settlements/{settlement}/retry", Merchant, settlements::retry::handle)
-        .post("/refunds", Merchant, refunds::create::handle)
-        .get("/refunds", Merchant, refunds::list::handle)
-        .get("/refunds/{refund}", Merchant, refunds::get::handle)
-        .get("/account/balance", Merchant, account::balance::handle)
-        .get("/payment-intents/account/balance", Merchant, account::balance::handle)
-        .get("/account/ledger-entries", Merchant, account::ledger_entries::handle)
-        .get("/payment-intents/account/ledger-entries", Merchant, account::ledger_entries::handle)
-        .post("/test-helpers/payment-intents/{intent}/fund", Sandbox, test_helpers::fund::handle)
-        .post("/test-helpers/payment-intents/{intent}/fail", Sandbox, test_helpers::fail::handle)
-        .get("/test-helpers/clock", Sandbox, test_helpers::clock::show)
-        .post("/test-helpers/clock", Sandbox, test_helpers::clock::advance)
-        .post("/test-helpers/settlements/{settlement}/fail", Sandbox, test_helpers::fail_settlement::handle)
 }
 
 /// The routes of an intent's order, under one of its names.
@@ -123,16 +124,13 @@ fn order(at: &str, name: OrderName) -> Table {
     let show = move |gateway, caller, path| escrow::get::handle(gateway, caller, path, name);
     let ship = move |gateway, caller, path, sent| escrow::ship::handle(gateway, caller, path, sent, name);
     let release = move |gateway, caller, path, sent| escrow::release::handle(gateway, caller, path, sent, name);
-    Table::default()
+    Table::of(Area::Escrow)
         .get(at, Merchant, show)
         .post(format!("{at}/delivery-proof"), Merchant, escrow::delivery_proof::handle)
         .post(format!("{at}/ship"), Merchant, ship)
         .post(format!("{at}/release"), Merchant, release)
         .post(format!("{at}/reclaim"), Merchant, escrow::reclaim::handle)
-        .post(format!("{at}/dispute"), Merchant, disputes::raise::handle)
-        .post(format!("{at}/dispute/evidence"), Merchant, disputes::evidence::handle)
-        .post(format!("{at}/dispute/resolve"), OperatorOrSandbox, disputes::resolve::handle)
-        .get(format!("{at}/disputes"), Merchant, disputes::list::handle)
+        .merge(disputes(at))
         .post(format!("{at}/milestones"), Merchant, milestones::create::handle)
         .get(format!("{at}/milestones"), Merchant, milestones::list::handle)
         .get(format!("{at}/milestones/{{milestone}}"), Merchant, milestones::get::handle)
@@ -142,6 +140,46 @@ fn order(at: &str, name: OrderName) -> Table {
         .post(format!("{at}/milestones/{{milestone}}/approve"), Merchant, milestones::approve::handle)
         .post(format!("{at}/milestones/{{milestone}}/reject"), Merchant, milestones::reject::handle)
         .post(format!("{at}/milestones/{{milestone}}/release"), Merchant, milestones::release::handle)
+}
+
+fn disputes(at: &str) -> Table {
+    Table::of(Area::Disputes)
+        .post(format!("{at}/dispute"), Merchant, disputes::raise::handle)
+        .post(format!("{at}/dispute/evidence"), Merchant, disputes::evidence::handle)
+        .post(format!("{at}/dispute/resolve"), OperatorOrSandbox, disputes::resolve::handle)
+        .get(format!("{at}/disputes"), Merchant, disputes::list::handle)
+}
+
+fn settlements() -> Table {
+    Table::of(Area::Settlements)
+        .get("/settlements", Merchant, settlements::list::handle)
+        .get("/settlements/{settlement}", Merchant, settlements::get::handle)
+        .post("/settlements/{settlement}/retry", Merchant, settlements::retry::handle)
+}
+
+fn refunds() -> Table {
+    Table::of(Area::Refunds)
+        .post("/payment-intents/{intent}/refund", Merchant, refunds::of_intent::handle)
+        .post("/refunds", Merchant, refunds::create::handle)
+        .get("/refunds", Merchant, refunds::list::handle)
+        .get("/refunds/{refund}", Merchant, refunds::get::handle)
+}
+
+fn account() -> Table {
+    Table::of(Area::Account)
+        .get("/account/balance", Merchant, account::balance::handle)
+        .get("/payment-intents/account/balance", Merchant, account::balance::handle)
+        .get("/account/ledger-entries", Merchant, account::ledger_entries::handle)
+        .get("/payment-intents/account/ledger-entries", Merchant, account::ledger_entries::handle)
+}
+
+fn test_helpers() -> Table {
+    Table::of(Area::TestHelpers)
+        .post("/test-helpers/payment-intents/{intent}/fund", Sandbox, test_helpers::fund::handle)
+        .post("/test-helpers/payment-intents/{intent}/fail", Sandbox, test_helpers::fail::handle)
+        .get("/test-helpers/clock", Sandbox, test_helpers::clock::show)
+        .post("/test-helpers/clock", Sandbox, test_helpers::clock::advance)
+        .post("/test-helpers/settlements/{settlement}/fail", Sandbox, test_helpers::fail_settlement::handle)
 }
 
 /// What whoever watches over the gateway asks.

@@ -7,6 +7,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{self, MethodRouter};
+use store::{Area, Level, Scope};
 
 use super::auth;
 use crate::gateway::Gateway;
@@ -26,6 +27,25 @@ pub enum Access {
     /// The operator, with an admin key, about every merchant's objects in both modes; or a merchant with a key of the sandbox, about
     /// its own. What the route does is the operator's alone where there is real money.
     OperatorOrSandbox,
+    /// A merchant, with a key of either mode, about what is its own; or the operator, with an admin key, about everybody's.
+    MerchantOrOperator,
+    /// The operator, with an admin key.
+    Operator,
+}
+
+impl Access {
+    /// Whether it takes an API key.
+    #[must_use]
+    pub const fn takes_key(self) -> bool {
+        match self {
+            Access::Anyone | Access::Payer => false,
+            Access::Merchant
+            | Access::Sandbox
+            | Access::OperatorOrSandbox
+            | Access::MerchantOrOperator
+            | Access::Operator => true,
+        }
+    }
 }
 
 /// A route of the API.
@@ -37,21 +57,39 @@ pub struct Route {
     pub path: String,
     /// Who may call it.
     pub access: Access,
+    /// The part of the API that it belongs to, where keys can be limited to parts.
+    pub area: Option<Area>,
+}
+
+impl Route {
+    /// What a merchant's key must be allowed to do. Nothing for those who need no key, and nothing more for the operator, whose keys
+    /// are not limited.
+    #[must_use]
+    pub fn scope(&self) -> Option<Scope> {
+        let level = if self.method == Method::GET { Level::Read } else { Level::Write };
+        self.area.map(|area| Scope { area, level })
+    }
 }
 
 /// Routes with what answers them.
 #[derive(Default)]
 pub(super) struct Table {
+    area: Option<Area>,
     entries: Vec<(Route, MethodRouter<Arc<Gateway>>)>,
 }
 
 impl Table {
+    /// A table of routes that belong to one part of the API.
+    pub(super) fn of(area: Area) -> Table {
+        Table { area: Some(area), entries: Vec::new() }
+    }
+
     pub(super) fn get<H, T>(self, path: impl Into<String>, access: Access, handler: H) -> Table
     where
         H: Handler<T, Arc<Gateway>>,
         T: 'static,
     {
-        self.add(Route { method: Method::GET, path: path.into(), access }, routing::get(handler))
+        self.add(Method::GET, path.into(), access, routing::get(handler))
     }
 
     pub(super) fn post<H, T>(self, path: impl Into<String>, access: Access, handler: H) -> Table
@@ -59,7 +97,7 @@ impl Table {
         H: Handler<T, Arc<Gateway>>,
         T: 'static,
     {
-        self.add(Route { method: Method::POST, path: path.into(), access }, routing::post(handler))
+        self.add(Method::POST, path.into(), access, routing::post(handler))
     }
 
     pub(super) fn patch<H, T>(self, path: impl Into<String>, access: Access, handler: H) -> Table
@@ -67,7 +105,7 @@ impl Table {
         H: Handler<T, Arc<Gateway>>,
         T: 'static,
     {
-        self.add(Route { method: Method::PATCH, path: path.into(), access }, routing::patch(handler))
+        self.add(Method::PATCH, path.into(), access, routing::patch(handler))
     }
 
     pub(super) fn delete<H, T>(self, path: impl Into<String>, access: Access, handler: H) -> Table
@@ -75,11 +113,12 @@ impl Table {
         H: Handler<T, Arc<Gateway>>,
         T: 'static,
     {
-        self.add(Route { method: Method::DELETE, path: path.into(), access }, routing::delete(handler))
+        self.add(Method::DELETE, path.into(), access, routing::delete(handler))
     }
 
-    fn add(mut self, route: Route, answers: MethodRouter<Arc<Gateway>>) -> Table {
-        self.entries.push((route, answers));
+    fn add(mut self, method: Method, path: String, access: Access, answers: MethodRouter<Arc<Gateway>>) -> Table {
+        let area = self.area.filter(|_| access.takes_key());
+        self.entries.push((Route { method, path, access, area }, answers));
         self
     }
 
@@ -97,7 +136,8 @@ impl Table {
     /// The routes in service: no request reaches a handler but by the route's access.
     pub(super) fn router(self, gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
         self.entries.into_iter().fold(Router::new(), |router, (route, answers)| {
-            let guard = from_fn_with_state((gateway.clone(), route.access), auth::admit);
+            let guard = auth::Guard { gateway: gateway.clone(), access: route.access, scope: route.scope() };
+            let guard = from_fn_with_state(guard, auth::admit);
             // A layer of the route, not of the whole path, so that a method it does not have is answered as such.
             router.route(&route.path, answers.route_layer(guard))
         })

@@ -13,10 +13,10 @@ use escrow::{
     NewMilestone, NewRefund, OrderId, Owner, Rail, Receipt, Span, Terms,
 };
 use server::{Access, BASE_PATHS, Route};
-use store::{Reply as Remembered, Store, Wanted};
+use store::{Level, Reply as Remembered, Store, Wanted};
 
 use crate::askers::{ASKERS, Asker, ONE, Refusal, TWO, Who, not_theirs, reaches_everybodys, refusal};
-use crate::world::{Reply, World};
+use crate::world::{NO_SCOPES, READ_ONLY, Reply, World};
 
 /// The idempotency keys that strangers send along start so; nothing that is refused for who asks may ever be remembered under one.
 const STRANGERS_KEY: &str = "the-walk";
@@ -203,7 +203,7 @@ impl Call<'_> {
         world.send(request.expect("a request")).await
     }
 
-    fn check_refused(&self, reply: &Reply, promised: Refusal) {
+    fn check_refused(&self, reply: &Reply, promised: Refusal<'_>) {
         assert_eq!(reply.status, promised.status, "{self}: {}", String::from_utf8_lossy(&reply.body));
         if self.method != Method::HEAD {
             reply.refused(promised.status, promised.code, promised.message, "");
@@ -225,7 +225,12 @@ impl Call<'_> {
                 };
                 assert_eq!(reply.status, promised, "{self}: {shown}");
             }
-            Access::Anyone | Access::Merchant | Access::Sandbox | Access::OperatorOrSandbox => {
+            Access::Anyone
+            | Access::Merchant
+            | Access::Sandbox
+            | Access::OperatorOrSandbox
+            | Access::MerchantOrOperator
+            | Access::Operator => {
                 // What the domain lets nobody but a payer do, it says in words of its own.
                 let by_domain = reply.status == 403 && shown.contains("may not") && shown.contains("in this mode");
                 let is_refused = [401, 403, 404].contains(&reply.status) && !by_domain;
@@ -391,4 +396,36 @@ async fn sandbox_objects_are_their_owners() {
 #[tokio::test(start_paused = true)]
 async fn live_objects_are_their_owners() {
     nobody_else_sees_or_changes_anything(Mode::Live).await;
+}
+
+/// A limited key is told what it lacks, whatever it sends and whether there is such an object or not, and changes nothing.
+#[tokio::test(start_paused = true)]
+async fn limited_keys_do_what_their_scopes_allow() {
+    let world = World::new().await;
+    let objects = Objects::new(&world, world.owner(ONE, Mode::Sandbox).await).await;
+    let before = world.everything().await;
+    let limited = |name, key| Asker { name, key: Some(key), who: Who::Merchant(ONE, Mode::Sandbox) };
+    let (nothing, look) = (limited("a key without scopes", NO_SCOPES), limited("a key that may look", READ_ONLY));
+    let mut refused = 0;
+    for route in server::routes() {
+        let Some(scope) = route.scope() else {
+            assert!(matches!(route.access, Access::Anyone | Access::Payer | Access::Operator), "{}", route.path);
+            continue;
+        };
+        let may_look = scope.level == Level::Read;
+        for (asker, is_let_in) in [(&nothing, false), (&look, may_look)] {
+            for call in calls(&route, &objects, asker) {
+                let reply = call.send(&world, None).await;
+                if is_let_in {
+                    call.check_let_in(&reply, route.access, Mode::Sandbox);
+                } else {
+                    let message = format!("it lacks the scope {scope}");
+                    call.check_refused(&reply, Refusal { status: 403, code: "forbidden", message: &message });
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
+    assert!(world.everything().await == before, "a limited key changed what is stored");
 }

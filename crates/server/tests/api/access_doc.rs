@@ -25,7 +25,8 @@ route answers `HEAD` too. Each request is checked in this order, and nothing is 
 
 1. The key. Where one is needed, none is 401 `authentication_required`; one that is malformed, unknown, revoked or expired is 403
    `forbidden`. Where none is needed, keys are not looked at.
-2. What the key may do, as the table says.
+2. What the key may do, as the table says: the kind of key first, then, where a merchant's key is limited, that one of its scopes
+   takes in the one that is named; a `write` scope takes in `read`. Admin keys are not limited.
 3. The request as a whole: a body or a query that cannot be read is 400 `invalid_request`, one that is too large 413
    `request_too_large`.
 4. The object. One that nobody has is 404 `resource_missing`, and so is one of the other mode; another merchant's is 403
@@ -65,13 +66,14 @@ fn document() -> String {
 }
 
 fn routes() -> String {
-    let mut text = format!("{ROUTES}\n| route |");
+    let mut text = format!("{ROUTES}\n| route | scope |");
     for (name, _) in KEYS {
         write!(text, " {name} |").expect("a text");
     }
-    writeln!(text, "\n|---|{}", "---|".repeat(KEYS.len())).expect("a text");
+    writeln!(text, "\n|---|---|{}", "---|".repeat(KEYS.len())).expect("a text");
     for route in server::routes() {
-        write!(text, "| `{} {}` |", route.method, route.path).expect("a text");
+        let scope = route.scope().map_or_else(String::new, |scope| format!("`{scope}`"));
+        write!(text, "| `{} {}` | {scope} |", route.method, route.path).expect("a text");
         for (_, who) in KEYS {
             write!(text, " {} |", outcome(route.access, who)).expect("a text");
         }
@@ -84,8 +86,18 @@ fn outcome(access: Access, who: Who) -> String {
     match (refusal(access, who), access) {
         (Some(refusal), _) => format!("{} `{}`", refusal.status, refusal.code),
         (None, Access::Payer) => "a payer, by what the request carries".to_owned(),
-        (None, Access::OperatorOrSandbox) if who == Who::Operator => "yes, about every merchant's".to_owned(),
-        (None, Access::Anyone | Access::Merchant | Access::Sandbox | Access::OperatorOrSandbox) => "yes".to_owned(),
+        (None, Access::OperatorOrSandbox | Access::MerchantOrOperator) if who == Who::Operator => {
+            "yes, about every merchant's".to_owned()
+        }
+        (
+            None,
+            Access::Anyone
+            | Access::Merchant
+            | Access::Sandbox
+            | Access::OperatorOrSandbox
+            | Access::MerchantOrOperator
+            | Access::Operator,
+        ) => "yes".to_owned(),
     }
 }
 

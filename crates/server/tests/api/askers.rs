@@ -46,46 +46,48 @@ pub(crate) const ASKERS: [Asker; 11] = [
 
 /// How somebody is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct Refusal<'m> {
     pub(crate) status: u16,
     pub(crate) code: &'static str,
     /// What the message has in it.
-    pub(crate) message: &'static str,
+    pub(crate) message: &'m str,
 }
 
-const fn forbidden(message: &'static str) -> Option<Refusal> {
+const fn forbidden(message: &'static str) -> Option<Refusal<'static>> {
     Some(Refusal { status: 403, code: "forbidden", message })
 }
 
 /// What a route does with the key of an asker: `None` lets them in.
-pub(crate) const fn refusal(access: Access, who: Who) -> Option<Refusal> {
+pub(crate) const fn refusal(access: Access, who: Who) -> Option<Refusal<'static>> {
     match (access, who) {
         (Access::Anyone | Access::Payer, _)
         | (Access::Merchant, Who::Merchant(..))
         | (Access::Sandbox | Access::OperatorOrSandbox, Who::Merchant(_, Mode::Sandbox))
-        | (Access::OperatorOrSandbox, Who::Operator) => None,
-        (Access::Merchant | Access::Sandbox | Access::OperatorOrSandbox, Who::NoKey) => {
+        | (Access::OperatorOrSandbox | Access::Operator, Who::Operator)
+        | (Access::MerchantOrOperator, Who::Merchant(..) | Who::Operator) => None,
+        (_, Who::NoKey) => {
             Some(Refusal { status: 401, code: "authentication_required", message: "API key is required" })
         }
-        (Access::Merchant | Access::Sandbox | Access::OperatorOrSandbox, Who::BadKey) => forbidden("Invalid API key"),
+        (_, Who::BadKey) => forbidden("Invalid API key"),
         (Access::Merchant | Access::Sandbox, Who::Operator) => forbidden("An admin key acts for no merchant"),
         (Access::Sandbox, Who::Merchant(_, Mode::Live)) => forbidden("test keys only"),
-        (Access::OperatorOrSandbox, Who::Merchant(_, Mode::Live)) => forbidden("it takes an admin key"),
+        (Access::OperatorOrSandbox, Who::Merchant(_, Mode::Live)) => forbidden("With real money only the operator"),
+        (Access::Operator, Who::Merchant(..)) => forbidden("Only the operator"),
     }
 }
 
 /// Whether an asker who was let in is shown everybody's objects, not only their own.
 pub(crate) const fn reaches_everybodys(access: Access, who: Who) -> bool {
-    match (access, who) {
-        (Access::Anyone | Access::Payer, _) | (Access::OperatorOrSandbox, Who::Operator) => true,
-        (Access::Merchant | Access::Sandbox, _)
-        | (Access::OperatorOrSandbox, Who::NoKey | Who::BadKey | Who::Merchant(..)) => false,
+    match access {
+        Access::Anyone | Access::Payer => true,
+        Access::OperatorOrSandbox | Access::MerchantOrOperator | Access::Operator => matches!(who, Who::Operator),
+        Access::Merchant | Access::Sandbox => false,
     }
 }
 
 /// How a merchant who was let in is refused an object of somebody else: another merchant's is forbidden, the other mode's does
 /// not exist.
-pub(crate) const fn not_theirs(is_same_merchant: bool) -> Option<Refusal> {
+pub(crate) const fn not_theirs(is_same_merchant: bool) -> Option<Refusal<'static>> {
     if is_same_merchant {
         Some(Refusal { status: 404, code: "resource_missing", message: "No such" })
     } else {

@@ -1,5 +1,6 @@
 //! A gateway with two merchants and keys of every kind.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -15,8 +16,8 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use server::{Gateway, Settings, WireEvents};
 use store::{
-    ApiKey, Audited, Balance, EscrowFilter, Job, KeyScope, Lease, Loaded, MemoryStore, Merchant, Outcome, Page,
-    PageRequest, Store, StoreError, StoredTransfer, TransferFilter, Unit, Waiting, Wanted,
+    ApiKey, Audited, Balance, EscrowFilter, Job, KeyHolder, Lease, Level, Loaded, MemoryStore, Merchant, Outcome, Page,
+    PageRequest, Scope, Scopes, Store, StoreError, StoredTransfer, TransferFilter, Unit, Waiting, Wanted,
 };
 use tower::ServiceExt;
 
@@ -30,6 +31,9 @@ pub(crate) const OTHER: &str = "sk_test_merchant-two";
 pub(crate) const OTHER_LIVE: &str = "sk_live_merchant-two";
 pub(crate) const ADMIN: &str = "sk_admin_operator";
 pub(crate) const REVOKED: &str = "sk_test_revoked-key";
+/// Keys of the first merchant's sandbox that are limited: one may do nothing, one may look at everything.
+pub(crate) const NO_SCOPES: &str = "sk_test_allowed-nothing";
+pub(crate) const READ_ONLY: &str = "sk_test_allowed-to-look";
 pub(crate) const EXPIRED: &str = "sk_test_expired-key";
 
 /// The public address of the world's gateway.
@@ -185,20 +189,27 @@ async fn add_keys(store: &Faulty, engine: &Engine, keyring: &Keyring) {
         store.add_merchant(merchant).await.expect("added");
         merchants.push(id);
     }
-    let owner = |place: usize, mode| KeyScope::Owner(Owner { merchant: merchants[place], mode });
-    for (token, scope) in [
+    let owner = |place: usize, mode| KeyHolder::Owner(Owner { merchant: merchants[place], mode });
+    for (token, holder) in [
         (TEST, owner(0, Mode::Sandbox)),
         (HACKATHON, owner(0, Mode::Sandbox)),
         (LIVE, owner(0, Mode::Live)),
         (OTHER, owner(1, Mode::Sandbox)),
         (OTHER_LIVE, owner(1, Mode::Live)),
-        (ADMIN, KeyScope::Operator),
+        (ADMIN, KeyHolder::Operator),
         (REVOKED, owner(0, Mode::Sandbox)),
         (EXPIRED, owner(0, Mode::Sandbox)),
+        (NO_SCOPES, owner(0, Mode::Sandbox)),
+        (READ_ONLY, owner(0, Mode::Sandbox)),
     ] {
         let id = KeyId::fresh(engine.ids());
-        let mut key = keyring.adopt(token, id, scope, Timestamp::from_ms(START_MS - 1)).expect("a key");
+        let mut key = keyring.adopt(token, id, holder, Timestamp::from_ms(START_MS - 1)).expect("a key");
         key.revoked = (token == REVOKED).then_some(Timestamp::from_ms(START_MS));
+        key.scopes = match token {
+            NO_SCOPES => Scopes::Only(BTreeSet::new()),
+            READ_ONLY => Scopes::Only(Scope::all().filter(|scope| scope.level == Level::Read).collect()),
+            _ => Scopes::Full,
+        };
         key.expires = (token == EXPIRED).then_some(Timestamp::from_ms(START_MS));
         store.add_key(key, keyring.hash_key(token)).await.expect("added");
     }

@@ -14,7 +14,7 @@ use http_body_util::BodyExt;
 use k256::ecdsa::SigningKey;
 use serde_json::{Value, json};
 use server::{Gateway, Settings, WireEvents};
-use store::{Audited, KeyScope, Merchant, Page, PageRequest, Position, Store, StoredTransfer, TransferFilter};
+use store::{Audited, KeyHolder, Merchant, Page, PageRequest, Position, Store, StoredTransfer, TransferFilter};
 use tower::ServiceExt;
 
 use crate::clock::Clock;
@@ -77,8 +77,8 @@ impl World {
         let owner = Owner { merchant: MerchantId::fresh(engine.ids()), mode: Mode::Sandbox };
         let merchant = Merchant { id: owner.merchant, name: "merchant".to_owned(), created: START };
         engine.store().add_merchant(merchant).await.expect("added");
-        let (id, scope) = (KeyId::fresh(engine.ids()), KeyScope::Owner(owner));
-        let key = keyring().adopt(KEY, id, scope, START).expect("a key");
+        let (id, holder) = (KeyId::fresh(engine.ids()), KeyHolder::Owner(owner));
+        let key = keyring().adopt(KEY, id, holder, START).expect("a key");
         engine.store().add_key(key, keyring().hash_key(KEY)).await.expect("added");
         let router = router(&engine, Settings::default());
         let wallet = SigningKey::from_slice(&WALLET).expect("a private key");

@@ -17,11 +17,12 @@ const LOCK: &str = "milepost.lock";
 /// What SQLite files of Milepost are marked with: "MILE" in ASCII.
 const APPLICATION_ID: i32 = 0x4D49_4C45;
 /// Each is applied once, in its own transaction, in this order; `user_version` counts those that were. Never change one.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_payments.sql"),
     include_str!("migrations/0003_clocks.sql"),
     include_str!("migrations/0004_refunds.sql"),
+    include_str!("migrations/0005_keys.sql"),
 ];
 /// Pages that a connection keeps in memory, in KiB. With a large cache the writer spends its time truncating it.
 const CACHE_KIB: i32 = 16 * 1024;

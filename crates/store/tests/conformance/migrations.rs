@@ -43,6 +43,13 @@ fn rows(db: &Connection) -> Vec<(&'static str, Vec<String>)> {
     TABLES.into_iter().map(of_table).collect()
 }
 
+/// Takes back what the migrations after the fourth did to a store without keys.
+const BACK_TO_SCHEMA_4: &str = "
+    ALTER TABLE keys DROP COLUMN name;
+    ALTER TABLE keys DROP COLUMN scopes;
+    ALTER TABLE keys DROP COLUMN last_used;
+    PRAGMA user_version = 4;";
+
 fn assert_owners_of_refunds(db: &Connection) {
     let count = |sql: &str| db.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a count");
     let refunds = "SELECT count(*) FROM parts p JOIN escrows e ON e.id = p.escrow WHERE p.kind = 3";
@@ -70,7 +77,8 @@ async fn what_an_older_version_owed_nobody_is_owed_by_this_one() {
     let before = audit(&store).await;
     store.close().await;
     let db = Connection::open(dir.path().join("milepost.db")).expect("a database");
-    db.execute_batch("DELETE FROM jobs; PRAGMA user_version = 3;").expect("a change");
+    db.execute_batch(BACK_TO_SCHEMA_4).expect("a change");
+    db.execute_batch("DELETE FROM jobs").expect("a change");
     drop(db);
     let store = open(dir.path());
     assert_eq!(audit(&store).await, before);
