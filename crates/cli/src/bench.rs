@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use engine::{Config, Host, Keyring, System};
-use escrow::{Ids, KeyId, Mode, Owner};
 use serde_json::{Value, json};
-use store::{KeyHolder, KeyKind, Store};
+use store::Store;
 
 use crate::failure::Failure;
 use crate::gateway::{self, Plan};
@@ -88,15 +87,11 @@ struct Bench {
 impl Bench {
     async fn start(folder: &std::path::Path, host: Arc<dyn Host>) -> Result<Bench, Failure> {
         let store: Arc<dyn Store> = opening::open(folder)?;
-        let ids = engine::FreshIds::new(host.clone());
         let mut secret = [0; 32];
         host.random(&mut secret);
         let keyring = Keyring::new(&secret);
-        let merchant = merchants::find_or_add(store.as_ref(), &ids, host.as_ref(), BENCH_MERCHANT).await?;
-        let holder = KeyHolder::Owner(Owner { merchant: merchant.id, mode: Mode::Sandbox });
-        let (key, token) = keyring.mint(host.as_ref(), KeyId::new(ids.next()), KeyKind::Test, holder);
-        let hash = keyring.hash_key(&token);
-        store.add_key(key, hash).await.map_err(Failure::unavailable)?;
+        let registry = merchants::registry(store.clone(), host.clone(), keyring.clone());
+        let token = merchants::sandbox_key(store.as_ref(), &registry, BENCH_MERCHANT).await?;
 
         let any_port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let (listener, address) = gateway::bind(any_port).await?;

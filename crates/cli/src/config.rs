@@ -64,12 +64,14 @@ pub(crate) const FEE_BASIS_POINTS: Setting<u16> =
 /// How a dispute ends that nobody decides in time.
 pub(crate) const DEFAULT_RESOLUTION: Setting<DefaultResolution> =
     Setting { name: "default_resolution", default: Some("BUYER_WON"), parse: parse_default_resolution };
+/// How long requests are kept for `/requests`.
+pub(crate) const REQUEST_LOG: Setting<Span> = Setting { name: "request_log", default: Some("7d"), parse: parse_span };
 /// What is logged.
 pub(crate) const LOG_LEVEL: Setting<String> =
     Setting { name: "log_level", default: Some("info"), parse: parse_log_level };
 
 /// Every name that the file may hold.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     LISTEN.name,
     DATA.name,
     DATABASE_URL.name,
@@ -82,6 +84,7 @@ const NAMES: [&str; 13] = [
     CHAIN_ID.name,
     FEE_BASIS_POINTS.name,
     DEFAULT_RESOLUTION.name,
+    REQUEST_LOG.name,
     LOG_LEVEL.name,
 ];
 
@@ -371,6 +374,7 @@ mod tests {
         assert_eq!(sources.get(&BLOCK_TIME, None).ok(), Some(Span::from_seconds(2)));
         assert_eq!(sources.get(&FEE_BASIS_POINTS, None).ok(), Some(0));
         assert_eq!(sources.get(&DEFAULT_RESOLUTION, None).ok(), Some(DefaultResolution::BuyerWon));
+        assert_eq!(sources.get(&REQUEST_LOG, None).ok(), Some(server::DEFAULT_REQUEST_LOG));
         assert_eq!(sources.get(&LOG_LEVEL, None).ok().as_deref(), Some("info"));
     }
 }

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
-use engine::{Config, FreshIds, Host, Keyring, System, key_kind};
-use escrow::{Ids, KeyId, Mode, Owner, Span};
-use store::{KeyHolder, KeyKind, Store};
+use engine::{Config, Host, System, key_kind};
+use escrow::Span;
+use store::{KeyKind, Store};
 
 use crate::config::{PUBLIC_URL, Sources};
 use crate::failure::Failure;
@@ -122,22 +122,14 @@ async fn start(
 ) -> Result<(Running, String, String), Failure> {
     let (listener, address) = gateway::bind(([127, 0, 0, 1], 0).into()).await?;
     let keyring = opening::keyring(folder, store.as_ref(), host.as_ref()).await?;
-    let key = make_key(&keyring, store.as_ref(), &host).await?;
+    let registry = merchants::registry(store.clone(), host.clone(), keyring.clone());
+    let key = merchants::sandbox_key(store.as_ref(), &registry, DEMO_MERCHANT).await?;
     let url = gateway::local_url(address);
     let mut config = Config::default();
     config.settings.settlement_delay = OWN_SETTLEMENT_DELAY;
     let settings = server::Settings { public_url: url.clone(), ..server::Settings::default() };
     let running = gateway::start(Plan { store, host, keyring, config, settings }, listener);
     Ok((running, url, key))
-}
-
-async fn make_key(keyring: &Keyring, store: &dyn Store, host: &Arc<dyn Host>) -> Result<String, Failure> {
-    let ids = FreshIds::new(host.clone());
-    let merchant = merchants::find_or_add(store, &ids, host.as_ref(), DEMO_MERCHANT).await?;
-    let holder = KeyHolder::Owner(Owner { merchant: merchant.id, mode: Mode::Sandbox });
-    let (key, token) = keyring.mint(host.as_ref(), KeyId::new(ids.next()), KeyKind::Test, holder);
-    store.add_key(key, keyring.hash_key(&token)).await.map_err(Failure::unavailable)?;
-    Ok(token)
 }
 
 async fn check(store: &dyn Store, out: Out) -> Result<(), Failure> {

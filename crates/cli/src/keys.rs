@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
-use engine::{FreshIds, Host, System};
-use escrow::{Ids, KeyId, Mode, Owner, Span, Timestamp};
+use engine::{Act, Done, Host, KeyState, Made, NewKey, Registry, System};
+use escrow::{KeyId, Mode, Owner, Span, Timestamp};
 use serde_json::{Value, json};
-use store::{ApiKey, KeyHolder, KeyKind, Merchant, SqliteStore, Store};
+use store::{ApiKey, KeyHolder, KeyKind, Merchant, NotAScope, PageRequest, Position, Scopes, SqliteStore, Store};
 
 use crate::config::{Sources, parse_span};
 use crate::failure::Failure;
@@ -62,9 +62,12 @@ struct CreateArgs {
     /// When the key stops working, counted from now, such as 90d [default: never]
     #[arg(long, value_name = "TIME", value_parser = parse_lifetime)]
     expires: Option<Span>,
-    /// What the key may do; not available yet: every key may do everything that its holder may
-    #[arg(long, value_name = "SCOPES", hide = true)]
-    scopes: Option<String>,
+    /// What the key may do, such as `escrow:write,account:read`; a merchant's only [default: everything]
+    #[arg(long, value_name = "SCOPES", value_parser = parse_scopes)]
+    scopes: Option<Scopes>,
+    /// What the key is called, for people
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +103,9 @@ impl KeyMode {
     }
 }
 
+/// How many keys or merchants a list shows at most: all there are.
+const MOST_LISTED: usize = usize::MAX;
+
 /// The longest lifetime of a key: ten years.
 const MAX_LIFETIME: Span = Span::from_seconds(10 * 365 * 24 * 3600);
 
@@ -110,6 +116,11 @@ fn parse_lifetime(text: &str) -> Result<Span, String> {
     } else {
         Err("expected more than nothing and at most 3650d; leave it out for a key that does not expire".to_owned())
     }
+}
+
+fn parse_scopes(text: &str) -> Result<Scopes, String> {
+    let scopes = text.split(',').map(|scope| scope.trim().parse().map_err(|error: NotAScope| error.to_string()));
+    Ok(Scopes::Only(scopes.collect::<Result<_, String>>()?))
 }
 
 fn parse_id(text: &str) -> Result<KeyId, String> {
@@ -132,7 +143,7 @@ pub(crate) async fn run(args: KeysArgs, sources: &Sources, out: Out) -> Result<(
         KeysCommand::Roll(_) | KeysCommand::Revoke { .. } => opening::open_existing(&folder)?,
     };
     let host: Arc<dyn Host> = Arc::new(System::new());
-    let desk = Desk { folder, ids: FreshIds::new(host.clone()), host, store, out };
+    let desk = Desk { folder, host, store, out };
     let result = match args.command {
         KeysCommand::Create(create) => desk.create(create).await,
         KeysCommand::List => desk.list().await,
@@ -161,15 +172,13 @@ enum Holder<'a> {
 
 impl CreateArgs {
     fn holder(&self) -> Result<Holder<'_>, Failure> {
-        if self.scopes.is_some() {
-            return Err(Failure::usage(
-                "--scopes is not available yet: every key may do everything that its holder may",
-            ));
-        }
         match (self.mode.kind().mode(), &self.merchant) {
             (Some(mode), Some(name)) => {
                 merchants::check_name(name)?;
                 Ok(Holder::Merchant(name, mode))
+            }
+            (None, None) if self.scopes.is_some() => {
+                Err(Failure::usage("--scopes: an admin key is not limited; leave it out"))
             }
             (None, None) => Ok(Holder::Operator),
             (Some(_), None) => Err(Failure::usage("--merchant: name the merchant that the key acts for")),
@@ -183,26 +192,29 @@ struct Desk {
     folder: PathBuf,
     store: Arc<SqliteStore>,
     host: Arc<dyn Host>,
-    ids: FreshIds,
     out: Out,
 }
 
 impl Desk {
     async fn create(&self, args: CreateArgs) -> Result<(), Failure> {
-        let (holder, merchants) = match args.holder()? {
+        let registry = self.registry().await?;
+        let holder = match args.holder()? {
             Holder::Merchant(name, mode) => {
-                let merchant = merchants::find_or_add(self.store.as_ref(), &self.ids, self.host.as_ref(), name).await?;
-                (KeyHolder::Owner(Owner { merchant: merchant.id, mode }), vec![merchant])
+                let merchant = merchants::find_or_add(self.store.as_ref(), &registry, name).await?;
+                KeyHolder::Owner(Owner { merchant: merchant.id, mode })
             }
-            Holder::Operator => (KeyHolder::Operator, Vec::new()),
+            Holder::Operator => KeyHolder::Operator,
         };
         let expires = args.expires.map(|span| self.host.now().after(span));
-        let (key, secret) = self.mint(args.mode.kind(), holder, expires).await?;
-        self.hand_over(&key, &secret, &merchants, None)
+        let (kind, name, scopes) = (args.mode.kind(), args.name, args.scopes.unwrap_or_default());
+        self.perform(&registry, &Act::CreateKey(NewKey { holder, kind, name, scopes, expires })).await
     }
 
     async fn list(&self) -> Result<(), Failure> {
-        let (keys, merchants) = (self.keys().await?, self.merchants().await?);
+        let merchants = self.merchants().await?;
+        let everything = PageRequest { limit: MOST_LISTED, position: Position::Offset(0) };
+        let mut keys = self.store.keys(None, everything).await.map_err(Failure::unavailable)?.items;
+        keys.reverse();
         let now = self.host.now();
         let data: Vec<Value> = keys.iter().map(|key| as_json(key, &merchants, now)).collect();
         self.out.json(&json!({"object": "list", "data": data}))?;
@@ -211,73 +223,63 @@ impl Desk {
                 .out
                 .line("There are no keys yet. Make one: milepost keys create --merchant Sandbox --mode test");
         }
-        let columns = ["id", "kind", "merchant", "last four", "created", "expires", "state"].map(Column::Left);
+        let columns =
+            ["id", "kind", "merchant", "name", "scopes", "last four", "created", "last used", "expires", "state"];
         let row = |key: &ApiKey| {
-            let expires = key.expires.map_or_else(|| "never".to_owned(), utc);
-            let (kind, name) = (key.kind.name().to_owned(), merchant_name(key, &merchants).to_owned());
-            let state = state(key, now).to_owned();
-            vec![key.id.to_string(), kind, name, key.last_four.clone(), utc(key.created), expires, state]
+            vec![
+                key.id.to_string(),
+                key.kind.name().to_owned(),
+                merchant_name(key, &merchants).to_owned(),
+                key.name.clone().unwrap_or_default(),
+                scopes_in_short(&key.scopes),
+                key.last_four.clone(),
+                utc(key.created),
+                key.last_used.map_or_else(|| "never".to_owned(), utc),
+                key.expires.map_or_else(|| "never".to_owned(), utc),
+                KeyState::of(key, now).name().to_owned(),
+            ]
         };
-        self.out.table(&columns, &keys.iter().map(row).collect::<Vec<_>>())
+        self.out.table(&columns.map(Column::Left), &keys.iter().map(row).collect::<Vec<_>>())
     }
 
-    /// The new key is stored before the old one is shortened: a crash in between leaves two that work, never none.
     async fn roll(&self, args: RollArgs) -> Result<(), Failure> {
-        let mut old = self.find(args.id).await?;
-        let now = self.host.now();
-        if !old.is_valid(now) {
-            let state = state(&old, now);
-            return Err(Failure::no(format!("{} is {state}: make another with `milepost keys create`", old.id)));
-        }
-        // A key that was made for so many days is replaced by one for as many.
-        let lifetime = old.expires.map(|expires| Span::from_ms(expires.ms() - old.created.ms()));
-        let (key, secret) = self.mint(old.kind, old.holder, lifetime.map(|span| now.after(span))).await?;
-        let graced = now.after(args.grace);
-        old.expires = Some(old.expires.map_or(graced, |expires| expires.min(graced)));
-        self.store.update_key(old.clone()).await.map_err(Failure::unavailable)?;
-        self.hand_over(&key, &secret, &self.merchants().await?, Some(&old))
+        self.perform(&self.registry().await?, &Act::RollKey { id: args.id, grace: args.grace }).await
     }
 
     async fn revoke(&self, id: KeyId) -> Result<(), Failure> {
-        let mut key = self.find(id).await?;
-        let was_revoked = key.revoked.is_some();
-        let now = self.host.now();
-        if !was_revoked {
-            key.revoked = Some(now);
-            self.store.update_key(key.clone()).await.map_err(Failure::unavailable)?;
-        }
-        let done = if was_revoked { "was revoked already" } else { "is revoked" };
-        self.out.line(format!("{id} (…{}) {done}.", key.last_four))?;
-        self.out.json(&as_json(&key, &self.merchants().await?, now))
+        self.perform(&self.registry().await?, &Act::RevokeKey { id }).await
     }
 
-    async fn mint(
-        &self,
-        kind: KeyKind,
-        holder: KeyHolder,
-        expires: Option<Timestamp>,
-    ) -> Result<(ApiKey, String), Failure> {
+    async fn registry(&self) -> Result<Registry, Failure> {
         let keyring = opening::keyring(&self.folder, self.store.as_ref(), self.host.as_ref()).await?;
-        let (mut key, secret) = keyring.mint(self.host.as_ref(), KeyId::new(self.ids.next()), kind, holder);
-        key.expires = expires;
-        self.store.add_key(key.clone(), keyring.hash_key(&secret)).await.map_err(Failure::unavailable)?;
-        Ok((key, secret))
+        Ok(merchants::registry(self.store.clone(), self.host.clone(), keyring))
+    }
+
+    /// Does something about a key and shows what was done.
+    async fn perform(&self, registry: &Registry, act: &Act) -> Result<(), Failure> {
+        let done = registry.act(act).await.map_err(Failure::unavailable)?;
+        let merchants = self.merchants().await?;
+        match done.map_err(|refused| Failure::no(refused.to_string()))? {
+            Done::Key(made) => self.hand_over(&made, &merchants, None),
+            Done::Rolled(made, old) => self.hand_over(&made, &merchants, Some(&old)),
+            Done::Revoked(key) => {
+                self.out.line(format!("{} (…{}) is revoked.", key.id, key.last_four))?;
+                self.out.json(&as_json(&key, &merchants, self.host.now()))
+            }
+            Done::Merchant(..) => Ok(()),
+        }
     }
 
     /// Shows a new key, the only time its secret is shown.
-    fn hand_over(
-        &self,
-        key: &ApiKey,
-        secret: &str,
-        merchants: &[Merchant],
-        replaced: Option<&ApiKey>,
-    ) -> Result<(), Failure> {
+    fn hand_over(&self, made: &Made, merchants: &[Merchant], replaced: Option<&ApiKey>) -> Result<(), Failure> {
+        let Made { key, token: secret } = made;
         let now = self.host.now();
         let out = &self.out;
         out.line(format!("  secret    {}   (shown this once)", out.paint(Style::Bold, secret)))?;
         out.line(format!("  id        {}", key.id))?;
         out.line(format!("  kind      {}", key.kind.name()))?;
         out.line(format!("  merchant  {}", merchant_name(key, merchants)))?;
+        out.line(format!("  scopes    {}", scopes_in_short(&key.scopes)))?;
         out.line(format!("  expires   {}", key.expires.map_or_else(|| "never".to_owned(), utc)))?;
         let mut value = as_json(key, merchants, now);
         value["secret"] = json!(secret);
@@ -289,32 +291,31 @@ impl Desk {
         out.json(&value)
     }
 
-    async fn find(&self, id: KeyId) -> Result<ApiKey, Failure> {
-        let mut keys = self.keys().await?.into_iter();
-        keys.find(|key| key.id == id).ok_or_else(|| Failure::no(format!("there is no key {id}")))
-    }
-
-    async fn keys(&self) -> Result<Vec<ApiKey>, Failure> {
-        self.store.keys().await.map_err(Failure::unavailable)
-    }
-
     async fn merchants(&self) -> Result<Vec<Merchant>, Failure> {
-        self.store.merchants().await.map_err(Failure::unavailable)
+        let everything = PageRequest { limit: MOST_LISTED, position: Position::Offset(0) };
+        Ok(self.store.merchants(everything).await.map_err(Failure::unavailable)?.items)
     }
 }
 
 fn as_json(key: &ApiKey, merchants: &[Merchant], now: Timestamp) -> Value {
+    let scopes = match &key.scopes {
+        Scopes::Full => vec!["*".to_owned()],
+        Scopes::Only(scopes) => scopes.iter().map(ToString::to_string).collect(),
+    };
     json!({
         "id": key.id.to_string(),
         "object": "api_key",
         "kind": key.kind.name(),
         "merchant": merchant_id(key).map(|_| merchant_name(key, merchants)),
         "merchantId": merchant_id(key).map(|id| id.to_string()),
+        "name": key.name,
+        "scopes": scopes,
         "lastFour": key.last_four,
         "createdAt": utc(key.created),
         "expiresAt": key.expires.map(utc),
         "revokedAt": key.revoked.map(utc),
-        "state": state(key, now),
+        "lastUsedAt": key.last_used.map(utc),
+        "state": KeyState::of(key, now).name(),
     })
 }
 
@@ -330,10 +331,10 @@ fn merchant_name<'m>(key: &ApiKey, merchants: &'m [Merchant]) -> &'m str {
     merchants.iter().find(|merchant| merchant.id == id).map_or("(unknown)", |merchant| merchant.name.as_str())
 }
 
-fn state(key: &ApiKey, now: Timestamp) -> &'static str {
-    match (key.revoked, key.is_valid(now)) {
-        (Some(_), _) => "revoked",
-        (None, true) => "active",
-        (None, false) => "expired",
+/// How many scopes there are, or that there is no limit.
+fn scopes_in_short(scopes: &Scopes) -> String {
+    match scopes {
+        Scopes::Full => "all".to_owned(),
+        Scopes::Only(scopes) => scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
     }
 }

@@ -1,43 +1,70 @@
-//! Merchants by name.
+//! Merchants by name, and what makes keys for them in a store that no gateway need run on.
 
-use engine::{FreshIds, Host};
-use escrow::{Ids, MerchantId};
-use store::{Merchant, Store};
+use std::sync::Arc;
+
+use engine::{
+    Act, Config, Done, FreshIds, Host, Keyring, MAX_MERCHANT_NAME_CHARS, NewKey, Parts, Registry, SimulatedPayments,
+    is_merchant_name,
+};
+use server::WireEvents;
+use store::{Merchant, PageRequest, Position, Store};
 
 use crate::failure::Failure;
-
-/// The longest name of a merchant, in characters.
-const MAX_NAME_CHARS: usize = 200;
 
 /// Checks the name of a merchant.
 ///
 /// # Errors
 /// When it would not be readable in a table.
 pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
-    let is_readable = name.trim() == name && !name.is_empty() && !name.chars().any(char::is_control);
-    if is_readable && name.chars().count() <= MAX_NAME_CHARS {
+    if is_merchant_name(name) {
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "--merchant: expected a name of 1 to {MAX_NAME_CHARS} characters, without control characters or spaces around it"
+        "--merchant: expected a name of 1 to {MAX_MERCHANT_NAME_CHARS} characters, without control characters or spaces around it"
     )))
+}
+
+/// What adds and changes the merchants and keys of a store.
+pub(crate) fn registry(store: Arc<dyn Store>, host: Arc<dyn Host>, keyring: Keyring) -> Registry {
+    let ids = Arc::new(FreshIds::new(host.clone()));
+    let (present, payments) = (Arc::new(WireEvents), Arc::new(SimulatedPayments));
+    Registry::new(Parts { store, host, present, payments, config: Config::default() }, ids, keyring)
 }
 
 /// The merchant of this name, added when there is none.
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn find_or_add(
-    store: &dyn Store,
-    ids: &FreshIds,
-    host: &dyn Host,
-    name: &str,
-) -> Result<Merchant, Failure> {
-    let known = store.merchants().await.map_err(Failure::unavailable)?;
-    if let Some(merchant) = known.into_iter().find(|merchant| merchant.name == name) {
+pub(crate) async fn find_or_add(store: &dyn Store, registry: &Registry, name: &str) -> Result<Merchant, Failure> {
+    if let Some(merchant) = store.merchant_named(name).await.map_err(Failure::unavailable)? {
         return Ok(merchant);
     }
-    let merchant = Merchant { id: MerchantId::new(ids.next()), name: name.to_owned(), created: host.now() };
-    store.add_merchant(merchant.clone()).await.map_err(Failure::unavailable)?;
-    Ok(merchant)
+    let act = Act::AddMerchant { name: name.to_owned(), with_key: false };
+    match registry.act(&act).await.map_err(Failure::unavailable)? {
+        Ok(Done::Merchant(merchant, _)) => Ok(merchant),
+        Ok(Done::Key(_) | Done::Rolled(..) | Done::Revoked(_)) => Err(Failure::no("no merchant was added")),
+        Err(refused) => Err(Failure::no(refused.to_string())),
+    }
+}
+
+/// Makes a key of the sandbox of a merchant of this name, who is added when there is none, and gives its text.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn sandbox_key(store: &dyn Store, registry: &Registry, merchant: &str) -> Result<String, Failure> {
+    let merchant = find_or_add(store, registry, merchant).await?;
+    match registry.act(&Act::CreateKey(NewKey::first(merchant.id))).await.map_err(Failure::unavailable)? {
+        Ok(Done::Key(made)) => Ok(made.token),
+        Ok(Done::Merchant(..) | Done::Rolled(..) | Done::Revoked(_)) => Err(Failure::no("no key was made")),
+        Err(refused) => Err(Failure::no(refused.to_string())),
+    }
+}
+
+/// Whether a store has no keys yet.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) async fn has_no_keys(store: &dyn Store) -> Result<bool, Failure> {
+    let one = PageRequest { limit: 1, position: Position::Offset(0) };
+    Ok(store.keys(None, one).await.map_err(Failure::unavailable)?.items.is_empty())
 }

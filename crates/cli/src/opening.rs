@@ -9,6 +9,7 @@ use store::{OpenError, SqliteStore, Store};
 
 use crate::config::{DATA, DATABASE_URL, Sources};
 use crate::failure::Failure;
+use crate::merchants;
 use crate::secret;
 
 /// Which store a command works on.
@@ -88,7 +89,6 @@ pub(crate) fn open_read_only(folder: &Path) -> Result<Arc<SqliteStore>, Failure>
 /// # Errors
 /// When the store or the secret cannot be read.
 pub(crate) async fn keyring(folder: &Path, store: &dyn Store, host: &dyn Host) -> Result<Keyring, Failure> {
-    let has_none = store.keys().await.map_err(Failure::unavailable)?.is_empty();
-    let keys = if has_none { secret::Keys::None } else { secret::Keys::Some };
+    let keys = if merchants::has_no_keys(store).await? { secret::Keys::None } else { secret::Keys::Some };
     secret::keyring(folder, keys, host)
 }

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use engine::{Config, FreshIds, Host, Keyring, System};
-use escrow::{Ids, KeyId, Mode, Owner};
+use engine::{Config, Host, KeyState, NewKey, Registry, System};
+use escrow::{Span, Timestamp};
 use serde_json::json;
-use store::{KeyHolder, KeyKind, Store};
+use store::Store;
 
 use crate::config::{
     BLOCK_TIME, CHAIN_ID, DEFAULT_RESOLUTION, FEE_BASIS_POINTS, FINALITY_PERIOD, LISTEN, LOG_LEVEL, PUBLIC_URL,
-    RATE_LIMITS, RateLimits, SETTLEMENT_DELAY, Sources, TEST_KEY,
+    RATE_LIMITS, REQUEST_LOG, RateLimits, SETTLEMENT_DELAY, Sources, TEST_KEY,
 };
 use crate::failure::Failure;
 use crate::gateway::{self, Plan};
@@ -54,6 +54,9 @@ pub(crate) struct ServeArgs {
     /// A sandbox key of your own choice, for development, that is made sure to exist [env: MILEPOST_TEST_KEY]
     #[arg(long, value_name = "KEY")]
     test_key: Option<String>,
+    /// How long requests are kept for GET /requests; 0 keeps none [env: MILEPOST_REQUEST_LOG] [default: 7d]
+    #[arg(long, value_name = "TIME")]
+    request_log: Option<String>,
     /// `documented` or `off`; accepted, but there are no rate limits yet: they come with a later version
     /// [env: MILEPOST_RATE_LIMITS] [default: documented]
     #[arg(long, value_name = "WHICH")]
@@ -91,6 +94,7 @@ struct Settings {
     engine: Config,
     chain_id: u64,
     fee_basis_points: u16,
+    request_log: Span,
     log_level: String,
 }
 
@@ -116,6 +120,7 @@ impl Settings {
             engine,
             chain_id: sources.get(&CHAIN_ID, args.chain_id.as_deref())?,
             fee_basis_points: sources.get(&FEE_BASIS_POINTS, args.fee_basis_points.as_deref())?,
+            request_log: sources.get(&REQUEST_LOG, args.request_log.as_deref())?,
             log_level: sources.get(&LOG_LEVEL, args.log_level.as_deref())?,
         })
     }
@@ -133,13 +138,15 @@ pub(crate) async fn run(args: ServeArgs, sources: &Sources, out: Out) -> Result<
     let store: Arc<dyn Store> = opening::open(&settings.folder)?;
     let host: Arc<dyn Host> = Arc::new(System::new());
     let keyring = opening::keyring(&settings.folder, store.as_ref(), host.as_ref()).await?;
-    let key = FirstKey { store: store.as_ref(), host: &host, keyring: &keyring }.ensure(settings.test_key).await?;
+    let registry = merchants::registry(store.clone(), host.clone(), keyring.clone());
+    let key = FirstKey { store: store.as_ref(), registry, now: host.now() }.ensure(settings.test_key).await?;
     let local = gateway::local_url(address);
     let public_url = settings.public_url.unwrap_or_else(|| local.clone());
     let wire = server::Settings {
         public_url: public_url.clone(),
         fee_basis_points: settings.fee_basis_points,
         chain_id: settings.chain_id,
+        request_log: settings.request_log,
         ..server::Settings::default()
     };
     let running = gateway::start(Plan { store, host, keyring, config: settings.engine, settings: wire }, listener);
@@ -164,8 +171,8 @@ enum TestKey {
 /// Sees to it that somebody can use the gateway.
 struct FirstKey<'a> {
     store: &'a dyn Store,
-    host: &'a Arc<dyn Host>,
-    keyring: &'a Keyring,
+    registry: Registry,
+    now: Timestamp,
 }
 
 impl FirstKey<'_> {
@@ -174,36 +181,23 @@ impl FirstKey<'_> {
             self.adopt(&token).await?;
             return Ok(TestKey::Brought(token));
         }
-        if !self.store.keys().await.map_err(Failure::unavailable)?.is_empty() {
+        if !merchants::has_no_keys(self.store).await? {
             return Ok(TestKey::Unknown);
         }
-        let (id, holder) = self.sandbox().await?;
-        let (key, token) = self.keyring.mint(self.host.as_ref(), id, KeyKind::Test, holder);
-        self.store.add_key(key, self.keyring.hash_key(&token)).await.map_err(Failure::unavailable)?;
-        Ok(TestKey::Made(token))
+        merchants::sandbox_key(self.store, &self.registry, SANDBOX_MERCHANT).await.map(TestKey::Made)
     }
 
     /// Makes sure that a key works whose text somebody brought along.
     async fn adopt(&self, token: &str) -> Result<(), Failure> {
-        let hash = self.keyring.hash_key(token);
-        if let Some(known) = self.store.key(hash).await.map_err(Failure::unavailable)? {
-            if known.is_valid(self.host.now()) {
-                return Ok(());
+        let merchant = merchants::find_or_add(self.store, &self.registry, SANDBOX_MERCHANT).await?;
+        let adopted = self.registry.adopt(token, NewKey::first(merchant.id)).await.map_err(Failure::unavailable)?;
+        let key = adopted.map_err(Failure::usage)?;
+        match KeyState::of(&key, self.now) {
+            KeyState::Active => Ok(()),
+            over @ (KeyState::Expired | KeyState::Revoked) => {
+                Err(Failure::usage(format!("the test key (…{}) is {over}; choose another", key.last_four)))
             }
-            let why = if known.revoked.is_some() { "revoked" } else { "expired" };
-            return Err(Failure::usage(format!("the test key (…{}) is {why}; choose another", known.last_four)));
         }
-        let (id, holder) = self.sandbox().await?;
-        let key = self.keyring.adopt(token, id, holder, self.host.now()).map_err(Failure::usage)?;
-        self.store.add_key(key, hash).await.map_err(Failure::unavailable)
-    }
-
-    /// An id for a new key, and the sandbox merchant as its holder.
-    async fn sandbox(&self) -> Result<(KeyId, KeyHolder), Failure> {
-        let ids = FreshIds::new(self.host.clone());
-        let merchant = merchants::find_or_add(self.store, &ids, self.host.as_ref(), SANDBOX_MERCHANT).await?;
-        let owner = Owner { merchant: merchant.id, mode: Mode::Sandbox };
-        Ok((KeyId::new(ids.next()), KeyHolder::Owner(owner)))
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn verdict(report: &Report, told: Result<(), Failure>) -> Result<(), 
 /// # Errors
 /// When nobody takes it.
 pub(crate) fn show(report: &Report, out: Out) -> Result<(), Failure> {
-    for (name, count) in counts(report) {
+    for (name, count) in report.counts() {
         out.line(format!("  {name:<12} {count:>12}"))?;
     }
     if report.is_clean() {
@@ -62,7 +62,7 @@ pub(crate) fn show(report: &Report, out: Out) -> Result<(), Failure> {
 pub(crate) fn as_json(report: &Report) -> Value {
     let broken = |Broken { invariant, what }: &Broken| json!({"invariant": invariant.name(), "what": what});
     let mut value: serde_json::Map<String, Value> =
-        counts(report).into_iter().map(|(name, count)| (name.to_owned(), json!(count))).collect();
+        report.counts().into_iter().map(|(name, count)| (name.to_owned(), json!(count))).collect();
     value.insert("ok".to_owned(), json!(report.is_clean()));
     value.insert("broken_total".to_owned(), json!(report.broken_total));
     value.insert("broken".to_owned(), report.broken.iter().map(broken).collect());
@@ -75,19 +75,6 @@ fn broken_in_short(report: &Report) -> String {
     let problems = if total == 1 { "problem" } else { "problems" };
     let rest = if named as u64 == total { String::new() } else { format!("; the first {named} are named") };
     format!("{total} {problems}{rest}")
-}
-
-fn counts(report: &Report) -> [(&'static str, u64); 8] {
-    [
-        ("escrows", report.escrows),
-        ("milestones", report.milestones),
-        ("settlements", report.settlements),
-        ("refunds", report.refunds),
-        ("transfers", report.transfers),
-        ("events", report.events),
-        ("jobs", report.jobs),
-        ("balances", report.balances),
-    ]
 }
 
 #[cfg(test)]

@@ -317,6 +317,7 @@ fn wanted(batch: &[Submission]) -> Wanted {
         escrows: escrows.into_iter().collect(),
         replies: replies.into_iter().collect(),
         clocks: clocks.into_iter().collect(),
+        ..Wanted::default()
     }
 }
 

@@ -11,7 +11,7 @@ use escrow::limits::MAX_CLOCK_AHEAD_S;
 use escrow::{MerchantId, Mode, Owner, Span, Timestamp};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use store::{ClockMove, Outcome, Reply, StoreError, Unit, Waiting, Wanted};
+use store::{ClockMove, Outcome, StoreError, Unit, Waiting, Wanted};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 
 use crate::batch;
@@ -150,22 +150,15 @@ impl Hands {
         let left = if is_too_far { None } else { Some(self.work_through(merchant, by).await?) };
         let now = self.parts.host.now();
         let result = if is_too_far { Err(TooFarAhead { ahead }) } else { Ok(Clock::at(now, after)) };
-        let Rendered { status, body, kept } = render(result);
-        let remembered = idempotency.as_ref().map(|Idempotency { owner, key, fingerprint }| Reply {
-            owner: *owner,
-            key: key.clone(),
-            fingerprint: *fingerprint,
-            status,
-            body: kept.unwrap_or_else(|| body.clone()),
-            created: now,
-        });
+        let answer = render(result);
+        let remembered = idempotency.as_ref().map(|sent| sent.reply(&answer, now));
         let clock = left.map(|by| ClockMove { merchant, by });
         // The reply is stored with the last step: then the whole of the way is behind, and no key moves a clock twice.
         let arrival = Unit { clock, replies: remembered.into_iter().collect(), ..Unit::default() };
         let outcome = self.commit(arrival).await?;
         self.scheduled.notify_one();
         if outcome == Outcome::Committed {
-            return Ok(Answer::Decided(Rendered { status, body, kept: None }));
+            return Ok(Answer::Decided(Rendered { kept: None, ..answer }));
         }
         // Something else has taken the key meanwhile.
         let taken = self.look_up(sandbox(merchant), idempotency.as_ref()).await?.1;

@@ -12,8 +12,10 @@ use crate::clock::{AdvanceClock, Asked, Clock, Keeper, sandbox};
 use crate::host::Host;
 use crate::ids::FreshIds;
 use crate::jobs::Worker;
+use crate::keyring::Keyring;
 use crate::ports::Payments;
 use crate::present::Present;
+use crate::registry::Registry;
 use crate::request::{Answer, Request, Unavailable};
 
 /// What the operator may set about the engine.
@@ -193,6 +195,12 @@ impl Engine {
     #[must_use]
     pub fn host(&self) -> &Arc<dyn Host> {
         &self.parts.host
+    }
+
+    /// What adds and changes merchants and keys, whose texts are hashed by this keyring.
+    #[must_use]
+    pub fn registry(&self, keyring: Keyring) -> Registry {
+        Registry::new(self.parts.clone(), self.ids.clone(), keyring)
     }
 
     /// Fresh ids.

@@ -13,6 +13,7 @@ mod keyring;
 pub mod meter;
 mod ports;
 mod present;
+mod registry;
 mod request;
 #[doc(hidden)]
 pub mod testing;
@@ -24,5 +25,9 @@ pub use host::{Host, System, Task};
 pub use ids::FreshIds;
 pub use keyring::{Keyring, MIN_SECRET_CHARS, NotAKey, key_kind};
 pub use ports::{Incoming, IncomingAnswer, PaymentAnswer, Payments, Payout, Repayment, SimulatedPayments};
-pub use present::Present;
+pub use present::{JournalEvent, News, Present};
+pub use registry::{
+    Act, ActRequest, By, Done, KeyState, MAX_MERCHANT_NAME_CHARS, Made, NewKey, Refused, Registry, RenderAct,
+    is_merchant_name,
+};
 pub use request::{Answer, Ask, Idempotency, Reach, Render, Rendered, Request, Unavailable};

@@ -1,11 +1,56 @@
 //! How events look to the world: told by the server, stored and hashed by the engine.
 
 use escrow::chain::Numbered;
-use escrow::{Escrow, Timestamp};
+use escrow::{Escrow, EventId, KeyId, Timestamp};
+use store::{ApiKey, KeyHolder, Merchant};
 
 /// Writes the bodies of events.
 pub trait Present: Send + Sync + 'static {
     /// The body of an event, as it is stored, hashed and served: JSON without the hashes. `escrow` is the state after the
     /// decision that the event belongs to.
     fn event(&self, escrow: &Escrow, numbered: Numbered<'_>, created: Timestamp) -> Vec<u8>;
+
+    /// The body of an event of a journal, in the same form.
+    fn journal_event(&self, event: JournalEvent<'_>) -> Vec<u8>;
+}
+
+/// What happened to a merchant or a key, in its place in a journal.
+#[derive(Clone, Copy, Debug)]
+pub struct JournalEvent<'a> {
+    /// The event's id.
+    pub id: EventId,
+    /// Its place among the events of the journal, from 1.
+    pub sequence: u64,
+    /// When it happened, in real time.
+    pub created: Timestamp,
+    /// Whose journal it is.
+    pub holder: KeyHolder,
+    /// What happened.
+    pub news: News<'a>,
+}
+
+/// What happened to a merchant or a key; everything is shown as it is afterwards.
+#[derive(Clone, Copy, Debug)]
+pub enum News<'a> {
+    /// A merchant was added.
+    MerchantCreated(&'a Merchant),
+    /// A key was made.
+    KeyCreated(&'a ApiKey),
+    /// A key was replaced by another one, and works a while longer.
+    KeyRolled(&'a ApiKey, KeyId),
+    /// A key was made useless.
+    KeyRevoked(&'a ApiKey),
+}
+
+impl News<'_> {
+    /// The type of such events.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            News::MerchantCreated(_) => "merchant.created",
+            News::KeyCreated(_) => "api_key.created",
+            News::KeyRolled(..) => "api_key.rolled",
+            News::KeyRevoked(_) => "api_key.revoked",
+        }
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use escrow::{Actor, Command, Escrow, Hash, IntentId, NewIntent, Owner, Rejection};
+use escrow::{Actor, Command, Escrow, Hash, IntentId, NewIntent, Owner, Rejection, Timestamp};
+use store::Reply;
 
 /// Turns what the domain decided into the answer that the caller gets and an idempotency key remembers: the state after the
 /// command, or why it was refused. It may be called more than once, and the last result counts.
@@ -52,6 +53,20 @@ pub struct Idempotency {
     pub key: String,
     /// What tells this request from others under the same key.
     pub fingerprint: Hash,
+}
+
+impl Idempotency {
+    /// What is remembered under the key: this answer, given at this time.
+    pub(crate) fn reply(&self, answer: &Rendered, created: Timestamp) -> Reply {
+        Reply {
+            owner: self.owner,
+            key: self.key.clone(),
+            fingerprint: self.fingerprint,
+            status: answer.status,
+            body: answer.kept.clone().unwrap_or_else(|| answer.body.clone()),
+            created,
+        }
+    }
 }
 
 /// An answer: opaque to the engine, which only keeps it.

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use escrow::{Span, Timestamp};
+use escrow::{MerchantId, Span, Timestamp};
 
 use crate::host::{Host, Task};
+use crate::registry::{Act, Done, NewKey, Registry};
 
 /// A host whose clock is moved by hand. Tasks and waits are tokio's; with tokio's paused clock, waits take no time.
 #[derive(Debug)]
@@ -60,5 +61,29 @@ impl Host for ManualHost {
 
     fn spawn(&self, task: Task) {
         tokio::spawn(task);
+    }
+}
+
+/// A new merchant of this name.
+///
+/// # Panics
+/// When there is one already, or the store fails.
+#[expect(clippy::panic, reason = "for tests")]
+pub async fn new_merchant(registry: &Registry, name: &str) -> MerchantId {
+    match registry.act(&Act::AddMerchant { name: name.to_owned(), with_key: false }).await {
+        Ok(Ok(Done::Merchant(merchant, None))) => merchant.id,
+        other => panic!("no merchant {name}: {other:?}"),
+    }
+}
+
+/// Has a key with this text.
+///
+/// # Panics
+/// When the text is no key, or the store fails.
+#[expect(clippy::panic, reason = "for tests")]
+pub async fn new_key(registry: &Registry, token: &str, key: NewKey) -> store::ApiKey {
+    match registry.adopt(token, key).await {
+        Ok(Ok(key)) => key,
+        other => panic!("no key {token}: {other:?}"),
     }
 }

@@ -10,7 +10,7 @@ use escrow::{
     Account, Amount, Chain, Currency, Duty, Escrow, Hash, MilestoneId, Owner, Purpose, PurposeKind, Refund, RefundId,
     Settlement, SettlementId, Timestamp,
 };
-use store::{Audited, Balance, EventRow, Store, StoreError, StoredTransfer};
+use store::{Audited, Balance, EventRow, Journal, KeyHolder, Store, StoreError, StoredTransfer};
 
 /// How many broken rows a report names; all are counted.
 const MAX_NAMED: usize = 20;
@@ -30,6 +30,8 @@ pub struct Report {
     pub transfers: u64,
     /// Events.
     pub events: u64,
+    /// Journals of merchants and of the operator, each with its events among those.
+    pub journals: u64,
     /// Jobs.
     pub jobs: u64,
     /// Running totals.
@@ -45,6 +47,22 @@ impl Report {
     #[must_use]
     pub const fn is_clean(&self) -> bool {
         self.broken_total == 0
+    }
+
+    /// What was looked at and how much of it, by name.
+    #[must_use]
+    pub const fn counts(&self) -> [(&'static str, u64); 9] {
+        [
+            ("escrows", self.escrows),
+            ("milestones", self.milestones),
+            ("settlements", self.settlements),
+            ("refunds", self.refunds),
+            ("transfers", self.transfers),
+            ("events", self.events),
+            ("journals", self.journals),
+            ("jobs", self.jobs),
+            ("balances", self.balances),
+        ]
     }
 }
 
@@ -71,7 +89,7 @@ pub enum Invariant {
     Events,
     /// Every timed duty has exactly one job, and every job is a duty.
     Jobs,
-    /// Every row can be read and belongs to an escrow.
+    /// Every row can be read and belongs to an escrow or a journal.
     Rows,
 }
 
@@ -142,6 +160,7 @@ impl Check {
                 self.claims(escrow, &claims);
                 self.jobs(escrow, jobs);
             }
+            Audited::Journal { holder, journal, events } => self.journal(holder, journal, &events),
             Audited::Stray { table, what } => self.note(Invariant::Rows, format!("{table}: {what}")),
             Audited::Balance(owner, balance) => self.balance(owner, balance),
         }
@@ -165,18 +184,33 @@ impl Check {
     }
 
     fn events(&mut self, escrow: &Escrow, events: &[(Owner, u64, EventRow)]) {
-        for (owner, position, event) in events {
-            let stream = self.streams.entry(*owner).or_default();
+        for what in self.stream(escrow.owner, escrow.chain, events) {
+            self.broken(Invariant::Events, escrow, &what);
+        }
+    }
+
+    fn journal(&mut self, holder: KeyHolder, journal: Journal, events: &[(Owner, u64, EventRow)]) {
+        self.report.journals += 1;
+        self.report.events += events.len() as u64;
+        for what in self.stream(holder.stream(), journal.chain, events) {
+            self.note(Invariant::Events, format!("journal {} of {}: {what}", journal.id, name(holder.stream())));
+        }
+    }
+
+    /// Notes the places of events in their stream, and says what is wrong with their chain.
+    fn stream(&mut self, owner: Owner, chain: Chain, events: &[(Owner, u64, EventRow)]) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (found, position, event) in events {
+            let stream = self.streams.entry(*found).or_default();
             stream.count += 1;
             stream.highest = stream.highest.max(*position);
             stream.sum += u128::from(*position);
-            if *owner != escrow.owner {
-                self.broken(Invariant::Events, escrow, &format!("event {} is in another owner's stream", event.id));
+            if *found != owner {
+                wrong.push(format!("event {} is in another owner's stream", event.id));
             }
         }
-        if let Err(what) = chain_of(escrow, events) {
-            self.broken(Invariant::Events, escrow, &what);
-        }
+        wrong.extend(chain_of(chain, events).err());
+        wrong
     }
 
     /// Only sums are compared: where several gateways serve one intent, its transfers need not have been made in the order of
@@ -388,8 +422,8 @@ impl Check {
     }
 }
 
-/// Follows an intent's events to the head that its state names; what does not follow from the first break on is not looked at.
-fn chain_of(escrow: &Escrow, events: &[(Owner, u64, EventRow)]) -> Result<(), String> {
+/// Follows events to the head that their chain should have; what does not follow from the first break on is not looked at.
+fn chain_of(told: Chain, events: &[(Owner, u64, EventRow)]) -> Result<(), String> {
     let mut chain = Chain::EMPTY;
     for (_, _, event) in events {
         chain = chain.followed_by(&event.body);
@@ -400,8 +434,8 @@ fn chain_of(escrow: &Escrow, events: &[(Owner, u64, EventRow)]) -> Result<(), St
             return Err(format!("event {} (sequence {}) does not hash to its stored hash", event.id, event.sequence));
         }
     }
-    let Chain { count, head } = escrow.chain;
-    if chain == escrow.chain {
+    let Chain { count, head } = told;
+    if chain == told {
         Ok(())
     } else {
         Err(format!("its {} events end in {}, its state says {count} and {head}", chain.count, chain.head))

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use engine::{Engine, Keyring};
+use engine::{Engine, Keyring, Registry};
+use escrow::Span;
+use tokio::sync::Mutex;
 
 use crate::http::KnownKeys;
+use crate::scribe::Scribe;
 use crate::wire::Site;
 
 /// The largest request body, in bytes: 1 MiB.
@@ -16,6 +19,9 @@ pub const DEFAULT_PUBLIC_URL: &str = "http://127.0.0.1:3000";
 /// The chain of payers' signatures where none was set: Sepolia, a test network that wallets know.
 pub const DEFAULT_CHAIN_ID: u64 = 11_155_111;
 
+/// How long requests are kept where nothing else was set: seven days.
+pub const DEFAULT_REQUEST_LOG: Span = Span::from_seconds(7 * 24 * 3600);
+
 /// What the operator has set about the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -25,18 +31,21 @@ pub struct Settings {
     pub fee_basis_points: u16,
     /// The largest request body, in bytes.
     pub max_body_bytes: usize,
+    /// How long answered requests are kept for `/requests`; nothing is kept for no time.
+    pub request_log: Span,
     /// The chain that payers' signatures are for (EIP-155); at most 2^53 - 1, so that every client can read it.
     pub chain_id: u64,
 }
 
 impl Default for Settings {
-    /// [`DEFAULT_PUBLIC_URL`], no fee, [`MAX_BODY_BYTES`], [`DEFAULT_CHAIN_ID`].
+    /// [`DEFAULT_PUBLIC_URL`], no fee, [`MAX_BODY_BYTES`], [`DEFAULT_CHAIN_ID`], [`DEFAULT_REQUEST_LOG`].
     fn default() -> Settings {
         Settings {
             public_url: DEFAULT_PUBLIC_URL.to_owned(),
             fee_basis_points: 0,
             max_body_bytes: MAX_BODY_BYTES,
             chain_id: DEFAULT_CHAIN_ID,
+            request_log: DEFAULT_REQUEST_LOG,
         }
     }
 }
@@ -54,6 +63,12 @@ pub struct Gateway {
     pub settings: Settings,
     /// Writes what was measured, where anybody measures.
     pub metrics: Option<Metrics>,
+    /// Adds and changes merchants and keys.
+    pub(crate) registry: Registry,
+    /// Logs what is asked.
+    pub(crate) scribe: Scribe,
+    /// Held by whoever checks everything.
+    pub(crate) verifying: Mutex<()>,
     /// The API keys that were lately asked for.
     pub(crate) known_keys: KnownKeys,
     /// What objects show of this gateway.
@@ -83,6 +98,9 @@ impl Gateway {
     ) -> Arc<Gateway> {
         let public_url = settings.public_url.trim_end_matches('/').to_owned();
         let site = Site { public_url, chain: evm::Domain::sandbox(settings.chain_id) };
-        Arc::new(Gateway { engine, keyring, settings, metrics, known_keys: KnownKeys::default(), site })
+        let registry = engine.registry(keyring.clone());
+        let scribe = Scribe::start(engine.store().clone(), engine.host(), settings.request_log);
+        let (known_keys, verifying) = (KnownKeys::default(), Mutex::new(()));
+        Arc::new(Gateway { engine, keyring, settings, metrics, registry, scribe, verifying, known_keys, site })
     }
 }

@@ -7,8 +7,11 @@
 mod gateway;
 mod http;
 mod processor;
+mod scribe;
 mod wire;
 
-pub use gateway::{DEFAULT_CHAIN_ID, DEFAULT_PUBLIC_URL, Gateway, MAX_BODY_BYTES, Metrics, Settings};
+pub use gateway::{
+    DEFAULT_CHAIN_ID, DEFAULT_PUBLIC_URL, DEFAULT_REQUEST_LOG, Gateway, MAX_BODY_BYTES, Metrics, Settings,
+};
 pub use http::{Access, BASE_PATHS, Route, constant_router, router, routes};
 pub use wire::WireEvents;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use escrow::{KeyId, MerchantId, Mode, Owner, Timestamp};
+use escrow::{Chain, KeyId, MerchantId, Mode, Owner, RawId, Timestamp};
 
 /// A merchant: a payee who runs intents.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,12 +63,42 @@ impl KeyKind {
 }
 
 /// Who acts with a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum KeyHolder {
     /// A merchant in one mode.
     Owner(Owner),
     /// The operator.
     Operator,
+}
+
+/// Whose stream the operator's own events are in, who acts for no merchant. No merchant has this id.
+const OPERATORS_STREAM: Owner = Owner { merchant: MerchantId::new(RawId::from_bits(0)), mode: Mode::Live };
+
+impl KeyHolder {
+    /// Whose stream the holder's own events are in.
+    #[must_use]
+    pub const fn stream(self) -> Owner {
+        match self {
+            KeyHolder::Owner(owner) => owner,
+            KeyHolder::Operator => OPERATORS_STREAM,
+        }
+    }
+
+    /// Whose own events a stream has.
+    #[must_use]
+    pub fn of_stream(owner: Owner) -> KeyHolder {
+        if owner == OPERATORS_STREAM { KeyHolder::Operator } else { KeyHolder::Owner(owner) }
+    }
+}
+
+/// What happened to a holder and not to one of its intents: keys made, rolled and revoked, merchants added. Its events are chained
+/// as those of an intent are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Journal {
+    /// What its events are kept under.
+    pub id: RawId,
+    /// Its events so far.
+    pub chain: Chain,
 }
 
 /// A part of the API that a key may be limited to.

@@ -8,20 +8,22 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use escrow::{
-    Account, Currency, Effect, Escrow, Hash, IntentId, MerchantId, Owner, Refund, RefundId, Settlement, SettlementId,
-    Span, Timestamp,
+    Account, Currency, Dispute, Effect, Escrow, Hash, IntentId, KeyId, MerchantId, Owner, Refund, RefundId, RequestId,
+    Settlement, SettlementId, Span, Timestamp,
 };
 
 mod keys;
 mod memory;
 mod page;
+mod request;
 mod row;
 mod sqlite;
 
-pub use keys::{ApiKey, Area, KeyHolder, KeyKind, Level, Merchant, NotAScope, Scope, Scopes};
+pub use keys::{ApiKey, Area, Journal, KeyHolder, KeyKind, Level, Merchant, NotAScope, Scope, Scopes};
 pub use memory::MemoryStore;
-pub use page::{EscrowFilter, Page, PageRequest, Position, TransferFilter};
-pub use row::{Audited, EventRow, Job, Lease, Reply, StoredTransfer, TransferRow, Versioned, Waiting};
+pub use page::{EscrowFilter, Page, PageRequest, Position, TransferFilter, Which};
+pub use request::LoggedRequest;
+pub use row::{Audited, EventRow, Job, JobState, Lease, Reply, StoredTransfer, TransferRow, Versioned, Waiting};
 pub use sqlite::{OpenError, SCHEMA_VERSION, SqliteStore};
 
 /// Why the store did not do what it was asked.
@@ -47,6 +49,8 @@ pub struct Wanted {
     pub replies: Vec<(Owner, String)>,
     /// Owners whose clocks are wanted, besides those of the escrows.
     pub clocks: Vec<Owner>,
+    /// Holders of keys whose journals are wanted.
+    pub journals: Vec<KeyHolder>,
 }
 
 /// What was there of it, in the order it was asked for.
@@ -58,9 +62,11 @@ pub struct Loaded {
     pub replies: Vec<Option<Reply>>,
     /// How far the clocks of the owners concerned are ahead of real time; those that are not are left out.
     pub clocks: BTreeMap<Owner, Span>,
+    /// The journals.
+    pub journals: Vec<Option<Journal>>,
 }
 
-/// What is committed together, for one escrow or one clock: all of it, or nothing.
+/// What is committed together, for one escrow, one clock or the journals of one act: all of it, or nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Unit {
     /// The change of the escrow; `None` when all its commands were refused.
@@ -71,6 +77,27 @@ pub struct Unit {
     pub leases: Vec<Lease>,
     /// The clock that moves.
     pub clock: Option<ClockMove>,
+    /// What happens to merchants and keys.
+    pub journals: Vec<JournalChange>,
+}
+
+/// A merchant is added, or keys are added or changed, and the journal of their holder tells it.
+#[derive(Clone, Debug)]
+pub struct JournalChange {
+    /// Whose journal.
+    pub holder: KeyHolder,
+    /// What the decision was made on; the unit is [`Outcome::Lost`] when it is no longer so. `None`: there was none.
+    pub base: Option<Journal>,
+    /// The journal after `events`.
+    pub next: Journal,
+    /// What happened.
+    pub events: Vec<EventRow>,
+    /// A merchant to add. The unit is [`Outcome::Lost`] when its id or its name is taken.
+    pub merchant: Option<Merchant>,
+    /// A key to add, under the keyed hash of its text. The unit is [`Outcome::Lost`] when its id or that hash is taken.
+    pub key: Option<(ApiKey, [u8; 32])>,
+    /// A key whose expiry and revocation change. The unit is [`Outcome::Lost`] when there is none.
+    pub changed: Option<ApiKey>,
 }
 
 /// The clock of a merchant's sandbox moves forward. Live owners have real time.
@@ -212,27 +239,54 @@ pub trait Store: Send + Sync + 'static {
     /// The running totals of an owner, in the order of their accounts and currencies.
     async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError>;
 
-    /// Adds a merchant; does nothing when its id or its name is known. Whoever must have one of a name adds it and then looks
-    /// for that name among [`Store::merchants`].
-    async fn add_merchant(&self, merchant: Merchant) -> Result<(), StoreError>;
+    /// Disputes of everybody with the intents they belong to, newest first: all, or those that are open.
+    async fn disputes(&self, which: Which, page: PageRequest) -> Result<Page<(Owner, IntentId, Dispute)>, StoreError>;
 
-    /// Every merchant, oldest first.
-    async fn merchants(&self) -> Result<Vec<Merchant>, StoreError>;
+    /// Settlements of everybody with the intents they belong to, newest first: all, or those that did not arrive.
+    async fn everybodys_settlements(
+        &self,
+        which: Which,
+        page: PageRequest,
+    ) -> Result<Page<(Owner, IntentId, Settlement)>, StoreError>;
 
-    /// Adds an API key under the keyed hash of its secret; does nothing when that hash or its id is known.
-    async fn add_key(&self, key: ApiKey, hash: [u8; 32]) -> Result<(), StoreError>;
+    /// Up to `limit` duties of everybody in the order in which they can be claimed, leaving out so many.
+    async fn jobs(&self, offset: u64, limit: usize) -> Result<Vec<JobState>, StoreError>;
 
-    /// The key whose secret has this keyed hash, expired and revoked ones included.
-    async fn key(&self, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError>;
+    /// Merchants, newest first.
+    async fn merchants(&self, page: PageRequest) -> Result<Page<Merchant>, StoreError>;
 
-    /// Every key, oldest first.
-    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError>;
+    /// A merchant.
+    async fn merchant(&self, id: MerchantId) -> Result<Option<Merchant>, StoreError>;
 
-    /// Changes when a key expires and whether it is revoked; `false` when there is no such key.
-    async fn update_key(&self, key: ApiKey) -> Result<bool, StoreError>;
+    /// The merchant of this name.
+    async fn merchant_named(&self, name: &str) -> Result<Option<Merchant>, StoreError>;
+
+    /// API keys, newest first: one holder's or everybody's, expired and revoked ones included.
+    async fn keys(&self, holder: Option<KeyHolder>, page: PageRequest) -> Result<Page<ApiKey>, StoreError>;
+
+    /// An API key, expired and revoked ones included.
+    async fn key(&self, id: KeyId) -> Result<Option<ApiKey>, StoreError>;
+
+    /// The key whose text has this keyed hash, expired and revoked ones included.
+    async fn key_of_hash(&self, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError>;
+
+    /// Notes when keys were last used. What is older than what is noted changes nothing.
+    async fn note_key_uses(&self, uses: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError>;
+
+    /// Adds to the log of requests. It is a help to developers and no part of the books: a crash may lose the last of it.
+    async fn log_requests(&self, requests: Vec<LoggedRequest>) -> Result<(), StoreError>;
+
+    /// Logged requests, newest first: one holder's or everybody's.
+    async fn requests(&self, holder: Option<KeyHolder>, page: PageRequest) -> Result<Page<LoggedRequest>, StoreError>;
+
+    /// A logged request.
+    async fn request(&self, id: RequestId) -> Result<Option<LoggedRequest>, StoreError>;
+
+    /// Deletes logged requests from before this time, in steps that keep nobody waiting: `true` when another call has more to do.
+    async fn forget_requests(&self, before: Timestamp) -> Result<bool, StoreError>;
 
     /// Walks over everything in one consistent view, with bounded memory, in an order that is the same for every store:
-    /// escrows by id with all that belongs to them, then rows that belong to no escrow, then balances.
+    /// escrows by id with all that belongs to them, then journals by holder, then rows that belong to neither, then balances.
     async fn audit(&self, visit: Box<dyn FnMut(Audited) + Send>) -> Result<(), StoreError>;
 
     /// Answers when the store can read and write.

@@ -5,13 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use escrow::{
-    Account, Currency, Duty, Effect, Escrow, Hash, IntentId, KeyId, MerchantId, Mode, Owner, RawId, Refund, RefundId,
-    Settlement, SettlementId, Span, Timestamp, TransferId,
+    Account, Currency, Dispute, Duty, Effect, Escrow, Hash, IntentId, KeyId, MerchantId, Mode, Owner, RawId, Refund,
+    RefundId, RequestId, Settlement, SettlementId, Span, Timestamp, TransferId,
 };
 
 use crate::{
-    ApiKey, Audited, Balance, Change, ClockMove, EscrowFilter, EventRow, Job, Lease, Loaded, Merchant, Outcome, Page,
-    PageRequest, Position, Reply, Store, StoreError, StoredTransfer, TransferFilter, Unit, Versioned, Waiting, Wanted,
+    ApiKey, Audited, Balance, Change, ClockMove, EscrowFilter, EventRow, Job, JobState, Journal, JournalChange,
+    KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outcome, Page, PageRequest, Position, Reply, Store, StoreError,
+    StoredTransfer, TransferFilter, Unit, Versioned, Waiting, Wanted, Which,
 };
 
 /// A [`Store`] in memory. What it holds is gone with it.
@@ -20,16 +21,19 @@ pub struct MemoryStore {
     state: Mutex<Option<Everything>>,
 }
 
+/// An event with whose stream it is in and its place there.
+type PlacedEvent = (Owner, u64, EventRow);
+
 type Balances = BTreeMap<(Owner, Account, Currency), i64>;
 
 #[derive(Clone, Default)]
 struct Everything {
     escrows: BTreeMap<IntentId, Versioned>,
-    events: BTreeMap<IntentId, Vec<(Owner, u64, EventRow)>>,
+    events: BTreeMap<IntentId, Vec<PlacedEvent>>,
     positions: BTreeMap<Owner, u64>,
     transfers: BTreeMap<TransferId, (Owner, StoredTransfer)>,
     balances: Balances,
-    jobs: BTreeMap<(IntentId, Duty), JobState>,
+    jobs: BTreeMap<(IntentId, Duty), StoredJob>,
     /// How far clocks are ahead of real time.
     clocks: BTreeMap<Owner, Span>,
     last_token: u64,
@@ -39,10 +43,12 @@ struct Everything {
     replies_from: Option<Timestamp>,
     merchants: BTreeMap<MerchantId, Merchant>,
     keys: BTreeMap<KeyId, (ApiKey, [u8; 32])>,
+    journals: BTreeMap<Owner, (Journal, Vec<PlacedEvent>)>,
+    requests: BTreeMap<RequestId, LoggedRequest>,
 }
 
 #[derive(Clone)]
-struct JobState {
+struct StoredJob {
     owner: Owner,
     /// By its owner's clock.
     due: Timestamp,
@@ -99,7 +105,53 @@ impl Everything {
         if let Some(moved) = unit.clock {
             self.advance(moved);
         }
+        unit.journals.into_iter().for_each(|change| self.tell(change));
         Outcome::Committed
+    }
+
+    fn fits_people(&self, change: &JournalChange) -> bool {
+        let stored = self.journals.get(&change.holder.stream()).map(|(journal, _)| *journal);
+        let is_merchant_new = change.merchant.iter().all(|merchant| {
+            self.merchants.values().all(|other| other.id != merchant.id && other.name != merchant.name)
+        });
+        let is_key_new = change
+            .key
+            .iter()
+            .all(|(key, hash)| self.keys.values().all(|(other, known)| other.id != key.id && known != hash));
+        let is_there = change.changed.iter().all(|key| self.keys.contains_key(&key.id));
+        stored == change.base && is_merchant_new && is_key_new && is_there
+    }
+
+    fn tell(&mut self, change: JournalChange) {
+        let owner = change.holder.stream();
+        let (journal, events) = self.journals.entry(owner).or_insert((change.next, Vec::new()));
+        *journal = change.next;
+        for event in change.events {
+            let position = self.positions.entry(owner).or_insert(0);
+            *position += 1;
+            events.push((owner, *position, event));
+        }
+        self.merchants.extend(change.merchant.map(|merchant| (merchant.id, merchant)));
+        self.keys.extend(change.key.map(|(key, hash)| (key.id, (key, hash))));
+        if let Some(key) = change.changed
+            && let Some((stored, _)) = self.keys.get_mut(&key.id)
+        {
+            (stored.expires, stored.revoked) = (key.expires, key.revoked);
+        }
+    }
+
+    /// Parts of everybody's escrows with whose they are and the intents they belong to, by id from the oldest on.
+    fn everybodys<T: Clone>(
+        &self,
+        parts: impl Fn(&Escrow) -> &[T],
+        id: impl Fn(&T) -> RawId,
+    ) -> Vec<(RawId, (Owner, IntentId, T))> {
+        let mut found = Vec::new();
+        for escrow in self.escrows.values().map(|stored| &stored.escrow) {
+            found.extend(parts(escrow).iter().map(|part| (id(part), (escrow.owner, escrow.id, part.clone()))));
+        }
+        found.sort_by_key(|(id, _)| *id);
+        found
     }
 
     fn fits(&self, unit: &Unit) -> bool {
@@ -110,7 +162,10 @@ impl Everything {
             let stored = self.escrows.get(&change.next.id).map(|stored| stored.version);
             stored == change.base.as_ref().map(|base| base.version)
         });
-        are_keys_free && is_newest && unit.leases.iter().all(|lease| self.is_held(*lease))
+        are_keys_free
+            && is_newest
+            && unit.leases.iter().all(|lease| self.is_held(*lease))
+            && unit.journals.iter().all(|change| self.fits_people(change))
     }
 
     fn is_held(&self, lease: Lease) -> bool {
@@ -159,7 +214,7 @@ impl Everything {
         for effect in change.effects {
             match effect {
                 Effect::Schedule(duty, due) => {
-                    let job = JobState { owner, due, run_at: self.real(owner, due), token: None, attempts: 0 };
+                    let job = StoredJob { owner, due, run_at: self.real(owner, due), token: None, attempts: 0 };
                     self.jobs.insert((id, duty), job);
                 }
                 Effect::Drop(duty) => drop(self.jobs.remove(&(id, duty))),
@@ -190,10 +245,10 @@ impl Everything {
 
     fn sandbox_jobs(&self, merchant: MerchantId, until: Timestamp, limit: usize) -> Vec<Waiting> {
         let owner = Owner { merchant, mode: Mode::Sandbox };
-        let is_wanted = |job: &JobState| job.owner == owner && (job.token.is_some() || job.run_at <= until);
+        let is_wanted = |job: &StoredJob| job.owner == owner && (job.token.is_some() || job.run_at <= until);
         let mut jobs: Vec<_> = self.jobs.iter().filter(|(_, job)| is_wanted(job)).collect();
         jobs.sort_by_key(|(key, job)| (job.token.is_none(), job.run_at, **key));
-        let waiting = |(&(intent, duty), job): (&(IntentId, Duty), &JobState)| {
+        let waiting = |(&(intent, duty), job): (&(IntentId, Duty), &StoredJob)| {
             let run_at = job.token.is_none().then_some(job.run_at);
             Waiting { intent, duty, due: job.due, run_at }
         };
@@ -265,6 +320,10 @@ impl Everything {
                 claims: claims.map(|((owner, hash), _)| (*owner, Hash::from_bytes(*hash))).collect(),
             });
         }
+        for (owner, (journal, events)) in &self.journals {
+            let holder = KeyHolder::of_stream(*owner);
+            visit(Audited::Journal { holder, journal: *journal, events: events.clone() });
+        }
         for ((owner, account, currency), minor) in &self.balances {
             let balance = Balance { account: *account, currency: *currency, minor: *minor };
             visit(Audited::Balance(*owner, balance));
@@ -317,6 +376,11 @@ impl Store for MemoryStore {
             escrows: wanted.escrows.iter().map(|id| all.escrows.get(id).cloned()).collect(),
             replies: wanted.replies.iter().map(|key| all.reply(key).cloned()).collect(),
             clocks: all.clocks(&wanted),
+            journals: wanted
+                .journals
+                .iter()
+                .map(|holder| all.journals.get(&holder.stream()).map(|(journal, _)| *journal))
+                .collect(),
         })
     }
 
@@ -426,46 +490,111 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn add_merchant(&self, merchant: Merchant) -> Result<(), StoreError> {
+    async fn disputes(
+        &self,
+        which: Which,
+        request: PageRequest,
+    ) -> Result<Page<(Owner, IntentId, Dispute)>, StoreError> {
+        let disputes = self.with(|all| all.everybodys(Escrow::disputes, |dispute| dispute.id.raw()))?;
+        page(disputes, |(.., dispute)| which == Which::All || dispute.is_open(), request)
+    }
+
+    async fn everybodys_settlements(
+        &self,
+        which: Which,
+        request: PageRequest,
+    ) -> Result<Page<(Owner, IntentId, Settlement)>, StoreError> {
+        let settlements = self.with(|all| all.everybodys(|escrow| &escrow.settlements, |part| part.id.raw()))?;
+        page(settlements, |(.., settlement)| which == Which::All || settlement.needs_retry(), request)
+    }
+
+    async fn jobs(&self, offset: u64, limit: usize) -> Result<Vec<JobState>, StoreError> {
         self.with(|all| {
-            if all.merchants.values().all(|other| other.id != merchant.id && other.name != merchant.name) {
-                all.merchants.insert(merchant.id, merchant);
-            }
+            let mut jobs: Vec<_> = all.jobs.iter().collect();
+            jobs.sort_by_key(|(key, job)| (job.run_at, **key));
+            let jobs = jobs.into_iter().skip(usize::try_from(offset).unwrap_or(usize::MAX)).take(limit);
+            jobs.map(|(&(intent, duty), job)| JobState {
+                intent,
+                duty,
+                owner: job.owner,
+                due: job.due,
+                run_at: job.run_at,
+                is_leased: job.token.is_some(),
+                attempts: job.attempts,
+            })
+            .collect()
         })
     }
 
-    async fn merchants(&self) -> Result<Vec<Merchant>, StoreError> {
-        self.with(|all| {
-            let mut merchants: Vec<Merchant> = all.merchants.values().cloned().collect();
-            merchants.sort_by_key(|merchant| (merchant.created, merchant.id));
-            merchants
-        })
+    async fn merchants(&self, request: PageRequest) -> Result<Page<Merchant>, StoreError> {
+        let merchants = self.with(|all| all.merchants.values().map(|it| (it.id.raw(), it.clone())).collect())?;
+        page(merchants, |_| true, request)
     }
 
-    async fn add_key(&self, key: ApiKey, hash: [u8; 32]) -> Result<(), StoreError> {
-        self.with(|all| {
-            if all.keys.values().all(|(other, known)| other.id != key.id && *known != hash) {
-                all.keys.insert(key.id, (key, hash));
-            }
-        })
+    async fn merchant(&self, id: MerchantId) -> Result<Option<Merchant>, StoreError> {
+        self.with(|all| all.merchants.get(&id).cloned())
     }
 
-    async fn key(&self, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+    async fn merchant_named(&self, name: &str) -> Result<Option<Merchant>, StoreError> {
+        self.with(|all| all.merchants.values().find(|merchant| merchant.name == name).cloned())
+    }
+
+    async fn keys(&self, holder: Option<KeyHolder>, request: PageRequest) -> Result<Page<ApiKey>, StoreError> {
+        let is_wanted = |key: &&ApiKey| holder.is_none_or(|holder| key.holder == holder);
+        let keys = self.with(|all| {
+            let keys = all.keys.values().map(|(key, _)| key).filter(is_wanted);
+            keys.map(|key| (key.id.raw(), key.clone())).collect()
+        })?;
+        page(keys, |_| true, request)
+    }
+
+    async fn key(&self, id: KeyId) -> Result<Option<ApiKey>, StoreError> {
+        self.with(|all| all.keys.get(&id).map(|(key, _)| key.clone()))
+    }
+
+    async fn key_of_hash(&self, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
         self.with(|all| all.keys.values().find(|(_, known)| *known == hash).map(|(key, _)| key.clone()))
     }
 
-    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+    async fn note_key_uses(&self, uses: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
         self.with(|all| {
-            let mut keys: Vec<ApiKey> = all.keys.values().map(|(key, _)| key.clone()).collect();
-            keys.sort_by_key(|key| (key.created, key.id));
-            keys
+            for (id, at) in uses {
+                if let Some((key, _)) = all.keys.get_mut(&id) {
+                    key.last_used = key.last_used.max(Some(at));
+                }
+            }
         })
     }
 
-    async fn update_key(&self, key: ApiKey) -> Result<bool, StoreError> {
+    async fn log_requests(&self, requests: Vec<LoggedRequest>) -> Result<(), StoreError> {
         self.with(|all| {
-            let stored = all.keys.get_mut(&key.id);
-            stored.map(|(stored, _)| (stored.expires, stored.revoked) = (key.expires, key.revoked)).is_some()
+            for request in requests {
+                all.requests.entry(request.id).or_insert(request);
+            }
+        })
+    }
+
+    async fn requests(
+        &self,
+        holder: Option<KeyHolder>,
+        request: PageRequest,
+    ) -> Result<Page<LoggedRequest>, StoreError> {
+        let is_wanted = |logged: &&LoggedRequest| holder.is_none_or(|holder| logged.holder == holder);
+        let logged = self.with(|all| {
+            let logged = all.requests.values().filter(is_wanted);
+            logged.map(|logged| (logged.id.raw(), logged.clone())).collect()
+        })?;
+        page(logged, |_| true, request)
+    }
+
+    async fn request(&self, id: RequestId) -> Result<Option<LoggedRequest>, StoreError> {
+        self.with(|all| all.requests.get(&id).cloned())
+    }
+
+    async fn forget_requests(&self, before: Timestamp) -> Result<bool, StoreError> {
+        self.with(|all| {
+            all.requests.retain(|_, request| request.created >= before);
+            false
         })
     }
 

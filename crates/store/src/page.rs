@@ -46,6 +46,15 @@ pub struct EscrowFilter {
     pub created_to: Option<Timestamp>,
 }
 
+/// Which of the things that may wait for somebody to act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// All of them.
+    All,
+    /// Those that wait.
+    Waiting,
+}
+
 /// Which transfers; everything given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TransferFilter {

@@ -1,5 +1,6 @@
 //! The plain data that goes in and comes out.
 
+use crate::{Journal, KeyHolder};
 use escrow::{Duty, Escrow, EventId, Hash, IntentId, Owner, Timestamp, Transfer};
 
 use crate::Balance;
@@ -103,6 +104,25 @@ impl Waiting {
     }
 }
 
+/// A duty written down, as whoever watches over the gateway sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobState {
+    /// The escrow that has the duty.
+    pub intent: IntentId,
+    /// The duty.
+    pub duty: Duty,
+    /// Whose it is.
+    pub owner: Owner,
+    /// When it falls due, by its owner's clock.
+    pub due: Timestamp,
+    /// When it can be claimed, in real time; or until when somebody has a lease of it.
+    pub run_at: Timestamp,
+    /// Whether somebody has a lease of it.
+    pub is_leased: bool,
+    /// How often it was claimed.
+    pub attempts: u32,
+}
+
 /// The right to carry out the result of a job, until another lease is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
@@ -130,7 +150,16 @@ pub enum Audited {
         /// The transactions that it has ever named by their hashes, each with among whose.
         claims: Vec<(Owner, Hash)>,
     },
-    /// A row that cannot be read, or that belongs to no escrow.
+    /// A journal with its events.
+    Journal {
+        /// Whose.
+        holder: KeyHolder,
+        /// Its state.
+        journal: Journal,
+        /// Its events by sequence, each with whose stream it is in and its place there.
+        events: Vec<(Owner, u64, EventRow)>,
+    },
+    /// A row that cannot be read, or that belongs to no escrow and no journal.
     Stray {
         /// The table.
         table: &'static str,

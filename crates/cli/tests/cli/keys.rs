@@ -33,7 +33,7 @@ fn a_key_lives_from_creation_through_rolling_to_revocation() {
 
     let second = keys(folder.path(), &["roll", &first_id, "--grace", "1h"]);
     let (second_id, second_secret) = (text(&second, "id"), text(&second, "secret"));
-    assert_eq!(second["merchantId"], first["merchantId"], "the scope is the same");
+    assert_eq!(second["merchantId"], first["merchantId"], "the holder is the same");
     assert!(second["expiresAt"].is_string(), "the lifetime is too");
     assert_eq!(answer(folder.path(), &first_secret), 200, "within the grace");
     assert_eq!(answer(folder.path(), &second_secret), 200);
@@ -82,6 +82,29 @@ fn an_operators_key_lives_as_a_merchants_does_and_acts_for_none() {
 }
 
 #[test]
+fn a_key_does_what_its_scopes_allow_and_one_in_its_place_no_more() {
+    let folder = folder();
+    let scopes = "payment_intents:read, account:write";
+    let made =
+        keys(folder.path(), &["create", "--merchant", "A", "--mode", "test", "--scopes", scopes, "--name", "shop"]);
+    assert_eq!(
+        (&made["scopes"], text(&made, "name")),
+        (&serde_json::json!(["payment_intents:read", "account:write"]), "shop".into())
+    );
+    let rolled = keys(folder.path(), &["roll", &text(&made, "id")]);
+    assert_eq!((&rolled["scopes"], &rolled["name"]), (&made["scopes"], &made["name"]));
+    let gateway = Gateway::start(folder.path(), &[]);
+    for secret in [text(&made, "secret"), text(&rolled, "secret")] {
+        let client = gateway.client_with(&secret);
+        let status = |path| client.try_get(path).0;
+        assert_eq!([status("/payment-intents"), status("/account/balance"), status("/settlements")], [200, 200, 403]);
+    }
+    gateway.stop();
+    let listed = keys(folder.path(), &["list"]);
+    assert!(listed["data"][1]["lastUsedAt"].is_string(), "{listed}");
+}
+
+#[test]
 fn merchants_of_one_name_are_one() {
     let folder = folder();
     let ids: Vec<String> = ["test", "hackathon", "live"]
@@ -109,7 +132,7 @@ fn keys_are_refused_for_what_is_wrong() {
     let unknown = "key_01KAPVV2QxkVfoWo4sJ3uB";
     keys(folder.path(), &["create", "--merchant", "A", "--mode", "test"]);
     let run = |args: &[&str]| run(folder.path(), [&["keys", "--data", "data"], args].concat());
-    assert_failed(&run(&["revoke", unknown]), 1, "there is no key");
+    assert_failed(&run(&["revoke", unknown]), 1, "there is no such API key");
     assert_failed(&run(&["revoke", "intent_01KAPVV2QxkVfoWo4sJ3uB"]), 2, "key_");
     assert_failed(
         &run(&["create", "--merchant", "A", "--mode", "admin"]),
@@ -118,9 +141,13 @@ fn keys_are_refused_for_what_is_wrong() {
     );
     assert_failed(&run(&["create", "--mode", "live"]), 2, "--merchant: name the merchant that the key acts for");
     assert_failed(&run(&["create", "--mode", "root"]), 2, "[possible values: test, hackathon, live, admin]");
-    assert_failed(&run(&["create", "--mode", "admin", "--scopes", "read"]), 2, "not available yet");
+    assert_failed(&run(&["create", "--mode", "admin", "--scopes", "escrow:read"]), 2, "an admin key is not limited");
     assert_failed(&run(&["create", "--merchant", "A\u{1b}[2J", "--mode", "test"]), 2, "control characters");
-    assert_failed(&run(&["create", "--merchant", "A", "--mode", "test", "--scopes", "read"]), 2, "not available yet");
+    assert_failed(
+        &run(&["create", "--merchant", "A", "--mode", "test", "--scopes", "read"]),
+        2,
+        "a scope looks like escrow:read",
+    );
     assert_failed(&run(&["create", "--merchant", "A", "--mode", "test", "--expires", "soon"]), 2, "length of time");
 }
 

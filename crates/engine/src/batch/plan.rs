@@ -127,18 +127,9 @@ impl Plan {
         let verdict = match &submission.source {
             Source::Job { .. } => Verdict::Result(result.map(|_| ()).map_err(Clone::clone)),
             Source::Caller { idempotency, render, .. } => {
-                let Rendered { status, body, kept } = render(result);
-                if let Some(sent) = idempotency {
-                    self.replies.push(Reply {
-                        owner: sent.owner,
-                        key: sent.key.clone(),
-                        fingerprint: sent.fingerprint,
-                        status,
-                        body: kept.unwrap_or_else(|| body.clone()),
-                        created: now,
-                    });
-                }
-                Verdict::Answer(Answer::Decided(Rendered { status, body, kept: None }))
+                let answer = render(result);
+                self.replies.extend(idempotency.as_ref().map(|sent| sent.reply(&answer, now)));
+                Verdict::Answer(Answer::Decided(Rendered { kept: None, ..answer }))
             }
         };
         self.decided.push((submission, verdict));
@@ -165,7 +156,7 @@ impl Plan {
             Some(_) => self.decided.iter().filter_map(|(submission, verdict)| lease(submission, verdict)).collect(),
             None => Vec::new(),
         };
-        Unit { change, replies: std::mem::take(&mut self.replies), leases, clock: None }
+        Unit { change, replies: std::mem::take(&mut self.replies), leases, ..Unit::default() }
     }
 
     /// Tells everybody what became of their commands.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use engine::testing::ManualHost;
 use engine::{
-    Answer, Ask, Config, Engine, Host, Idempotency, Incoming, IncomingAnswer, Parts, PaymentAnswer, Payments, Payout,
-    Present, Reach, Rendered, Repayment, Request, SimulatedPayments, Unavailable,
+    Answer, Ask, Config, Engine, Host, Idempotency, Incoming, IncomingAnswer, JournalEvent, Parts, PaymentAnswer,
+    Payments, Payout, Present, Reach, Rendered, Repayment, Request, SimulatedPayments, Unavailable,
 };
 use escrow::chain::Numbered;
 use escrow::{
@@ -28,6 +28,10 @@ pub(crate) struct PlainEvents;
 impl Present for PlainEvents {
     fn event(&self, escrow: &Escrow, numbered: Numbered<'_>, created: Timestamp) -> Vec<u8> {
         format!("{} {} {} {}", escrow.id, numbered.sequence, numbered.event.kind, created.ms()).into_bytes()
+    }
+
+    fn journal_event(&self, event: JournalEvent<'_>) -> Vec<u8> {
+        format!("{:?} {} {} {}", event.holder, event.sequence, event.news.name(), event.created.ms()).into_bytes()
     }
 }
 

@@ -11,13 +11,14 @@ use axum::middleware::Next;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use engine::key_kind;
-use escrow::{Mode, Owner, RequestId};
+use engine::{Idempotency, key_kind};
+use escrow::{KeyId, Mode, Owner, RequestId};
 use store::{ApiKey, KeyHolder, Scope, StoreError};
 
 use super::error::ApiError;
-use super::header_text;
+use super::notes::Notes;
 use super::routes::Access;
+use super::{header_text, idempotency};
 use crate::gateway::Gateway;
 
 /// The header that wins when there are several.
@@ -48,6 +49,31 @@ pub(super) enum Asker {
     Operator(RequestId),
 }
 
+/// The key of a request that was let in, with the request's id. What a route of merchants and operators works with where keys
+/// themselves matter.
+#[derive(Clone, Debug)]
+pub(super) struct Admitted {
+    /// The key.
+    pub(super) key: Arc<ApiKey>,
+    /// The request's id, which errors name.
+    pub(super) request: RequestId,
+}
+
+impl Admitted {
+    /// Whose objects they see: one holder's, or everybody's.
+    pub(super) fn reach(&self) -> Option<KeyHolder> {
+        match self.key.holder {
+            KeyHolder::Owner(_) => Some(self.key.holder),
+            KeyHolder::Operator => None,
+        }
+    }
+
+    /// An idempotency key among those of the holder.
+    pub(super) fn idempotency(&self, key: idempotency::Key) -> Idempotency {
+        key.of(self.key.holder.stream())
+    }
+}
+
 /// What stands before a route.
 #[derive(Clone)]
 pub(super) struct Guard {
@@ -66,6 +92,9 @@ pub(super) async fn admit(
 ) -> Result<Response, ApiError> {
     if access.takes_key() {
         let key = key(&gateway, request.headers()).await?;
+        if let Some(notes) = request.extensions().get::<Notes>() {
+            notes.note_key(&key);
+        }
         may_call(access, key.holder)?;
         if let Some(needed) = scope.filter(|needed| !key.scopes.allow(*needed)) {
             return Err(ApiError::ScopeMissing(needed));
@@ -76,6 +105,7 @@ pub(super) async fn admit(
             KeyHolder::Owner(owner) => Asker::Merchant(Caller { owner, request: id }),
             KeyHolder::Operator => Asker::Operator(id),
         });
+        request.extensions_mut().insert(Admitted { key, request: id });
     }
     Ok(next.run(request).await)
 }
@@ -122,16 +152,27 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
+impl<S: Send + Sync> FromRequestParts<S> for Admitted {
+    type Rejection = ApiError;
+
+    /// Whom [`admit`] let in.
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Admitted, ApiError> {
+        parts.extensions.get::<Admitted>().cloned().ok_or_else(no_key_asked_for)
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Asker {
     type Rejection = ApiError;
 
     /// Whom [`admit`] let in.
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Asker, ApiError> {
-        parts.extensions.get::<Asker>().copied().ok_or_else(|| {
-            tracing::error!("the handler of a route that asks for no key wants to know who holds it");
-            ApiError::Internal
-        })
+        parts.extensions.get::<Asker>().copied().ok_or_else(no_key_asked_for)
     }
+}
+
+fn no_key_asked_for() -> ApiError {
+    tracing::error!("the handler of a route that asks for no key wants to know who holds it");
+    ApiError::Internal
 }
 
 /// How long a key is believed to be as it was read: a revocation takes effect within this time.
@@ -159,7 +200,7 @@ impl KnownKeys {
         if let Some(known) = self.lock().get(&hash).filter(|known| is_fresh(known)) {
             return Ok(Some(known.key.clone()));
         }
-        let found = gateway.engine.store().key(hash).await?.map(Arc::new);
+        let found = gateway.engine.store().key_of_hash(hash).await?.map(Arc::new);
         let mut read = self.lock();
         if read.len() >= MOST_KNOWN_KEYS {
             read.retain(|_, known| is_fresh(known));
@@ -171,6 +212,11 @@ impl KnownKeys {
             Some(_) | None => {}
         }
         Ok(found)
+    }
+
+    /// Has a key read again before it is believed, since it was just changed.
+    pub(crate) fn forget(&self, id: KeyId) {
+        self.lock().retain(|_, known| known.key.id != id);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Known>> {
@@ -205,9 +251,9 @@ fn text(bytes: &[u8]) -> Result<String, ApiError> {
 mod tests {
     use axum::Router;
     use axum::body::Body;
-    use engine::testing::ManualHost;
-    use engine::{Config, Engine, Keyring, Parts as EngineParts, SimulatedPayments};
-    use escrow::{Command, Escrow, IntentId, KeyId, MerchantId, Timestamp};
+    use engine::testing::{ManualHost, new_key, new_merchant};
+    use engine::{Config, Engine, Keyring, NewKey, Parts as EngineParts, SimulatedPayments};
+    use escrow::{Command, Escrow, IntentId};
     use http_body_util::BodyExt;
     use serde_json::Value;
     use store::{MemoryStore, Store};
@@ -253,7 +299,8 @@ mod tests {
             config: Config::default(),
         });
         let keyring = Keyring::new(&[7; 32]);
-        let (one, two) = (MerchantId::fresh(engine.ids()), MerchantId::fresh(engine.ids()));
+        let registry = engine.registry(keyring.clone());
+        let (one, two) = (new_merchant(&registry, "one").await, new_merchant(&registry, "two").await);
         let owner = |merchant, mode| KeyHolder::Owner(Owner { merchant, mode });
         for (token, holder) in [
             (OWN, owner(one, Mode::Sandbox)),
@@ -261,8 +308,7 @@ mod tests {
             (OTHER, owner(two, Mode::Sandbox)),
             (ADMIN, KeyHolder::Operator),
         ] {
-            let key = keyring.adopt(token, KeyId::fresh(engine.ids()), holder, Timestamp::from_ms(0)).expect("a key");
-            store.add_key(key, keyring.hash_key(token)).await.expect("added");
+            new_key(&registry, token, NewKey::full(holder, key_kind(token).expect("a key"))).await;
         }
         let gateway = Gateway::new(engine, keyring, Settings::default());
         let table = Table::default()

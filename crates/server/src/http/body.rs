@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use super::error::ApiError;
 use super::fields::{Fields, Style};
 use super::idempotency;
+use super::notes::Notes;
 use super::{form, header_text};
 use crate::gateway::Gateway;
 
@@ -62,6 +63,9 @@ impl FromRequest<Arc<Gateway>> for Sent {
         let raw = read(&parts.headers, body, gateway.settings.max_body_bytes).await?;
         let idempotency = key.map(|key| idempotency::stamped(gateway, key, &parts, &raw));
         let style = style(&parts.headers, &raw)?;
+        if let Some(notes) = parts.extensions.get::<Notes>() {
+            notes.note_body(raw.clone(), style);
+        }
         let members = match style {
             Style::Strict => json_object(&raw)?,
             Style::Lenient => form::object(&raw)?,
@@ -96,6 +100,11 @@ fn style(headers: &HeaderMap, raw: &[u8]) -> Result<Style, ApiError> {
     } else {
         Err(ApiError::Body("Content-Type must be application/json or application/x-www-form-urlencoded".to_owned()))
     }
+}
+
+/// The value that a JSON text spells; `None` where it spells none.
+pub(super) fn plain(raw: &[u8]) -> Option<Value> {
+    serde_json::from_slice(raw).ok().map(|Plain(value)| value)
 }
 
 /// The object that a JSON text spells; the last of several members of one name wins.

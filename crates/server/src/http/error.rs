@@ -6,7 +6,7 @@ use axum::extract::{OriginalUri, Request};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use engine::{Rendered, Unavailable};
+use engine::{Refused, Rendered, Unavailable};
 use escrow::{Rejection, RequestId};
 use serde::Serialize;
 use store::{Scope, StoreError};
@@ -28,6 +28,8 @@ pub(super) enum Resource {
     PaymentIntent,
     Settlement,
     Refund,
+    ApiKey,
+    Request,
 }
 
 impl Resource {
@@ -36,6 +38,8 @@ impl Resource {
             Resource::PaymentIntent => "payment intent",
             Resource::Settlement => "settlement",
             Resource::Refund => "refund",
+            Resource::ApiKey => "API key",
+            Resource::Request => "request",
         }
     }
 }
@@ -91,6 +95,10 @@ pub(super) enum ApiError {
     TooLarge(usize),
     /// The domain refuses.
     Refused(Rejection),
+    /// Merchants and keys are not changed so.
+    Registry(Refused),
+    /// Everything is being checked already.
+    VerifyUnderWay,
     /// The idempotency key was used for something else.
     KeyReused,
     /// The engine has no answer.
@@ -312,6 +320,11 @@ impl ApiError {
                 Told::new(Code::RequestTooLarge, format!("The request body must be at most {bytes} bytes"))
             }
             ApiError::Refused(rejection) => refused(rejection),
+            ApiError::Registry(refused) => registry_refused(*refused),
+            ApiError::VerifyUnderWay => {
+                Told::new(Code::ServiceUnavailable, "A check of everything is under way; ask again when it is done")
+                    .soon_again()
+            }
             ApiError::KeyReused => Told::new(
                 Code::IdempotencyMismatch,
                 "This idempotency key was used for a different request; use a new key for a new request",
@@ -387,6 +400,18 @@ fn refused(rejection: &Rejection) -> Told {
         Rejection::Broken(_) => return ApiError::Internal.told(),
     };
     Told { param: param.map(str::to_owned), ..Told::new(code, rejection.to_string()) }
+}
+
+fn registry_refused(refused: Refused) -> Told {
+    let (code, param) = match refused {
+        Refused::NameTaken => (Code::InvalidRequest, Some("name")),
+        Refused::NoSuchMerchant => (Code::InvalidRequest, Some("merchantId")),
+        Refused::OutlivesOwn => (Code::InvalidRequest, Some("expiresIn")),
+        Refused::NoSuchKey => (Code::ResourceMissing, None),
+        Refused::KeyOver(_) => (Code::InvalidStatus, None),
+        Refused::WiderThanOwn => (Code::Forbidden, None),
+    };
+    Told { param: param.map(str::to_owned), ..Told::new(code, refused.to_string()) }
 }
 
 fn no_answer(why: &Unavailable) -> Told {

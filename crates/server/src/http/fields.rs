@@ -1,6 +1,7 @@
 //! Reading fields: typed, bounded, and with an error that names the field and says what is allowed.
 
 use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use escrow::{Address, Decimal, Hash, NotAnAddress, Span};
 use serde_json::{Map, Number, Value};
@@ -227,6 +228,38 @@ impl<'a> Fields<'a> {
             Some(text) if !is_web_url(text) => Err(self.wrong(name, "must be an absolute http or https URL")),
             other => Ok(other),
         }
+    }
+
+    /// Texts of a list; in a form, those under the keys `0`, `1`, `2`…, by number, or one alone.
+    pub(super) fn texts(&self, name: &str, most: usize) -> Read<Option<Vec<&'a str>>> {
+        let wrong = || self.wrong(name, format!("must be a list of at most {most} texts"));
+        let items: Vec<&Value> = match self.value(name) {
+            None => return Ok(None),
+            Some(Value::Array(items)) => items.iter().collect(),
+            Some(Value::Object(items)) if self.style == Style::Lenient => {
+                by_number(items).ok_or_else(wrong)?.into_iter().map(|(_, item)| item).collect()
+            }
+            Some(text @ Value::String(_)) if self.style == Style::Lenient => vec![text],
+            Some(Value::Object(_) | Value::String(_) | Value::Number(_) | Value::Bool(_) | Value::Null) => {
+                return Err(wrong());
+            }
+        };
+        let texts: Option<Vec<&str>> = items.into_iter().map(Value::as_str).collect();
+        texts.filter(|texts| texts.len() <= most).map(Some).ok_or_else(wrong)
+    }
+
+    /// One of a closed set of names.
+    pub(super) fn choice<T: Copy>(&self, name: &str, all: &[T], name_of: fn(T) -> &'static str) -> Read<Option<T>> {
+        let Some(text) = self.text(name, Limit::Bytes(usize::MAX))? else { return Ok(None) };
+        let found = all.iter().copied().find(|value| name_of(*value) == text);
+        let names = || all.iter().map(|value| name_of(*value)).collect::<Vec<_>>().join(", ");
+        found.map(Some).ok_or_else(|| self.wrong(name, format!("must be one of {}", names())))
+    }
+
+    /// An id.
+    pub(super) fn id<T: FromStr>(&self, name: &str, what: &str) -> Read<Option<T>> {
+        let parse = |text: &str| text.parse().map_err(|_| self.wrong(name, format!("must be the id of a {what}")));
+        self.text(name, Limit::Bytes(usize::MAX))?.map(parse).transpose()
     }
 
     /// The fields of an object inside this one.

@@ -17,7 +17,7 @@ use super::payer;
 use crate::gateway::Gateway;
 
 /// The header of a request that carries its idempotency key.
-const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+pub(super) const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The header of a response that was given before.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -45,6 +45,13 @@ pub(super) fn key(parts: &Parts) -> Result<Option<String>, ApiError> {
 pub(super) struct Key {
     key: String,
     fingerprint: Hash,
+}
+
+impl Key {
+    /// The key among those of this owner.
+    pub(super) fn of(self, owner: Owner) -> Idempotency {
+        Idempotency { owner, key: self.key, fingerprint: self.fingerprint }
+    }
 }
 
 /// A key with what tells this request from others under it. The path counts without its version, so that both versions are one.

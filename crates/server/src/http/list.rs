@@ -110,10 +110,21 @@ impl Query {
         } else if let Some(id) = cursor("ending_before")? {
             Position::Before(id)
         } else {
-            let offset = self.number("offset", 0, MAX_OFFSET)?.unwrap_or(0);
-            Position::Offset(offset.unsigned_abs())
+            Position::Offset(self.offset()?)
         };
         Ok(PageRequest { limit, position })
+    }
+
+    /// Which part is asked for of a list without cursors: how many items, behind how many.
+    pub(super) fn window(&self) -> Read<(usize, u64)> {
+        if let Some(name) = ["starting_after", "ending_before"].into_iter().find(|name| self.get(name).is_some()) {
+            return Err(ApiError::field(name, format!("{name} is not available in this list; use limit and offset")));
+        }
+        Ok((self.limit()?, self.offset()?))
+    }
+
+    fn offset(&self) -> Read<u64> {
+        Ok(self.number("offset", 0, MAX_OFFSET)?.unwrap_or(0).unsigned_abs())
     }
 
     /// What a failed read of a page is answered with.

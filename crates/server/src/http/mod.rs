@@ -9,13 +9,15 @@ use store::Area;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
 
-use self::routes::Access::{Anyone, Merchant, OperatorOrSandbox, Payer, Sandbox};
+use self::routes::Access::{Anyone, Merchant, MerchantOrOperator, Operator, OperatorOrSandbox, Payer, Sandbox};
 use self::routes::Table;
 use crate::gateway::Gateway;
 use crate::wire::OrderName;
 
 mod access;
 mod account;
+mod admin;
+mod api_keys;
 mod auth;
 mod body;
 mod card;
@@ -28,15 +30,18 @@ mod form;
 mod health;
 mod idempotency;
 mod list;
+pub(crate) mod mask;
 mod metadata;
 mod metrics;
 mod milestones;
+mod notes;
 mod path;
 mod payer;
 mod payment_intents;
 mod public;
 mod refunds;
 mod request_id;
+mod requests;
 mod routes;
 mod settlements;
 mod test_helpers;
@@ -91,6 +96,9 @@ fn api() -> Table {
         .merge(settlements())
         .merge(refunds())
         .merge(account())
+        .merge(api_keys())
+        .merge(requests())
+        .merge(admin())
         .merge(test_helpers())
 }
 
@@ -171,6 +179,34 @@ fn account() -> Table {
         .get("/payment-intents/account/balance", Merchant, account::balance::handle)
         .get("/account/ledger-entries", Merchant, account::ledger_entries::handle)
         .get("/payment-intents/account/ledger-entries", Merchant, account::ledger_entries::handle)
+}
+
+fn api_keys() -> Table {
+    Table::of(Area::ApiKeys)
+        .post("/api-keys", MerchantOrOperator, api_keys::create::handle)
+        .get("/api-keys", MerchantOrOperator, api_keys::list::handle)
+        .get("/api-keys/{api_key}", MerchantOrOperator, api_keys::get::handle)
+        .post("/api-keys/{api_key}/roll", MerchantOrOperator, api_keys::roll::handle)
+        .post("/api-keys/{api_key}/revoke", MerchantOrOperator, api_keys::revoke::handle)
+}
+
+fn requests() -> Table {
+    Table::of(Area::Requests).get("/requests", MerchantOrOperator, requests::list::handle).get(
+        "/requests/{request}",
+        MerchantOrOperator,
+        requests::get::handle,
+    )
+}
+
+/// What is the operator's alone, whose keys are not limited to parts.
+fn admin() -> Table {
+    Table::default()
+        .get("/admin/merchants", Operator, admin::merchants::list)
+        .post("/admin/merchants", Operator, admin::merchants::create)
+        .get("/admin/disputes", Operator, admin::disputes::handle)
+        .get("/admin/settlements", Operator, admin::settlements::handle)
+        .get("/admin/jobs", Operator, admin::jobs::handle)
+        .post("/admin/verify", Operator, admin::verify::handle)
 }
 
 fn test_helpers() -> Table {

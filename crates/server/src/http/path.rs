@@ -30,6 +30,34 @@ pub(super) struct RefundPath {
     pub(super) refund: String,
 }
 
+/// `/api-keys/{api_key}`
+#[derive(Debug)]
+pub(super) struct KeyPath {
+    pub(super) api_key: String,
+}
+
+/// `/requests/{request}`
+#[derive(Debug)]
+pub(super) struct RequestPath {
+    pub(super) request: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for KeyPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<KeyPath, ApiError> {
+        Ok(KeyPath { api_key: param(parts, state, "api_key").await? })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<RequestPath, ApiError> {
+        Ok(RequestPath { request: param(parts, state, "request").await? })
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for IntentPath {
     type Rejection = ApiError;
 

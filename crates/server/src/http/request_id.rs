@@ -10,6 +10,7 @@ use axum::response::Response;
 use escrow::RequestId;
 
 use super::error::complete;
+use super::notes::Came;
 use crate::gateway::Gateway;
 
 /// The header of every response that carries the request's id.
@@ -19,22 +20,25 @@ pub(super) const HEADER: HeaderName = HeaderName::from_static("request-id");
 const NO_ROUTE: &str = "(none)";
 
 /// Gives the request an id and the response its final form.
-pub(super) async fn envelope(State(gateway): State<Arc<Gateway>>, mut request: Request, next: Next) -> Response {
+pub(super) async fn envelope(State(gateway): State<Arc<Gateway>>, request: Request, next: Next) -> Response {
     let host = gateway.engine.host().clone();
     let started_ms = host.ticks_ms();
     let id = RequestId::fresh(gateway.engine.ids());
-    request.extensions_mut().insert(id);
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(id);
+    let came = Came::new(id, &mut parts, host.now());
+    let method = parts.method.clone();
+    let route = parts.extensions.get::<MatchedPath>().cloned();
 
-    let mut response = complete(next.run(request).await, id);
+    let mut response = complete(next.run(Request::from_parts(parts, body)).await, id);
     if let Ok(value) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert(HEADER, value);
     }
 
     let path = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    log(method.as_str(), path, response.status(), id, host.ticks_ms().saturating_sub(started_ms));
-    response
+    let latency_ms = host.ticks_ms().saturating_sub(started_ms);
+    log(method.as_str(), path, response.status(), id, latency_ms);
+    came.answered(&gateway, response, latency_ms).await
 }
 
 /// One line a request, without anything that the client wrote.

@@ -1,11 +1,15 @@
 //! The bodies of events.
 
-use engine::Present;
+use engine::{JournalEvent, News, Present};
 use escrow::chain::Numbered;
-use escrow::{Escrow, EventId, IntentId, Subject, Timestamp};
+use escrow::{Escrow, EventId, IntentId, KeyId, Subject, Timestamp};
 use serde::{Serialize, Serializer};
 
-use super::{OrderName, Reader, dispute, escrow_order, intent, json, milestone, proof, refund, settlement};
+use store::KeyHolder;
+
+use super::{
+    OrderName, Reader, api_key, dispute, escrow_order, intent, json, merchant, milestone, proof, refund, settlement,
+};
 
 /// Writes events as they are served: the wire form of the object they are about, as it stands after the whole decision.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,10 +23,12 @@ struct WireEvent<'a> {
     kind: &'static str,
     data: Data<'a>,
     created: i64,
-    livemode: bool,
+    /// `null` in the operator's journal, which is of neither mode.
+    livemode: Option<bool>,
     sequence: u64,
+    /// `null` in a journal.
     #[serde(rename = "paymentIntentId")]
-    payment_intent_id: IntentId,
+    payment_intent_id: Option<IntentId>,
 }
 
 #[derive(Serialize)]
@@ -45,8 +51,20 @@ enum Shown<'a> {
     Dispute(Box<super::dispute::WireDispute<'a>>),
     Settlement(Box<super::settlement::WireSettlement<'a>>),
     Refund(Box<super::refund::WireRefund<'a>>),
+    Merchant(super::merchant::WireMerchant<'a>),
+    Key(Box<super::api_key::WireKey<'a>>),
+    RolledKey(Box<RolledKey<'a>>),
     /// The state does not have what the event is about: a defect, which must not keep the money from moving.
     Nothing,
+}
+
+/// A key that another one takes the place of.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RolledKey<'a> {
+    #[serde(flatten)]
+    key: super::api_key::WireKey<'a>,
+    replaced_by: KeyId,
 }
 
 /// What changed about the object, in the order of the change.
@@ -77,9 +95,33 @@ impl Present for WireEvents {
                 simulated: event.simulated,
             },
             created: created.seconds(),
-            livemode: escrow.owner.mode == escrow::Mode::Live,
+            livemode: Some(escrow.owner.mode == escrow::Mode::Live),
             sequence: numbered.sequence,
-            payment_intent_id: escrow.id,
+            payment_intent_id: Some(escrow.id),
+        })
+    }
+
+    fn journal_event(&self, event: JournalEvent<'_>) -> Vec<u8> {
+        let object = match event.news {
+            News::MerchantCreated(created) => Shown::Merchant(merchant(created)),
+            News::KeyCreated(key) | News::KeyRevoked(key) => Shown::Key(Box::new(api_key(key, event.created))),
+            News::KeyRolled(key, replaced_by) => {
+                Shown::RolledKey(Box::new(RolledKey { key: api_key(key, event.created), replaced_by }))
+            }
+        };
+        let livemode = match event.holder {
+            KeyHolder::Owner(owner) => Some(owner.mode == escrow::Mode::Live),
+            KeyHolder::Operator => None,
+        };
+        json(&WireEvent {
+            id: event.id,
+            object: "event",
+            kind: event.news.name(),
+            data: Data { object, previous_attributes: Previous(&[]), simulated: false },
+            created: event.created.seconds(),
+            livemode,
+            sequence: event.sequence,
+            payment_intent_id: None,
         })
     }
 }

@@ -9,15 +9,16 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use axum::response::Response;
-use engine::testing::ManualHost;
-use engine::{Config, Engine, Keyring, Parts, SimulatedPayments};
-use escrow::{IntentId, KeyId, MerchantId, Mode, Owner, RefundId, SettlementId, Span, Timestamp};
+use engine::testing::{ManualHost, new_key, new_merchant};
+use engine::{Act, Config, Engine, Keyring, NewKey, Parts, Registry, SimulatedPayments};
+use escrow::{IntentId, KeyId, MerchantId, Mode, Owner, RefundId, RequestId, SettlementId, Span, Timestamp};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use server::{Gateway, Settings, WireEvents};
 use store::{
-    ApiKey, Audited, Balance, EscrowFilter, Job, KeyHolder, Lease, Level, Loaded, MemoryStore, Merchant, Outcome, Page,
-    PageRequest, Scope, Scopes, Store, StoreError, StoredTransfer, TransferFilter, Unit, Waiting, Wanted,
+    ApiKey, Audited, Balance, EscrowFilter, Job, JobState, KeyHolder, Lease, Level, Loaded, LoggedRequest, MemoryStore,
+    Merchant, Outcome, Page, PageRequest, Scope, Scopes, Store, StoreError, StoredTransfer, TransferFilter, Unit,
+    Waiting, Wanted, Which,
 };
 use tower::ServiceExt;
 
@@ -62,9 +63,11 @@ impl World {
             payments: Arc::new(SimulatedPayments),
             config: Config::default(),
         });
-        let keyring = Keyring::new(&[7; 32]);
-        add_keys(store.as_ref(), &engine, &keyring).await;
-        let settings = Settings { public_url: PUBLIC_URL.to_owned(), fee_basis_points, ..Settings::default() };
+        let keyring = keyring();
+        add_keys(&engine.registry(keyring.clone())).await;
+        let request_log = Span::from_ms(0);
+        let settings =
+            Settings { public_url: PUBLIC_URL.to_owned(), fee_basis_points, request_log, ..Settings::default() };
         let router = server::router(Gateway::new(engine.clone(), keyring, settings));
         World { host, engine, store, router }
     }
@@ -140,8 +143,7 @@ impl World {
 
     /// Who a merchant is in a mode.
     pub(crate) async fn owner(&self, name: &str, mode: Mode) -> Owner {
-        let merchants = self.store.merchants().await.expect("readable");
-        let merchant = merchants.iter().find(|merchant| merchant.name == name).expect("a merchant of the world");
+        let merchant = self.store.merchant_named(name).await.expect("readable").expect("a merchant of the world");
         Owner { merchant: merchant.id, mode }
     }
 
@@ -181,37 +183,37 @@ impl World {
     }
 }
 
-async fn add_keys(store: &Faulty, engine: &Engine, keyring: &Keyring) {
-    let mut merchants = Vec::new();
-    for name in ["one", "two"] {
-        let id = MerchantId::fresh(engine.ids());
-        let merchant = Merchant { id, name: name.to_owned(), created: Timestamp::from_ms(START_MS) };
-        store.add_merchant(merchant).await.expect("added");
-        merchants.push(id);
-    }
-    let owner = |place: usize, mode| KeyHolder::Owner(Owner { merchant: merchants[place], mode });
+/// What the world's keys are recognised by.
+pub(crate) fn keyring() -> Keyring {
+    Keyring::new(&[7; 32])
+}
+
+async fn add_keys(registry: &Registry) {
+    let (one, two) = (new_merchant(registry, "one").await, new_merchant(registry, "two").await);
+    let owner = |merchant, mode| KeyHolder::Owner(Owner { merchant, mode });
     for (token, holder) in [
-        (TEST, owner(0, Mode::Sandbox)),
-        (HACKATHON, owner(0, Mode::Sandbox)),
-        (LIVE, owner(0, Mode::Live)),
-        (OTHER, owner(1, Mode::Sandbox)),
-        (OTHER_LIVE, owner(1, Mode::Live)),
+        (TEST, owner(one, Mode::Sandbox)),
+        (HACKATHON, owner(one, Mode::Sandbox)),
+        (LIVE, owner(one, Mode::Live)),
+        (OTHER, owner(two, Mode::Sandbox)),
+        (OTHER_LIVE, owner(two, Mode::Live)),
         (ADMIN, KeyHolder::Operator),
-        (REVOKED, owner(0, Mode::Sandbox)),
-        (EXPIRED, owner(0, Mode::Sandbox)),
-        (NO_SCOPES, owner(0, Mode::Sandbox)),
-        (READ_ONLY, owner(0, Mode::Sandbox)),
+        (REVOKED, owner(one, Mode::Sandbox)),
+        (EXPIRED, owner(one, Mode::Sandbox)),
+        (NO_SCOPES, owner(one, Mode::Sandbox)),
+        (READ_ONLY, owner(one, Mode::Sandbox)),
     ] {
-        let id = KeyId::fresh(engine.ids());
-        let mut key = keyring.adopt(token, id, holder, Timestamp::from_ms(START_MS - 1)).expect("a key");
-        key.revoked = (token == REVOKED).then_some(Timestamp::from_ms(START_MS));
-        key.scopes = match token {
+        let mut new = NewKey::full(holder, engine::key_kind(token).expect("a key"));
+        new.scopes = match token {
             NO_SCOPES => Scopes::Only(BTreeSet::new()),
             READ_ONLY => Scopes::Only(Scope::all().filter(|scope| scope.level == Level::Read).collect()),
             _ => Scopes::Full,
         };
-        key.expires = (token == EXPIRED).then_some(Timestamp::from_ms(START_MS));
-        store.add_key(key, keyring.hash_key(token)).await.expect("added");
+        new.expires = (token == EXPIRED).then_some(Timestamp::from_ms(START_MS));
+        let key = new_key(registry, token, new).await;
+        if token == REVOKED {
+            registry.act(&Act::RevokeKey { id: key.id }).await.expect("a write").expect("revoked");
+        }
     }
 }
 
@@ -390,23 +392,55 @@ impl Store for Faulty {
     async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError> {
         self.inner.balances(owner).await
     }
-    async fn add_merchant(&self, merchant: Merchant) -> Result<(), StoreError> {
-        self.inner.add_merchant(merchant).await
+    async fn disputes(
+        &self,
+        which: Which,
+        page: PageRequest,
+    ) -> Result<Page<(Owner, IntentId, escrow::Dispute)>, StoreError> {
+        self.inner.disputes(which, page).await
     }
-    async fn merchants(&self) -> Result<Vec<Merchant>, StoreError> {
-        self.inner.merchants().await
+    async fn everybodys_settlements(
+        &self,
+        which: Which,
+        page: PageRequest,
+    ) -> Result<Page<(Owner, IntentId, escrow::Settlement)>, StoreError> {
+        self.inner.everybodys_settlements(which, page).await
     }
-    async fn add_key(&self, key: ApiKey, hash: [u8; 32]) -> Result<(), StoreError> {
-        self.inner.add_key(key, hash).await
+    async fn jobs(&self, offset: u64, limit: usize) -> Result<Vec<JobState>, StoreError> {
+        self.inner.jobs(offset, limit).await
     }
-    async fn key(&self, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
-        self.inner.key(hash).await
+    async fn merchants(&self, page: PageRequest) -> Result<Page<Merchant>, StoreError> {
+        self.inner.merchants(page).await
     }
-    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
-        self.inner.keys().await
+    async fn merchant(&self, id: MerchantId) -> Result<Option<Merchant>, StoreError> {
+        self.inner.merchant(id).await
     }
-    async fn update_key(&self, key: ApiKey) -> Result<bool, StoreError> {
-        self.inner.update_key(key).await
+    async fn merchant_named(&self, name: &str) -> Result<Option<Merchant>, StoreError> {
+        self.inner.merchant_named(name).await
+    }
+    async fn keys(&self, holder: Option<KeyHolder>, page: PageRequest) -> Result<Page<ApiKey>, StoreError> {
+        self.inner.keys(holder, page).await
+    }
+    async fn key(&self, id: KeyId) -> Result<Option<ApiKey>, StoreError> {
+        self.inner.key(id).await
+    }
+    async fn key_of_hash(&self, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+        self.inner.key_of_hash(hash).await
+    }
+    async fn note_key_uses(&self, uses: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
+        self.inner.note_key_uses(uses).await
+    }
+    async fn log_requests(&self, requests: Vec<LoggedRequest>) -> Result<(), StoreError> {
+        self.inner.log_requests(requests).await
+    }
+    async fn requests(&self, holder: Option<KeyHolder>, page: PageRequest) -> Result<Page<LoggedRequest>, StoreError> {
+        self.inner.requests(holder, page).await
+    }
+    async fn request(&self, id: RequestId) -> Result<Option<LoggedRequest>, StoreError> {
+        self.inner.request(id).await
+    }
+    async fn forget_requests(&self, before: Timestamp) -> Result<bool, StoreError> {
+        self.inner.forget_requests(before).await
     }
     async fn audit(&self, visit: Box<dyn FnMut(Audited) + Send>) -> Result<(), StoreError> {
         self.inner.audit(visit).await

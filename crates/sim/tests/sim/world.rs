@@ -7,14 +7,15 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use engine::{Config, Engine, Keyring, Parts, SimulatedPayments, verify};
-use escrow::{Escrow, IntentId, KeyId, MerchantId, Mode, Owner, Timestamp};
+use engine::testing::{new_key, new_merchant};
+use engine::{Config, Engine, Keyring, NewKey, Parts, SimulatedPayments, verify};
+use escrow::{Escrow, IntentId, Mode, Owner, Timestamp};
 use evm::{Act, Address, B256, Consent, Domain};
 use http_body_util::BodyExt;
 use k256::ecdsa::SigningKey;
 use serde_json::{Value, json};
 use server::{Gateway, Settings, WireEvents};
-use store::{Audited, KeyHolder, Merchant, Page, PageRequest, Position, Store, StoredTransfer, TransferFilter};
+use store::{Audited, Page, PageRequest, Position, Store, StoredTransfer, TransferFilter};
 use tower::ServiceExt;
 
 use crate::clock::Clock;
@@ -74,12 +75,9 @@ impl World {
             config: Config::default(),
         });
         clock.one_at_a_time();
-        let owner = Owner { merchant: MerchantId::fresh(engine.ids()), mode: Mode::Sandbox };
-        let merchant = Merchant { id: owner.merchant, name: "merchant".to_owned(), created: START };
-        engine.store().add_merchant(merchant).await.expect("added");
-        let (id, holder) = (KeyId::fresh(engine.ids()), KeyHolder::Owner(owner));
-        let key = keyring().adopt(KEY, id, holder, START).expect("a key");
-        engine.store().add_key(key, keyring().hash_key(KEY)).await.expect("added");
+        let registry = engine.registry(keyring());
+        let owner = Owner { merchant: new_merchant(&registry, "merchant").await, mode: Mode::Sandbox };
+        new_key(&registry, KEY, NewKey::first(owner.merchant)).await;
         let router = router(&engine, Settings::default());
         let wallet = SigningKey::from_slice(&WALLET).expect("a private key");
         World {
@@ -174,7 +172,7 @@ impl World {
     async fn next_due(&self) -> Option<Timestamp> {
         let jobs = self.everything().await.into_iter().flat_map(|row| match row {
             Audited::Escrow { jobs, .. } => jobs,
-            Audited::Stray { .. } | Audited::Balance(..) => Vec::new(),
+            Audited::Journal { .. } | Audited::Stray { .. } | Audited::Balance(..) => Vec::new(),
         });
         jobs.map(|(_, due)| due).min()
     }
@@ -258,7 +256,7 @@ impl World {
         let intent = self.intent()?;
         let of_intent = |row| match row {
             Audited::Escrow { stored, events, .. } if stored.escrow.id == intent => Some(events),
-            Audited::Escrow { .. } | Audited::Stray { .. } | Audited::Balance(..) => None,
+            Audited::Escrow { .. } | Audited::Journal { .. } | Audited::Stray { .. } | Audited::Balance(..) => None,
         };
         let rows = self.everything().await.into_iter().find_map(of_intent).expect("it was created");
         Ok(rows.iter().map(|(_, _, row)| serde_json::from_slice(&row.body).expect("JSON")).collect())

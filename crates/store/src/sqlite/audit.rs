@@ -10,10 +10,11 @@ use super::codec::{self, IdBytes, OwnerBytes};
 use super::error::Fault;
 use super::page::Readings;
 use super::split::Pieces;
-use super::{claims, jobs, read};
-use crate::{Audited, Balance};
+use super::{claims, jobs, journals, read};
+use crate::{Audited, Balance, KeyHolder};
 
-/// Rows that belong to no escrow: the table, and a query for the intent they name and which of its rows they are.
+/// Rows that belong to no escrow, and to no journal either: the table, and a query for the intent they name and which of its rows
+/// they are.
 const ORPHANS: [(&str, &str); 5] = [
     (
         "parts",
@@ -22,8 +23,9 @@ const ORPHANS: [(&str, &str); 5] = [
     ),
     (
         "events",
-        "SELECT v.intent, 'sequence ' || v.sequence FROM events v
-         WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.id = v.intent) ORDER BY v.intent, v.sequence",
+        "SELECT v.subject, 'sequence ' || v.sequence FROM events v
+         WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.id = v.subject)
+         AND NOT EXISTS (SELECT 1 FROM journals j WHERE j.id = v.subject) ORDER BY v.subject, v.sequence",
     ),
     (
         "transfers",
@@ -46,6 +48,7 @@ const ORPHANS: [(&str, &str); 5] = [
 pub(super) fn audit(db: &mut Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
     let snapshot = db.transaction()?;
     escrows(&snapshot, visit)?;
+    journals(&snapshot, visit)?;
     orphans(&snapshot, visit)?;
     balances(&snapshot, visit)
 }
@@ -70,6 +73,17 @@ fn escrow(db: &Connection, id: IdBytes, visit: &mut dyn FnMut(Audited)) -> Resul
     let jobs = all_readable("jobs", &name, jobs::of_intent(db, id)?, visit)?;
     let claims = all_readable("claims", &name, claims::of_intent(db, id)?, visit)?;
     visit(Audited::Escrow { stored: Box::new(stored), events, transfers, jobs, claims });
+    Ok(())
+}
+
+fn journals(db: &Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
+    for found in journals::all(db)? {
+        let Some((stream, journal)) = readable("journals", "a row", found, visit)? else { continue };
+        let Some(stream) = readable("journals", "a row", codec::owner(stream), visit)? else { continue };
+        let events = read::events_of(db, journal.id.to_bytes())?;
+        let events = all_readable("events", &format!("journal {}", journal.id), events, visit)?;
+        visit(Audited::Journal { holder: KeyHolder::of_stream(stream), journal, events });
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::codec::{self, IdBytes, OwnerBytes};
 use super::error::Fault;
 use super::prepare::{PreparedChange, PreparedUnit};
 use super::split::{Part, PartChange};
-use super::{claims, clocks, jobs, replies};
+use super::{claims, clocks, jobs, journals, replies};
 use crate::{EventRow, Outcome, Reply, TransferRow};
 
 /// Commits units in this order; one that does not fit drops out alone.
@@ -54,12 +54,23 @@ impl Batch<'_> {
         if !self.keys_are_free(&unit.replies)? || !self.is_newest(unit)? || !jobs::are_held(self.db, &unit.leases)? {
             return Ok(Outcome::Lost);
         }
+        for change in &unit.journals {
+            if !journals::fits(self.db, change)? {
+                return Ok(Outcome::Lost);
+            }
+        }
         if let Some(change) = &unit.change {
             if !claims::are_free(self.db, change.id.raw().to_bytes(), change.owner, &change.claims)? {
                 return Ok(Outcome::TransactionTaken);
             }
             let Some(booking) = self.book(change)? else { return Ok(Outcome::TotalTooLarge) };
             self.apply(change, booking)?;
+        }
+        for change in &unit.journals {
+            journals::apply(self.db, change)?;
+            let owner = codec::owner_bytes(change.holder.stream());
+            let id = change.next.id.to_bytes();
+            change.events.iter().try_for_each(|event| self.write_event(id, owner, event))?;
         }
         unit.replies.iter().try_for_each(|reply| self.remember(reply))?;
         unit.clock.map_or(Ok(()), |moved| clocks::advance(self.db, moved))?;
@@ -161,14 +172,15 @@ impl Batch<'_> {
     fn write_part(&self, escrow: IdBytes, owner: OwnerBytes, part: &Part) -> Result<(), Fault> {
         let kind = part.kind as i64;
         match &part.change {
-            PartChange::Added { place, body } => {
+            PartChange::Added { place, body, waits } => {
                 let owner = part.kind.is_listed().then_some(owner);
-                let sql = "INSERT INTO parts (escrow, kind, id, place, owner, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-                self.db.prepare_cached(sql)?.execute(params![escrow, kind, part.id, place, owner, body])?;
+                let sql = "INSERT INTO parts (escrow, kind, id, place, owner, body, waits)
+                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+                self.db.prepare_cached(sql)?.execute(params![escrow, kind, part.id, place, owner, body, waits])?;
             }
-            PartChange::Changed { body } => {
-                let sql = "UPDATE parts SET body = ?4 WHERE escrow = ?1 AND kind = ?2 AND id = ?3";
-                self.db.prepare_cached(sql)?.execute(params![escrow, kind, part.id, body])?;
+            PartChange::Changed { body, waits } => {
+                let sql = "UPDATE parts SET body = ?4, waits = ?5 WHERE escrow = ?1 AND kind = ?2 AND id = ?3";
+                self.db.prepare_cached(sql)?.execute(params![escrow, kind, part.id, body, waits])?;
             }
             PartChange::Removed => {
                 let sql = "DELETE FROM parts WHERE escrow = ?1 AND kind = ?2 AND id = ?3";
@@ -206,18 +218,18 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn write_event(&mut self, intent: IdBytes, owner: OwnerBytes, event: &EventRow) -> Result<(), Fault> {
+    fn write_event(&mut self, subject: IdBytes, owner: OwnerBytes, event: &EventRow) -> Result<(), Fault> {
         let before = match self.positions.get(&owner) {
             Some(position) => *position,
             None => self.stored_position(owner)?,
         };
         let position = before.saturating_add(1);
-        let sql = "INSERT INTO events (owner, position, intent, sequence, id, created, hash, body)
+        let sql = "INSERT INTO events (owner, position, subject, sequence, id, created, hash, body)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         self.db.prepare_cached(sql)?.execute(params![
             owner,
             position,
-            intent,
+            subject,
             codec::integer(event.sequence)?,
             event.id.raw().to_bytes(),
             event.created.ms(),
@@ -272,7 +284,7 @@ mod tests {
         let owner = Owner { merchant: MerchantId::new(RawId::from_bits(1)), mode: Mode::Live };
         let (key, body, created) = (key.to_owned(), vec![0; 100_000], Timestamp::from_ms(1));
         let reply = Reply { owner, key, fingerprint: Hash::ZERO, status: 200, body, created };
-        PreparedUnit { change: None, replies: vec![reply], leases: Vec::new(), clock: None }
+        PreparedUnit { change: None, replies: vec![reply], leases: Vec::new(), clock: None, journals: Vec::new() }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::error::Fault;
 use super::page::{Readings, collect};
 use super::read;
 use super::split::Pieces;
-use crate::{Job, Lease, Waiting};
+use crate::{Job, JobState, Lease, Waiting};
 
 /// The token of a job that nobody has a lease of.
 const NO_LEASE: i64 = 0;
@@ -168,6 +168,26 @@ pub(super) fn of_sandbox(
             duty: codec::duty(row.get(1)?, &subject)?,
             due: Timestamp::from_ms(row.get(3)?),
             run_at: (token == NO_LEASE).then_some(run_at),
+        })
+    })
+}
+
+/// Jobs of everybody in the order in which they can be claimed.
+pub(super) fn all(db: &Connection, offset: u64, limit: usize) -> Result<Vec<JobState>, Fault> {
+    let sql = "SELECT intent, duty, subject, owner, due, run_at, token, attempts FROM jobs
+        ORDER BY run_at, intent, duty, subject LIMIT ?1 OFFSET ?2";
+    let mut statement = db.prepare_cached(sql)?;
+    let window = [i64::try_from(limit).unwrap_or(i64::MAX), i64::try_from(offset).unwrap_or(i64::MAX)];
+    collect(statement.query(window)?, |row| {
+        let subject: Vec<u8> = row.get(2)?;
+        Ok(JobState {
+            intent: IntentId::new(RawId::from_bytes(row.get(0)?)),
+            duty: codec::duty(row.get(1)?, &subject)?,
+            owner: codec::owner(row.get(3)?)?,
+            due: Timestamp::from_ms(row.get(4)?),
+            run_at: Timestamp::from_ms(row.get(5)?),
+            is_leased: row.get::<_, i64>(6)? != NO_LEASE,
+            attempts: row.get(7)?,
         })
     })
 }

@@ -6,13 +6,16 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use escrow::{Escrow, IntentId, MerchantId, Owner, Refund, RefundId, Settlement, SettlementId, Timestamp};
+use escrow::{
+    Dispute, Escrow, IntentId, KeyId, MerchantId, Owner, Refund, RefundId, RequestId, Settlement, SettlementId,
+    Timestamp,
+};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::{
-    ApiKey, Audited, Balance, EscrowFilter, Job, Lease, Loaded, Merchant, Outcome, Page, PageRequest, Store,
-    StoreError, StoredTransfer, TransferFilter, Unit, Waiting, Wanted,
+    ApiKey, Audited, Balance, EscrowFilter, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outcome,
+    Page, PageRequest, Store, StoreError, StoredTransfer, TransferFilter, Unit, Waiting, Wanted, Which,
 };
 
 mod audit;
@@ -24,12 +27,14 @@ mod counters;
 mod crew;
 mod error;
 mod jobs;
+mod journals;
 mod open;
 mod page;
 mod people;
 mod prepare;
 mod read;
 mod replies;
+mod requests;
 mod split;
 mod wal;
 mod writer;
@@ -37,6 +42,7 @@ mod writer;
 use crew::{Crew, Tool};
 use error::Fault;
 pub use open::{OpenError, SCHEMA_VERSION};
+use requests::RequestLog;
 use split::{Kind, Pieces};
 use writer::Writer;
 
@@ -53,6 +59,8 @@ pub struct SqliteStore {
     listers: Crew<Reader>,
     /// `None` when it was opened for reading only.
     writer: Option<Crew<Writer>>,
+    /// `None` when it was opened for reading only.
+    requests: Option<Crew<RequestLog>>,
 }
 
 /// The connection of a thread that reads.
@@ -69,8 +77,10 @@ impl SqliteStore {
     pub fn open(dir: &Path) -> Result<SqliteStore, OpenError> {
         let writer = Writer::open(dir)?;
         let (readers, listers) = (start_readers(dir, READERS)?, start_readers(dir, LISTERS)?);
-        let writer = Crew::start("milepost-writer", vec![writer]).map_err(|error| open::inaccessible(dir, &error))?;
-        Ok(SqliteStore { dir: dir.to_owned(), readers, listers, writer: Some(writer) })
+        let cannot = |error| open::inaccessible(dir, &error);
+        let writer = Crew::start("milepost-writer", vec![writer]).map_err(cannot)?;
+        let requests = Crew::start("milepost-requests", vec![RequestLog::open(dir)?]).map_err(cannot)?;
+        Ok(SqliteStore { dir: dir.to_owned(), readers, listers, writer: Some(writer), requests: Some(requests) })
     }
 
     /// Opens the store in this folder for reading only, while another process may serve it. Every write is
@@ -80,16 +90,24 @@ impl SqliteStore {
     /// Why it cannot be opened.
     pub fn open_read_only(dir: &Path) -> Result<SqliteStore, OpenError> {
         let (readers, listers) = (start_readers(dir, READERS)?, start_readers(dir, LISTERS)?);
-        Ok(SqliteStore { dir: dir.to_owned(), readers, listers, writer: None })
+        Ok(SqliteStore { dir: dir.to_owned(), readers, listers, writer: None, requests: None })
     }
 
     async fn write<A: Send + 'static>(
         &self,
         task: impl FnOnce(&mut Connection) -> Result<A, Fault> + Send + 'static,
     ) -> Result<A, StoreError> {
-        let read_only = || StoreError::Unavailable("the store was opened for reading only".to_owned());
         let writer = self.writer.as_ref().ok_or_else(read_only)?;
         writer.run(move |writer| task(writer.db())).await
+    }
+
+    /// Does something with the log of requests.
+    async fn log<A: Send + 'static>(
+        &self,
+        task: impl FnOnce(&Connection) -> Result<A, Fault> + Send + 'static,
+    ) -> Result<A, StoreError> {
+        let log = self.requests.as_ref().ok_or_else(read_only)?;
+        log.run(move |log| task(log.db())).await
     }
 
     /// Runs a read in one read transaction, so that all its statements see the same.
@@ -109,6 +127,10 @@ impl SqliteStore {
     }
 }
 
+fn read_only() -> StoreError {
+    StoreError::Unavailable("the store was opened for reading only".to_owned())
+}
+
 fn start_readers(dir: &Path, count: usize) -> Result<Crew<Reader>, OpenError> {
     let readers = (0..count).map(|_| open::reader(dir).map(Reader)).collect::<Result<Vec<Reader>, OpenError>>()?;
     Crew::start("milepost-reader", readers).map_err(|error| open::inaccessible(dir, &error))
@@ -119,6 +141,9 @@ impl Drop for SqliteStore {
     fn drop(&mut self) {
         self.readers.stop_blocking();
         self.listers.stop_blocking();
+        if let Some(requests) = &self.requests {
+            requests.stop_blocking();
+        }
         if let Some(writer) = &self.writer {
             writer.stop_blocking();
         }
@@ -146,7 +171,7 @@ impl Store for SqliteStore {
         let found = self.read(move |db| read::load(db, &wanted)).await?;
         let escrows = found.escrows.into_iter().map(|pieces| pieces.map(Pieces::assemble).transpose());
         let escrows = escrows.collect::<Result<Vec<_>, Fault>>()?;
-        Ok(Loaded { escrows, replies: found.replies, clocks: found.clocks })
+        Ok(Loaded { escrows, replies: found.replies, clocks: found.clocks, journals: found.journals })
     }
 
     async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
@@ -229,28 +254,67 @@ impl Store for SqliteStore {
         self.read(move |db| read::balances(db, owner)).await
     }
 
-    async fn add_merchant(&self, merchant: Merchant) -> Result<(), StoreError> {
-        self.write(move |db| people::add_merchant(db, &merchant)).await
+    async fn disputes(&self, which: Which, page: PageRequest) -> Result<Page<(Owner, IntentId, Dispute)>, StoreError> {
+        let page = self.list(move |db| read::everybodys_parts(db, Kind::Dispute, which, page)).await?;
+        map_page(page, |(owner, intent, body)| Ok((owner, intent, codec::from_json("a dispute", &body)?)))
     }
 
-    async fn merchants(&self) -> Result<Vec<Merchant>, StoreError> {
-        self.read(people::merchants).await
+    async fn everybodys_settlements(
+        &self,
+        which: Which,
+        page: PageRequest,
+    ) -> Result<Page<(Owner, IntentId, Settlement)>, StoreError> {
+        let page = self.list(move |db| read::everybodys_parts(db, Kind::Settlement, which, page)).await?;
+        map_page(page, |(owner, intent, body)| Ok((owner, intent, codec::from_json("a settlement", &body)?)))
     }
 
-    async fn add_key(&self, key: ApiKey, hash: [u8; 32]) -> Result<(), StoreError> {
-        self.write(move |db| people::add_key(db, &key, hash)).await
+    async fn jobs(&self, offset: u64, limit: usize) -> Result<Vec<JobState>, StoreError> {
+        self.list(move |db| jobs::all(db, offset, limit)).await
     }
 
-    async fn key(&self, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
-        self.read(move |db| people::key(db, hash)).await
+    async fn merchants(&self, page: PageRequest) -> Result<Page<Merchant>, StoreError> {
+        self.list(move |db| people::merchants(db, page)).await
     }
 
-    async fn keys(&self) -> Result<Vec<ApiKey>, StoreError> {
-        self.read(people::keys).await
+    async fn merchant(&self, id: MerchantId) -> Result<Option<Merchant>, StoreError> {
+        self.read(move |db| people::merchant(db, id)).await
     }
 
-    async fn update_key(&self, key: ApiKey) -> Result<bool, StoreError> {
-        self.write(move |db| people::update_key(db, &key)).await
+    async fn merchant_named(&self, name: &str) -> Result<Option<Merchant>, StoreError> {
+        let name = name.to_owned();
+        self.read(move |db| people::merchant_named(db, &name)).await
+    }
+
+    async fn keys(&self, holder: Option<KeyHolder>, page: PageRequest) -> Result<Page<ApiKey>, StoreError> {
+        self.list(move |db| people::keys(db, holder, page)).await
+    }
+
+    async fn key(&self, id: KeyId) -> Result<Option<ApiKey>, StoreError> {
+        self.read(move |db| people::key(db, id)).await
+    }
+
+    async fn key_of_hash(&self, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+        self.read(move |db| people::key_of_hash(db, hash)).await
+    }
+
+    async fn note_key_uses(&self, uses: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
+        self.write(move |db| people::note_key_uses(db, &uses)).await
+    }
+
+    async fn log_requests(&self, requests: Vec<LoggedRequest>) -> Result<(), StoreError> {
+        self.log(move |db| requests::add(db, &requests)).await
+    }
+
+    async fn requests(&self, holder: Option<KeyHolder>, page: PageRequest) -> Result<Page<LoggedRequest>, StoreError> {
+        self.log(move |db| requests::page(db, holder, page)).await
+    }
+
+    async fn request(&self, id: RequestId) -> Result<Option<LoggedRequest>, StoreError> {
+        self.log(move |db| requests::find(db, id)).await
+    }
+
+    async fn forget_requests(&self, before: Timestamp) -> Result<bool, StoreError> {
+        self.log(move |db| requests::forget(db, before)).await
     }
 
     /// Runs on a thread and a connection of its own, so that it keeps nobody waiting.
@@ -277,6 +341,9 @@ impl Store for SqliteStore {
     async fn close(&self) {
         self.readers.stop().await;
         self.listers.stop().await;
+        if let Some(requests) = &self.requests {
+            requests.stop().await;
+        }
         if let Some(writer) = &self.writer {
             writer.stop().await;
         }

@@ -2,26 +2,35 @@
 
 use escrow::Owner;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, Rows, params, params_from_iter};
+use rusqlite::{Connection, Row, Rows, params_from_iter};
 
 use super::codec;
 use super::error::Fault;
 use crate::{Page, PageRequest, Position};
 
-/// A list of things that have an owner and an id, as the beginning of a query that ends in a condition.
+/// A list of things that have an id, as the beginning of a query that ends in a condition.
 pub(super) struct List {
     sql: String,
     values: Vec<Value>,
-    /// Finds the id ?1 among what the owner ?2 has.
+    /// Finds the id ?1 among what the list is of; ?2 is whose it is, where it is somebody's.
     find: String,
-    owner: Owner,
+    whose: Option<Value>,
 }
 
 impl List {
-    /// `sql` ends in a condition on the owner, which is `?1`.
+    /// What an owner has. `sql` ends in a condition on the owner, which is `?1`.
     pub(super) fn new(sql: &str, find: &str, owner: Owner) -> List {
-        let values = vec![Value::Blob(codec::owner_bytes(owner).to_vec())];
-        List { sql: sql.to_owned(), values, find: find.to_owned(), owner }
+        List::of_whom(sql, find, Value::Blob(codec::owner_bytes(owner).to_vec()))
+    }
+
+    /// What somebody has. `sql` ends in a condition on whom, which is `?1`.
+    pub(super) fn of_whom(sql: &str, find: &str, whose: Value) -> List {
+        List { sql: sql.to_owned(), values: vec![whose.clone()], find: find.to_owned(), whose: Some(whose) }
+    }
+
+    /// What there is. `sql` ends in a condition.
+    pub(super) fn of_everybody(sql: &str, find: &str) -> List {
+        List { sql: sql.to_owned(), values: Vec::new(), find: find.to_owned(), whose: None }
     }
 
     /// Leaves out what does not fulfil a condition, which ends where its value belongs.
@@ -74,7 +83,8 @@ impl List {
             Position::After(cursor) => (cursor.to_bytes(), "id <", false),
             Position::Before(cursor) => (cursor.to_bytes(), "id >", true),
         };
-        if !db.prepare_cached(&self.find)?.exists(params![cursor, codec::owner_bytes(self.owner)])? {
+        let found = std::iter::once(Value::Blob(cursor.to_vec())).chain(self.whose.clone());
+        if !db.prepare_cached(&self.find)?.exists(params_from_iter(found))? {
             return Err(Fault::UnknownCursor);
         }
         self.only(condition, cursor.to_vec());

@@ -1,43 +1,90 @@
 //! Merchants and API keys.
 
 use escrow::{KeyId, MerchantId, RawId, Timestamp};
+use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params};
 
 use super::codec::{self, OwnerBytes};
 use super::error::Fault;
-use super::page::collect;
-use crate::{ApiKey, KeyHolder, KeyKind, Merchant, Scopes};
+use super::page::List;
+use crate::{ApiKey, KeyHolder, KeyKind, Merchant, Page, PageRequest, Scopes};
+
+pub(super) fn is_merchant_new(db: &Connection, merchant: &Merchant) -> Result<bool, Fault> {
+    let mut statement = db.prepare_cached("SELECT 1 FROM merchants WHERE id = ?1 OR name = ?2")?;
+    Ok(!statement.exists(params![merchant.id.raw().to_bytes(), merchant.name])?)
+}
 
 pub(super) fn add_merchant(db: &Connection, merchant: &Merchant) -> Result<(), Fault> {
-    let sql = "INSERT INTO merchants (id, name, created) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO merchants (id, name, created) VALUES (?1, ?2, ?3)";
     let row = params![merchant.id.raw().to_bytes(), merchant.name, merchant.created.ms()];
     db.prepare_cached(sql)?.execute(row)?;
     Ok(())
 }
 
-pub(super) fn merchants(db: &Connection) -> Result<Vec<Merchant>, Fault> {
-    let mut statement = db.prepare_cached("SELECT id, name, created FROM merchants ORDER BY created, id")?;
-    collect(statement.query([])?, |row| {
-        Ok(Merchant {
-            id: MerchantId::new(RawId::from_bytes(row.get(0)?)),
-            name: row.get(1)?,
-            created: Timestamp::from_ms(row.get(2)?),
-        })
+const MERCHANT_COLUMNS: &str = "SELECT id, name, created FROM merchants";
+
+pub(super) fn merchants(db: &Connection, request: PageRequest) -> Result<Page<Merchant>, Fault> {
+    let list = List::of_everybody(&format!("{MERCHANT_COLUMNS} WHERE true"), "SELECT 1 FROM merchants WHERE id = ?1");
+    list.page(db, request, read_merchant)
+}
+
+pub(super) fn merchant(db: &Connection, id: MerchantId) -> Result<Option<Merchant>, Fault> {
+    let mut statement = db.prepare_cached(&format!("{MERCHANT_COLUMNS} WHERE id = ?1"))?;
+    let mut rows = statement.query([id.raw().to_bytes()])?;
+    rows.next()?.map(read_merchant).transpose()
+}
+
+pub(super) fn merchant_named(db: &Connection, name: &str) -> Result<Option<Merchant>, Fault> {
+    let mut statement = db.prepare_cached(&format!("{MERCHANT_COLUMNS} WHERE name = ?1"))?;
+    let mut rows = statement.query([name])?;
+    rows.next()?.map(read_merchant).transpose()
+}
+
+fn read_merchant(row: &Row<'_>) -> Result<Merchant, Fault> {
+    Ok(Merchant {
+        id: MerchantId::new(RawId::from_bytes(row.get(0)?)),
+        name: row.get(1)?,
+        created: Timestamp::from_ms(row.get(2)?),
     })
 }
 
-pub(super) fn add_key(db: &Connection, key: &ApiKey, hash: [u8; 32]) -> Result<(), Fault> {
-    let owner = match key.holder {
+/// The column `owner` of what a holder of keys has: none for the operator, who acts for no merchant.
+pub(super) fn owner_column(holder: KeyHolder) -> Option<OwnerBytes> {
+    match holder {
         KeyHolder::Owner(owner) => Some(codec::owner_bytes(owner)),
         KeyHolder::Operator => None,
-    };
+    }
+}
+
+/// The holder whose column this is.
+pub(super) fn holder(owner: Option<OwnerBytes>) -> Result<KeyHolder, Fault> {
+    Ok(match owner {
+        Some(owner) => KeyHolder::Owner(codec::owner(owner)?),
+        None => KeyHolder::Operator,
+    })
+}
+
+/// A list of what holders of keys have: one's, or everybody's. The columns are selected from a table that has `id` and `owner`.
+pub(super) fn held(columns: &str, table: &str, wanted: Option<KeyHolder>) -> List {
+    let find = format!("SELECT 1 FROM {table} WHERE id = ?1");
+    let Some(holder) = wanted else { return List::of_everybody(&format!("{columns} WHERE true"), &find) };
+    let owner = owner_column(holder).map_or(Value::Null, |owner| Value::Blob(owner.to_vec()));
+    List::of_whom(&format!("{columns} WHERE owner IS ?1"), &format!("{find} AND owner IS ?2"), owner)
+}
+
+pub(super) fn is_key_new(db: &Connection, id: KeyId, hash: &[u8; 32]) -> Result<bool, Fault> {
+    let mut statement = db.prepare_cached("SELECT 1 FROM keys WHERE id = ?1 OR hash = ?2")?;
+    Ok(!statement.exists(params![id.raw().to_bytes(), hash])?)
+}
+
+pub(super) fn add_key(db: &Connection, key: &ApiKey, hash: &[u8; 32]) -> Result<(), Fault> {
     let sql = "INSERT INTO keys (id, hash, kind, owner, last_four, created, expires, revoked, name, scopes, last_used)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING";
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
     db.prepare_cached(sql)?.execute(params![
         key.id.raw().to_bytes(),
         hash,
         key.kind.name(),
-        owner,
+        owner_column(key.holder),
         key.last_four,
         key.created.ms(),
         key.expires.map(Timestamp::ms),
@@ -52,35 +99,44 @@ pub(super) fn add_key(db: &Connection, key: &ApiKey, hash: [u8; 32]) -> Result<(
 const KEY_COLUMNS: &str =
     "SELECT id, kind, owner, last_four, created, expires, revoked, name, scopes, last_used FROM keys";
 
-pub(super) fn key(db: &Connection, hash: [u8; 32]) -> Result<Option<ApiKey>, Fault> {
+pub(super) fn key_of_hash(db: &Connection, hash: [u8; 32]) -> Result<Option<ApiKey>, Fault> {
     let mut statement = db.prepare_cached(&format!("{KEY_COLUMNS} WHERE hash = ?1"))?;
     let mut rows = statement.query([hash])?;
     rows.next()?.map(api_key).transpose()
 }
 
-pub(super) fn keys(db: &Connection) -> Result<Vec<ApiKey>, Fault> {
-    let mut statement = db.prepare_cached(&format!("{KEY_COLUMNS} ORDER BY created, id"))?;
-    collect(statement.query([])?, api_key)
+pub(super) fn key(db: &Connection, id: KeyId) -> Result<Option<ApiKey>, Fault> {
+    let mut statement = db.prepare_cached(&format!("{KEY_COLUMNS} WHERE id = ?1"))?;
+    let mut rows = statement.query([id.raw().to_bytes()])?;
+    rows.next()?.map(api_key).transpose()
 }
 
-/// `false` when there is no such key.
-pub(super) fn update_key(db: &Connection, key: &ApiKey) -> Result<bool, Fault> {
+pub(super) fn keys(db: &Connection, holder: Option<KeyHolder>, request: PageRequest) -> Result<Page<ApiKey>, Fault> {
+    held(KEY_COLUMNS, "keys", holder).page(db, request, api_key)
+}
+
+/// Changes when a key expires and whether it is revoked.
+pub(super) fn update_key(db: &Connection, key: &ApiKey) -> Result<(), Fault> {
     let row = params![key.id.raw().to_bytes(), key.expires.map(Timestamp::ms), key.revoked.map(Timestamp::ms)];
-    let updated = db.prepare_cached("UPDATE keys SET expires = ?2, revoked = ?3 WHERE id = ?1")?.execute(row)?;
-    Ok(updated > 0)
+    db.prepare_cached("UPDATE keys SET expires = ?2, revoked = ?3 WHERE id = ?1")?.execute(row)?;
+    Ok(())
+}
+
+pub(super) fn note_key_uses(db: &Connection, uses: &[(KeyId, Timestamp)]) -> Result<(), Fault> {
+    let transaction = db.unchecked_transaction()?;
+    for (id, at) in uses {
+        let sql = "UPDATE keys SET last_used = ?2 WHERE id = ?1 AND coalesce(last_used < ?2, true)";
+        transaction.prepare_cached(sql)?.execute(params![id.raw().to_bytes(), at.ms()])?;
+    }
+    Ok(transaction.commit()?)
 }
 
 fn api_key(row: &Row<'_>) -> Result<ApiKey, Fault> {
     let kind: String = row.get(1)?;
-    let owner: Option<OwnerBytes> = row.get(2)?;
-    let holder = match owner {
-        Some(owner) => KeyHolder::Owner(codec::owner(owner)?),
-        None => KeyHolder::Operator,
-    };
     Ok(ApiKey {
         id: KeyId::new(RawId::from_bytes(row.get(0)?)),
         kind: codec::named("kind of key", &kind, KeyKind::from_name)?,
-        holder,
+        holder: holder(row.get(2)?)?,
         last_four: row.get(3)?,
         created: Timestamp::from_ms(row.get(4)?),
         expires: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_ms),

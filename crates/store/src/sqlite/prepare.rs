@@ -5,7 +5,7 @@ use escrow::{Effect, Hash, IntentId};
 use super::codec::{self, OwnerBytes};
 use super::error::Fault;
 use super::split::{self, Part};
-use crate::{Change, ClockMove, EventRow, Lease, Reply, TransferRow, Unit};
+use crate::{Change, ClockMove, EventRow, JournalChange, Lease, Reply, TransferRow, Unit};
 
 /// A [`Unit`] in the form of its rows.
 pub(super) struct PreparedUnit {
@@ -13,6 +13,7 @@ pub(super) struct PreparedUnit {
     pub(super) replies: Vec<Reply>,
     pub(super) leases: Vec<Lease>,
     pub(super) clock: Option<ClockMove>,
+    pub(super) journals: Vec<JournalChange>,
 }
 
 /// A [`Change`] in the form of its rows.
@@ -37,7 +38,7 @@ pub(super) struct PreparedChange {
 
 pub(super) fn prepare(unit: Unit) -> Result<PreparedUnit, Fault> {
     let change = unit.change.map(prepare_change).transpose()?;
-    Ok(PreparedUnit { change, replies: unit.replies, leases: unit.leases, clock: unit.clock })
+    Ok(PreparedUnit { change, replies: unit.replies, leases: unit.leases, clock: unit.clock, journals: unit.journals })
 }
 
 fn prepare_change(change: Change) -> Result<PreparedChange, Fault> {

@@ -9,14 +9,17 @@ use super::codec::{self, IdBytes};
 use super::error::Fault;
 use super::page::{List, Readings, collect};
 use super::split::{Kind, Pieces};
-use super::{clocks, replies};
-use crate::{Balance, EscrowFilter, EventRow, Page, PageRequest, Reply, StoredTransfer, TransferFilter, Wanted};
+use super::{clocks, journals, replies};
+use crate::{
+    Balance, EscrowFilter, EventRow, Journal, Page, PageRequest, Reply, StoredTransfer, TransferFilter, Wanted, Which,
+};
 
 /// What was found of [`Wanted`], the escrows still in pieces.
 pub(super) struct Found {
     pub(super) escrows: Vec<Option<Pieces>>,
     pub(super) replies: Vec<Option<Reply>>,
     pub(super) clocks: BTreeMap<Owner, Span>,
+    pub(super) journals: Vec<Option<Journal>>,
 }
 
 pub(super) fn load(db: &Connection, wanted: &Wanted) -> Result<Found, Fault> {
@@ -26,7 +29,9 @@ pub(super) fn load(db: &Connection, wanted: &Wanted) -> Result<Found, Fault> {
     let clocks = clocks::of_owners(db, &owners.chain(wanted.clocks.iter().copied().map(codec::owner_bytes)).collect())?;
     let kept_from = replies::kept_from(db)?;
     let replies = wanted.replies.iter().map(|(owner, key)| replies::find(db, *owner, key, kept_from));
-    Ok(Found { escrows, replies: replies.collect::<Result<_, Fault>>()?, clocks })
+    let replies = replies.collect::<Result<_, Fault>>()?;
+    let journals = wanted.journals.iter().map(|holder| journals::find(db, *holder)).collect::<Result<_, Fault>>()?;
+    Ok(Found { escrows, replies, clocks, journals })
 }
 
 const ESCROW_COLUMNS: &str = "SELECT id, owner, version, created, body FROM escrows";
@@ -85,6 +90,27 @@ pub(super) fn parts(
     list.page(db, request, |row| Ok((IntentId::new(RawId::from_bytes(row.get(0)?)), row.get(1)?)))
 }
 
+/// Parts of a kind of everybody, as whose they are, the id of their intent and their JSON.
+pub(super) fn everybodys_parts(
+    db: &Connection,
+    kind: Kind,
+    which: Which,
+    request: PageRequest,
+) -> Result<Page<(Owner, IntentId, String)>, Fault> {
+    let kind = kind as i64;
+    let condition = match which {
+        Which::All => "owner IS NOT NULL",
+        Which::Waiting => "waits = 1",
+    };
+    let list = List::of_everybody(
+        &format!("SELECT owner, escrow, body FROM parts WHERE kind = {kind} AND {condition}"),
+        &format!("SELECT 1 FROM parts WHERE kind = {kind} AND id = ?1 AND owner IS NOT NULL"),
+    );
+    list.page(db, request, |row| {
+        Ok((codec::owner(row.get(0)?)?, IntentId::new(RawId::from_bytes(row.get(1)?)), row.get(2)?))
+    })
+}
+
 const TRANSFER_COLUMNS: &str =
     "SELECT id, kind, subject, method, minor, currency, intent, created, from_after, to_after, owner
     FROM transfers";
@@ -131,10 +157,10 @@ fn transfer(row: &Row<'_>) -> Result<StoredTransfer, Fault> {
     })
 }
 
-/// The events of an intent by sequence, each with whose stream it is in and its place there.
-pub(super) fn events_of(db: &Connection, intent: IdBytes) -> Result<Readings<(Owner, u64, EventRow)>, Fault> {
+/// The events of an intent or a journal by sequence, each with whose stream it is in and its place there.
+pub(super) fn events_of(db: &Connection, subject: IdBytes) -> Result<Readings<(Owner, u64, EventRow)>, Fault> {
     let sql =
-        "SELECT owner, position, id, sequence, created, hash, body FROM events WHERE intent = ?1 ORDER BY sequence";
+        "SELECT owner, position, id, sequence, created, hash, body FROM events WHERE subject = ?1 ORDER BY sequence";
     let mut statement = db.prepare_cached(sql)?;
     let read = |row: &Row<'_>| {
         let event = EventRow {
@@ -146,7 +172,7 @@ pub(super) fn events_of(db: &Connection, intent: IdBytes) -> Result<Readings<(Ow
         };
         Ok((codec::owner(row.get(0)?)?, codec::count(row.get(1)?)?, event))
     };
-    collect(statement.query([intent])?, |row| Ok(read(row)))
+    collect(statement.query([subject])?, |row| Ok(read(row)))
 }
 
 /// The running totals of an owner, in the order of their accounts and currencies.

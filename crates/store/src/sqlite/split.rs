@@ -58,8 +58,8 @@ impl Kind {
     /// Whether parts of this kind are found by their ids alone and listed by their owners.
     pub(super) const fn is_listed(self) -> bool {
         match self {
-            Kind::Settlement | Kind::Refund => true,
-            Kind::Terms | Kind::Milestone | Kind::Payment | Kind::Proof | Kind::Dispute => false,
+            Kind::Settlement | Kind::Refund | Kind::Dispute => true,
+            Kind::Terms | Kind::Milestone | Kind::Payment | Kind::Proof => false,
         }
     }
 }
@@ -72,8 +72,8 @@ pub(super) struct Part {
 }
 
 pub(super) enum PartChange {
-    Added { place: i64, body: String },
-    Changed { body: String },
+    Added { place: i64, body: String, waits: bool },
+    Changed { body: String, waits: bool },
     Removed,
 }
 
@@ -121,7 +121,32 @@ fn proof_of(escrow: &Escrow) -> &[DeliveryProof] {
     escrow.order.as_ref().and_then(|order| order.proof.as_ref()).map_or(&[], std::slice::from_ref)
 }
 
-fn compare<T: PartialEq + Serialize>(
+/// Whether a part waits for somebody to act.
+trait Waits {
+    fn waits(&self) -> bool {
+        false
+    }
+}
+
+impl Waits for Terms {}
+impl Waits for Milestone {}
+impl Waits for Refund {}
+impl Waits for Payment {}
+impl Waits for DeliveryProof {}
+
+impl Waits for Settlement {
+    fn waits(&self) -> bool {
+        self.needs_retry()
+    }
+}
+
+impl Waits for Dispute {
+    fn waits(&self) -> bool {
+        self.is_open()
+    }
+}
+
+fn compare<T: PartialEq + Serialize + Waits>(
     parts: &mut Vec<Part>,
     kind: Kind,
     version: i64,
@@ -135,8 +160,8 @@ fn compare<T: PartialEq + Serialize>(
         let place = first_place.saturating_add(place);
         let change = match gone.remove(&id(part)) {
             Some(same) if same == part => continue,
-            Some(_) => PartChange::Changed { body: codec::json(part)? },
-            None => PartChange::Added { place, body: codec::json(part)? },
+            Some(_) => PartChange::Changed { body: codec::json(part)?, waits: part.waits() },
+            None => PartChange::Added { place, body: codec::json(part)?, waits: part.waits() },
         };
         parts.push(Part { kind, id: id(part).to_bytes(), change });
     }

@@ -8,6 +8,7 @@ mod audit;
 mod claims;
 mod clocks;
 mod commits;
+mod everybody;
 mod history;
 mod jobs;
 mod lists;
@@ -15,6 +16,7 @@ mod migrations;
 mod payments;
 mod people;
 mod replies;
+mod requests;
 mod sqlite;
 mod world;
 
@@ -86,7 +88,14 @@ conformance! {
     replies::replies_are_forgotten_by_their_time,
     replies::keys_belong_to_their_owner,
     people::merchants_are_there_once,
-    people::keys_are_found_by_their_hash,
+    people::keys_are_found_by_id_by_hash_and_by_holder,
+    people::keys_change_when_they_end_and_nothing_else,
+    people::a_journal_goes_on_from_where_it_was_or_not_at_all,
+    everybody::open_disputes_wait_and_decided_ones_are_listed,
+    everybody::settlements_that_did_not_arrive_wait_until_they_are_tried_again,
+    everybody::jobs_are_shown_in_the_order_in_which_they_can_be_done,
+    requests::requests_are_listed_by_holder_and_forgotten_by_time,
+    requests::many_requests_are_forgotten_in_steps,
     audit::everything_is_walked_over_in_order,
     closing::closing_ends_everything,
 }
@@ -100,7 +109,8 @@ mod closing {
         let answers = [
             store.ping().await,
             store.commit(Vec::new()).await.map(drop),
-            store.merchants().await.map(drop),
+            store.merchant_named("one").await.map(drop),
+            store.log_requests(Vec::new()).await,
             store.audit(Box::new(|_| ())).await,
         ];
         for answer in answers {

@@ -171,6 +171,7 @@ async fn what_cannot_be_understood_is_reported_and_the_rest_is_read() {
     for audited in audit(&store).await {
         told.push(match audited {
             Audited::Escrow { stored, transfers, .. } => format!("{} with {}", stored.escrow.id, transfers.len()),
+            Audited::Journal { holder, .. } => format!("{holder:?}"),
             Audited::Stray { table, what } => format!("{table}: {what}"),
             Audited::Balance(_, balance) => balance.account.to_string(),
         });

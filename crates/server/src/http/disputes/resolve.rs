@@ -44,11 +44,7 @@ fn ruling(fields: &Fields<'_>) -> Read<Ruling> {
 
 fn resolution(fields: &Fields<'_>) -> Read<Resolution> {
     const NAME: &str = "resolution";
-    let name = fields.required(NAME, fields.text(NAME, Limit::Bytes(MAX_TEXT_BYTES))?)?;
-    Resolution::from_name(name).ok_or_else(|| {
-        let names: Vec<_> = Resolution::ALL.iter().map(|resolution| resolution.name()).collect();
-        fields.wrong(NAME, format!("must be one of {}", names.join(", ")))
-    })
+    fields.required(NAME, fields.choice(NAME, Resolution::ALL, Resolution::name)?)
 }
 
 pub(in crate::http) async fn handle(

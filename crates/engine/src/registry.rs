@@ -1,0 +1,437 @@
+//! Merchants and API keys: added, rolled and revoked. Every act is told in the journal of whoever holds the keys, in the same commit.
+
+use std::sync::Arc;
+
+use escrow::{Chain, EventId, Ids, KeyId, MerchantId, Mode, Owner, Span, Timestamp};
+use store::{
+    ApiKey, EventRow, Journal, JournalChange, KeyHolder, KeyKind, Merchant, Outcome, Scopes, StoreError, Unit, Wanted,
+};
+
+use crate::batch;
+use crate::engine::Parts;
+use crate::ids::FreshIds;
+use crate::keyring::{Keyring, NotAKey};
+use crate::present::{JournalEvent, News};
+use crate::request::{Answer, Idempotency, Rendered, Unavailable};
+
+/// How often an act is decided again after another one came first.
+const MAX_TRIES: u32 = 16;
+
+/// The longest name of a merchant, in characters.
+pub const MAX_MERCHANT_NAME_CHARS: usize = 200;
+
+/// Whether a text can be the name of a merchant: short enough, and readable in a table.
+#[must_use]
+pub fn is_merchant_name(text: &str) -> bool {
+    let is_readable = text.trim() == text && !text.is_empty() && !text.chars().any(char::is_control);
+    is_readable && text.chars().count() <= MAX_MERCHANT_NAME_CHARS
+}
+
+/// Something that is done about merchants and keys.
+#[derive(Clone, Debug)]
+pub enum Act {
+    /// A new merchant.
+    AddMerchant {
+        /// Its name, for people; no two merchants share one.
+        name: String,
+        /// Whether it gets a first key of its sandbox along.
+        with_key: bool,
+    },
+    /// A new key.
+    CreateKey(NewKey),
+    /// A new key in the place of another, which goes on working for a while.
+    RollKey {
+        /// The key to be replaced.
+        id: KeyId,
+        /// How long it goes on working.
+        grace: Span,
+    },
+    /// A key is made useless, at once and for good. One that is so already stays as it is.
+    RevokeKey {
+        /// The key.
+        id: KeyId,
+    },
+}
+
+/// What a new key is to be.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// Who is to hold it.
+    pub holder: KeyHolder,
+    /// Its kind, which is one of its holder's mode.
+    pub kind: KeyKind,
+    /// What its holder calls it.
+    pub name: Option<String>,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When it stops working, if it does.
+    pub expires: Option<Timestamp>,
+}
+
+impl NewKey {
+    /// The first key of a merchant: of its sandbox, for everything and for ever.
+    #[must_use]
+    pub const fn first(merchant: MerchantId) -> NewKey {
+        NewKey::full(KeyHolder::Owner(Owner { merchant, mode: Mode::Sandbox }), KeyKind::Test)
+    }
+
+    /// A key without a name for everything and for ever.
+    #[must_use]
+    pub const fn full(holder: KeyHolder, kind: KeyKind) -> NewKey {
+        NewKey { holder, kind, name: None, scopes: Scopes::Full, expires: None }
+    }
+}
+
+/// Who acts.
+#[derive(Clone, Debug)]
+pub enum By {
+    /// Whoever runs the gateway.
+    Operator,
+    /// A merchant, with this key.
+    Key(Arc<ApiKey>),
+}
+
+/// A key with its text, which is nowhere else.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// The key.
+    pub key: ApiKey,
+    /// Its text.
+    pub token: String,
+}
+
+/// What was done.
+#[derive(Clone, Debug)]
+pub enum Done {
+    /// A merchant was added, with its first key where one was wanted.
+    Merchant(Merchant, Option<Made>),
+    /// A key was made.
+    Key(Made),
+    /// A key was made in the place of another, which is as it says.
+    Rolled(Made, ApiKey),
+    /// A key is useless.
+    Revoked(ApiKey),
+}
+
+/// Why nothing was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Another merchant has the name.
+    #[error("Another merchant has this name")]
+    NameTaken,
+    /// There is no such merchant.
+    #[error("there is no such merchant")]
+    NoSuchMerchant,
+    /// There is no such key.
+    #[error("there is no such API key")]
+    NoSuchKey,
+    /// The key no longer works, so that nothing can take its place.
+    #[error("This API key is {0}; create another one")]
+    KeyOver(KeyState),
+    /// Whoever acts may do less than the key.
+    #[error("An API key can neither create nor change one that may do more than itself")]
+    WiderThanOwn,
+    /// The key of whoever acts stops working before the new one would.
+    #[error("An API key that expires cannot create one that works longer than itself")]
+    OutlivesOwn,
+}
+
+impl Refused {
+    /// Whether it is remembered under an idempotency key: what depends on who asks, or on whether there is such an object, is not.
+    const fn is_memorable(self) -> bool {
+        match self {
+            Refused::NameTaken | Refused::KeyOver(_) => true,
+            Refused::NoSuchMerchant | Refused::NoSuchKey | Refused::WiderThanOwn | Refused::OutlivesOwn => false,
+        }
+    }
+}
+
+/// Whether a key works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyState {
+    /// It does.
+    Active,
+    /// Its time is over.
+    Expired,
+    /// It was made useless.
+    Revoked,
+}
+
+impl KeyState {
+    /// The state of a key at this time.
+    #[must_use]
+    pub fn of(key: &ApiKey, now: Timestamp) -> KeyState {
+        match (key.revoked, key.is_valid(now)) {
+            (Some(_), _) => KeyState::Revoked,
+            (None, true) => KeyState::Active,
+            (None, false) => KeyState::Expired,
+        }
+    }
+
+    /// The state in a word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            KeyState::Active => "active",
+            KeyState::Expired => "expired",
+            KeyState::Revoked => "revoked",
+        }
+    }
+}
+
+impl std::fmt::Display for KeyState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Turns what became of an act into the answer that the caller gets and an idempotency key remembers.
+pub type RenderAct = Arc<dyn Fn(Result<&Done, &Refused>) -> Rendered + Send + Sync>;
+
+/// An act and who wants it.
+#[derive(Clone)]
+pub struct ActRequest {
+    /// Who acts.
+    pub by: By,
+    /// What is done.
+    pub act: Act,
+    /// The idempotency key, where one was sent.
+    pub idempotency: Option<Idempotency>,
+    /// How to answer.
+    pub render: RenderAct,
+}
+
+/// What an act comes to, not stored yet.
+struct Decision {
+    done: Done,
+    journals: Vec<JournalChange>,
+}
+
+/// Adds and changes merchants and keys.
+pub struct Registry {
+    parts: Parts,
+    ids: Arc<FreshIds>,
+    keyring: Keyring,
+}
+
+impl Registry {
+    /// A registry on these parts, which need not be those of a running engine.
+    #[must_use]
+    pub const fn new(parts: Parts, ids: Arc<FreshIds>, keyring: Keyring) -> Registry {
+        Registry { parts, ids, keyring }
+    }
+
+    /// Does something at most once per idempotency key, and answers when it is durable.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn perform(&self, request: ActRequest) -> Result<Answer, Unavailable> {
+        let failed = |error: StoreError| {
+            tracing::error!(%error, "merchants and keys cannot be changed");
+            Unavailable::Store(error.to_string())
+        };
+        for _ in 0..MAX_TRIES {
+            if let Some(answer) = self.known(request.idempotency.as_ref()).await.map_err(failed)? {
+                return Ok(answer);
+            }
+            let decided = self.decide(&request.by, &request.act).await.map_err(failed)?;
+            let rendered = (request.render)(decided.as_ref().map(|decision| &decision.done));
+            let is_memorable = decided.as_ref().err().is_none_or(|refused| refused.is_memorable());
+            let reply = request.idempotency.as_ref().filter(|_| is_memorable);
+            let reply = reply.map(|sent| sent.reply(&rendered, self.parts.host.now()));
+            let journals = decided.map(|decision| decision.journals).unwrap_or_default();
+            let unit = Unit { journals, replies: reply.into_iter().collect(), ..Unit::default() };
+            if self.commit(unit).await.map_err(failed)? {
+                return Ok(Answer::Decided(Rendered { kept: None, ..rendered }));
+            }
+        }
+        Err(Unavailable::Store(TOO_MANY.to_owned()))
+    }
+
+    /// Does something, for whoever runs the gateway and is no client of it.
+    ///
+    /// # Errors
+    /// When the store fails. What is refused is in the answer.
+    pub async fn act(&self, act: &Act) -> Result<Result<Done, Refused>, StoreError> {
+        for _ in 0..MAX_TRIES {
+            let Decision { done, journals } = match self.decide(&By::Operator, act).await? {
+                Ok(decision) => decision,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            if self.commit(Unit { journals, ..Unit::default() }).await? {
+                return Ok(Ok(done));
+            }
+        }
+        Err(StoreError::Unavailable(TOO_MANY.to_owned()))
+    }
+
+    /// Makes sure that there is a key with this text, which somebody brought along: what it is to be counts where there is none.
+    /// One that is there is left as it is and returned.
+    ///
+    /// # Errors
+    /// When the store fails, or the text is no key.
+    pub async fn adopt(&self, token: &str, new: NewKey) -> Result<Result<ApiKey, NotAKey>, StoreError> {
+        let hash = self.keyring.hash_key(token);
+        for _ in 0..MAX_TRIES {
+            if let Some(known) = self.parts.store.key_of_hash(hash).await? {
+                return Ok(Ok(known));
+            }
+            let id = KeyId::fresh(self.ids.as_ref());
+            let key = match self.keyring.adopt(token, id, new.holder, self.parts.host.now()) {
+                Ok(key) => ApiKey { name: new.name.clone(), scopes: new.scopes.clone(), expires: new.expires, ..key },
+                Err(error) => return Ok(Err(error)),
+            };
+            let told = self.created(&Made { key: key.clone(), token: token.to_owned() }, &[]).await?;
+            if self.commit(Unit { journals: vec![told], ..Unit::default() }).await? {
+                return Ok(Ok(key));
+            }
+        }
+        Err(StoreError::Unavailable(TOO_MANY.to_owned()))
+    }
+
+    /// The answer that was given under an idempotency key before.
+    async fn known(&self, sent: Option<&Idempotency>) -> Result<Option<Answer>, StoreError> {
+        let Some(sent) = sent else { return Ok(None) };
+        let wanted = Wanted { replies: vec![(sent.owner, sent.key.clone())], ..Wanted::default() };
+        let loaded = batch::load(&self.parts, &wanted).await?;
+        Ok(loaded.replies.into_iter().flatten().next().map(|reply| batch::answer_again(&reply, sent)))
+    }
+
+    /// Whether it is stored; otherwise somebody else came first.
+    async fn commit(&self, unit: Unit) -> Result<bool, StoreError> {
+        if unit.journals.is_empty() && unit.replies.is_empty() {
+            return Ok(true);
+        }
+        Ok(self.parts.store.commit(vec![unit]).await? == [Outcome::Committed])
+    }
+
+    async fn decide(&self, by: &By, act: &Act) -> Result<Result<Decision, Refused>, StoreError> {
+        match act {
+            Act::AddMerchant { name, with_key } => self.add_merchant(name, *with_key).await,
+            Act::CreateKey(new) => self.create_key(by, new).await,
+            Act::RollKey { id, grace } => self.roll_key(by, *id, *grace).await,
+            Act::RevokeKey { id } => self.revoke_key(by, *id).await,
+        }
+    }
+
+    async fn add_merchant(&self, name: &str, with_key: bool) -> Result<Result<Decision, Refused>, StoreError> {
+        if self.parts.store.merchant_named(name).await?.is_some() {
+            return Ok(Err(Refused::NameTaken));
+        }
+        let created = self.parts.host.now();
+        let merchant = Merchant { id: MerchantId::fresh(self.ids.as_ref()), name: name.to_owned(), created };
+        let told = self.told(KeyHolder::Operator, &[News::MerchantCreated(&merchant)]).await?;
+        let mut journals = vec![JournalChange { merchant: Some(merchant.clone()), ..told }];
+        let made = with_key.then(|| self.mint(&NewKey::first(merchant.id)));
+        if let Some(made) = &made {
+            journals.push(self.created(made, &[]).await?);
+        }
+        Ok(Ok(Decision { done: Done::Merchant(merchant, made), journals }))
+    }
+
+    async fn create_key(&self, by: &By, new: &NewKey) -> Result<Result<Decision, Refused>, StoreError> {
+        if let KeyHolder::Owner(owner) = new.holder
+            && self.parts.store.merchant(owner.merchant).await?.is_none()
+        {
+            return Ok(Err(Refused::NoSuchMerchant));
+        }
+        if let By::Key(own) = by {
+            if !own.scopes.allow_all_of(&new.scopes) {
+                return Ok(Err(Refused::WiderThanOwn));
+            }
+            let outlives = |own: Timestamp| new.expires.is_none_or(|expires| expires > own);
+            if own.expires.is_some_and(outlives) {
+                return Ok(Err(Refused::OutlivesOwn));
+            }
+        }
+        let made = self.mint(new);
+        let journals = vec![self.created(&made, &[]).await?];
+        Ok(Ok(Decision { done: Done::Key(made), journals }))
+    }
+
+    /// A key that was made for so many days is replaced by one for as many.
+    async fn roll_key(&self, by: &By, id: KeyId, grace: Span) -> Result<Result<Decision, Refused>, StoreError> {
+        let mut old = match self.key_for(by, id).await? {
+            Ok(old) => old,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        let now = self.parts.host.now();
+        match KeyState::of(&old, now) {
+            KeyState::Active => {}
+            over @ (KeyState::Expired | KeyState::Revoked) => return Ok(Err(Refused::KeyOver(over))),
+        }
+        let lifetime = old.expires.map(|expires| Span::from_ms(expires.ms().saturating_sub(old.created.ms())));
+        let made = self.mint(&NewKey {
+            holder: old.holder,
+            kind: old.kind,
+            name: old.name.clone(),
+            scopes: old.scopes.clone(),
+            expires: lifetime.map(|lifetime| now.after(lifetime)),
+        });
+        let graced = now.after(grace);
+        old.expires = Some(old.expires.map_or(graced, |expires| expires.min(graced)));
+        let told = self.created(&made, &[News::KeyRolled(&old, made.key.id)]).await?;
+        let journals = vec![JournalChange { changed: Some(old.clone()), ..told }];
+        Ok(Ok(Decision { done: Done::Rolled(made, old), journals }))
+    }
+
+    async fn revoke_key(&self, by: &By, id: KeyId) -> Result<Result<Decision, Refused>, StoreError> {
+        let mut key = match self.key_for(by, id).await? {
+            Ok(key) => key,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        if key.revoked.is_some() {
+            return Ok(Ok(Decision { done: Done::Revoked(key), journals: Vec::new() }));
+        }
+        key.revoked = Some(self.parts.host.now());
+        let told = self.told(key.holder, &[News::KeyRevoked(&key)]).await?;
+        let journals = vec![JournalChange { changed: Some(key.clone()), ..told }];
+        Ok(Ok(Decision { done: Done::Revoked(key), journals }))
+    }
+
+    /// A key that somebody wants to change.
+    async fn key_for(&self, by: &By, id: KeyId) -> Result<Result<ApiKey, Refused>, StoreError> {
+        let Some(key) = self.parts.store.key(id).await? else { return Ok(Err(Refused::NoSuchKey)) };
+        Ok(match by {
+            By::Operator => Ok(key),
+            By::Key(own) if own.holder != key.holder => Err(Refused::NoSuchKey),
+            By::Key(own) if !own.scopes.allow_all_of(&key.scopes) => Err(Refused::WiderThanOwn),
+            By::Key(_) => Ok(key),
+        })
+    }
+
+    fn mint(&self, new: &NewKey) -> Made {
+        let id = KeyId::fresh(self.ids.as_ref());
+        let (key, token) = self.keyring.mint(self.parts.host.as_ref(), id, new.kind, new.holder);
+        let key = ApiKey { name: new.name.clone(), scopes: new.scopes.clone(), expires: new.expires, ..key };
+        Made { key, token }
+    }
+
+    /// What is stored of a new key, told after other news of the same holder's.
+    async fn created(&self, made: &Made, before: &[News<'_>]) -> Result<JournalChange, StoreError> {
+        let news = [before, &[News::KeyCreated(&made.key)]].concat();
+        let hash = self.keyring.hash_key(&made.token);
+        let told = self.told(made.key.holder, &news).await?;
+        Ok(JournalChange { key: Some((made.key.clone(), hash)), ..told })
+    }
+
+    /// A holder's journal with more in it.
+    async fn told(&self, holder: KeyHolder, news: &[News<'_>]) -> Result<JournalChange, StoreError> {
+        let wanted = Wanted { journals: vec![holder], ..Wanted::default() };
+        let base = self.parts.store.load(wanted).await?.journals.into_iter().next().flatten();
+        let mut next = base.unwrap_or_else(|| Journal { id: self.ids.next(), chain: Chain::EMPTY });
+        let created = self.parts.host.now();
+        let mut events = Vec::new();
+        for news in news {
+            let (id, sequence) = (EventId::fresh(self.ids.as_ref()), next.chain.count + 1);
+            let event = JournalEvent { id, sequence, created, holder, news: *news };
+            let body = self.parts.present.journal_event(event);
+            next.chain = next.chain.followed_by(&body);
+            events.push(EventRow { id, sequence, created, hash: next.chain.head, body });
+        }
+        Ok(JournalChange { holder, base, next, events, merchant: None, key: None, changed: None })
+    }
+}
+
+/// What is said when others always come first.
+const TOO_MANY: &str = "too many others change merchants and keys";

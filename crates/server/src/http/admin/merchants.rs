@@ -1,0 +1,47 @@
+//! `GET /admin/merchants` and `POST /admin/merchants`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use engine::{Act, MAX_MERCHANT_NAME_CHARS, is_merchant_name};
+use escrow::MerchantId;
+
+use crate::gateway::Gateway;
+use crate::http::api_keys::{perform, shown};
+use crate::http::auth::Admitted;
+use crate::http::body::Sent;
+use crate::http::error::ApiError;
+use crate::http::fields::{Fields, Limit, Read};
+use crate::http::list::Query;
+use crate::wire;
+
+/// Newest first.
+pub(in crate::http) async fn list(State(gateway): State<Arc<Gateway>>, query: Query) -> Result<Response, ApiError> {
+    let page = query.page(|text| text.parse().ok().map(MerchantId::raw))?;
+    let found = gateway.engine.store().merchants(page).await.map_err(|error| query.failed(error))?;
+    let merchants = found.items.iter().map(wire::merchant).collect();
+    Ok(query.answer(merchants, found.has_more))
+}
+
+fn read(fields: &Fields<'_>) -> Read<String> {
+    let name = fields.full_text("name", Limit::Chars(MAX_MERCHANT_NAME_CHARS))?;
+    let name = fields.required("name", name)?;
+    if is_merchant_name(name) {
+        Ok(name.to_owned())
+    } else {
+        Err(fields.wrong("name", "must have no control characters in it and no blanks around it"))
+    }
+}
+
+/// A merchant, with a first key of its sandbox.
+pub(in crate::http) async fn create(
+    State(gateway): State<Arc<Gateway>>,
+    asker: Admitted,
+    sent: Sent,
+) -> Result<Response, ApiError> {
+    let act = Act::AddMerchant { name: read(&sent.fields())?, with_key: true };
+    let show = shown(&gateway);
+    perform(&gateway, &asker, (act, sent.idempotency), StatusCode::CREATED, show).await
+}

@@ -1,0 +1,85 @@
+//! `POST /api-keys`
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use engine::{Act, NewKey};
+use escrow::{MerchantId, Mode, Owner, Timestamp};
+use store::{Area, KeyHolder, KeyKind, Scope, Scopes};
+
+use super::perform;
+use crate::gateway::Gateway;
+use crate::http::auth::Admitted;
+use crate::http::body::Sent;
+use crate::http::error::ApiError;
+use crate::http::fields::{Fields, Limit, Read};
+use crate::wire::ALL_SCOPES;
+
+/// The longest name of a key, in characters.
+const MAX_NAME_CHARS: usize = 200;
+
+/// How long a key may live, in seconds: up to ten years.
+const LIFETIME_S: RangeInclusive<i64> = 1..=10 * 365 * 24 * 3600;
+
+pub(in crate::http) async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    asker: Admitted,
+    sent: Sent,
+) -> Result<Response, ApiError> {
+    let new = read(&sent.fields(), &asker, gateway.engine.host().now())?;
+    let show = super::shown(&gateway);
+    perform(&gateway, &asker, (Act::CreateKey(new), sent.idempotency), StatusCode::CREATED, show).await
+}
+
+fn read(fields: &Fields<'_>, asker: &Admitted, now: Timestamp) -> Read<NewKey> {
+    let (holder, kind) = match asker.key.holder {
+        KeyHolder::Owner(owner) => (KeyHolder::Owner(owner), of_mode(owner.mode)),
+        KeyHolder::Operator => for_whom(fields)?,
+    };
+    let name = fields.full_text("name", Limit::Chars(MAX_NAME_CHARS))?;
+    Ok(NewKey {
+        holder,
+        kind,
+        name: Some(fields.required("name", name)?.to_owned()),
+        scopes: scopes(fields)?,
+        expires: fields.span("expiresIn", &LIFETIME_S)?.map(|lifetime| now.after(lifetime)),
+    })
+}
+
+const fn of_mode(mode: Mode) -> KeyKind {
+    match mode {
+        Mode::Sandbox => KeyKind::Test,
+        Mode::Live => KeyKind::Live,
+    }
+}
+
+/// For whom the operator makes a key. A merchant makes keys of its own mode alone, and these fields are none of its.
+fn for_whom(fields: &Fields<'_>) -> Read<(KeyHolder, KeyKind)> {
+    const KINDS: [KeyKind; 3] = [KeyKind::Test, KeyKind::Live, KeyKind::Admin];
+    let kind = fields.required("kind", fields.choice("kind", &KINDS, KeyKind::name)?)?;
+    let merchant: Option<MerchantId> = fields.id("merchantId", "merchant")?;
+    let holder = match kind.mode() {
+        Some(mode) => KeyHolder::Owner(Owner { merchant: fields.required("merchantId", merchant)?, mode }),
+        None if merchant.is_some() => {
+            return Err(fields.wrong("merchantId", "must be left out: an admin key acts for no merchant"));
+        }
+        None => KeyHolder::Operator,
+    };
+    Ok((holder, kind))
+}
+
+/// What the key may do: everything, where nothing else is said.
+fn scopes(fields: &Fields<'_>) -> Read<Scopes> {
+    const NAME: &str = "scopes";
+    let Some(texts) = fields.texts(NAME, 2 * Area::ALL.len())? else { return Ok(Scopes::Full) };
+    if texts == [ALL_SCOPES] {
+        return Ok(Scopes::Full);
+    }
+    let parsed = texts
+        .iter()
+        .map(|text| text.parse::<Scope>().map_err(|error| fields.wrong(NAME, format!("must be scopes: {error}"))));
+    Ok(Scopes::Only(parsed.collect::<Read<_>>()?))
+}

@@ -1,0 +1,26 @@
+//! `GET /api-keys`: newest first, those that no longer work included.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use escrow::KeyId;
+
+use crate::gateway::Gateway;
+use crate::http::auth::Admitted;
+use crate::http::error::ApiError;
+use crate::http::list::Query;
+use crate::wire;
+
+pub(in crate::http) async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    asker: Admitted,
+    query: Query,
+) -> Result<Response, ApiError> {
+    let page = query.page(|text| text.parse().ok().map(KeyId::raw))?;
+    let read = gateway.engine.store().keys(asker.reach(), page).await;
+    let found = read.map_err(|error| query.failed(error))?;
+    let now = gateway.engine.host().now();
+    let keys = found.items.iter().map(|key| wire::api_key(key, now)).collect();
+    Ok(query.answer(keys, found.has_more))
+}

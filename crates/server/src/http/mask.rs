@@ -1,0 +1,201 @@
+//! Takes out of what is logged what nobody should read again: keys, tokens, passwords, and the numbers of cards.
+
+use serde_json::{Map, Value};
+
+use super::{body, form};
+use crate::processor::{CardNumber, NUMBER_DIGITS};
+
+/// What stands in the place of a secret.
+const HIDDEN: &str = "***";
+
+/// The members whose values are secret whatever they look like, in lower case and without dashes and underscores.
+const SECRET_NAMES: [&str; 15] = [
+    "secret",
+    "clientsecret",
+    "apikey",
+    "xapikey",
+    "authorization",
+    "password",
+    "token",
+    "payertoken",
+    "cardnumber",
+    "pan",
+    "cvv",
+    "cvc",
+    "securitycode",
+    "expiry",
+    "iban",
+];
+
+/// What the texts of secrets start with.
+const SECRET_PREFIXES: [&str; 6] = ["sk_test_", "sk_live_", "sk_hackathon_", "sk_admin_", "whsec_", "payer_"];
+
+/// How a body is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Json,
+    UrlEncoded,
+}
+
+/// The JSON of a body without its secrets; `None` for one that is empty or cannot be read, and so might hide one.
+pub(crate) fn body(raw: &[u8], written: Form) -> Option<String> {
+    let mut value = match written {
+        Form::Json => body::plain(raw)?,
+        Form::UrlEncoded => Value::Object(form::object(raw).ok()?),
+    };
+    hide(&mut value);
+    Some(value.to_string())
+}
+
+fn hide(value: &mut Value) {
+    match value {
+        Value::Null | Value::Bool(_) => {}
+        Value::Number(number) => {
+            if is_card_number(&number.to_string()) {
+                *value = HIDDEN.into();
+            }
+        }
+        Value::String(plain) => *plain = text(plain),
+        Value::Array(items) => items.iter_mut().for_each(hide),
+        Value::Object(members) => {
+            let masked = std::mem::take(members).into_iter().map(|(name, mut value)| {
+                if is_secret(&name) && !value.is_null() {
+                    value = HIDDEN.into();
+                } else {
+                    hide(&mut value);
+                }
+                (text(&name), value)
+            });
+            *members = masked.collect::<Map<String, Value>>();
+        }
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    let plain: String = name.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
+    SECRET_NAMES.contains(&plain.as_str())
+}
+
+/// A text without the secrets in it.
+pub(crate) fn text(text: &str) -> String {
+    let mut shown = without_tokens(text);
+    while let Some((from, to)) = card_number(&shown) {
+        shown.replace_range(from..to, HIDDEN);
+    }
+    shown
+}
+
+/// A text in which nothing is left of a key or token but what kind it was.
+fn without_tokens(text: &str) -> String {
+    let is_secret = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = first_secret(rest) {
+        shown.push_str(&rest[..at]);
+        shown.push_str(HIDDEN);
+        rest = rest[at..].trim_start_matches(is_secret);
+    }
+    shown + rest
+}
+
+/// Where the secret part of the first key or token begins.
+fn first_secret(text: &str) -> Option<usize> {
+    let found = SECRET_PREFIXES.into_iter().filter_map(|prefix| Some(text.find(prefix)? + prefix.len()));
+    // A prefix at the very end has nothing secret behind it.
+    found.filter(|at| *at < text.len()).min()
+}
+
+/// Where the first card number of a text is: groups of digits, with single blanks or dashes between them, and nothing but these
+/// beside.
+fn card_number(text: &str) -> Option<(usize, usize)> {
+    let groups = groups(text);
+    let is_next = |pair: &[(usize, usize)]| match pair {
+        [(_, end), (start, _)] => matches!(&text[*end..*start], " " | "-"),
+        _ => false,
+    };
+    for (place, (from, _)) in groups.iter().enumerate() {
+        let rest = &groups[place..];
+        let run = 1 + rest.windows(2).take_while(|pair| is_next(pair)).count();
+        // The longest first: a part of a number may look like one as well.
+        let mut ends = rest.iter().take(run.min(*NUMBER_DIGITS.end())).rev().map(|(_, to)| *to);
+        if let Some(to) = ends.find(|to| is_card_number(&text[*from..*to])) {
+            return Some((*from, to));
+        }
+    }
+    None
+}
+
+/// The groups of digits that have no letter beside them, as where each begins and ends.
+fn groups(text: &str) -> Vec<(usize, usize)> {
+    let (mut groups, mut from) = (Vec::new(), 0);
+    for word in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
+        let plain = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+        if !plain.is_empty() && plain.bytes().all(|byte| byte.is_ascii_digit()) {
+            groups.push((from, from + plain.len()));
+        }
+        from += word.len();
+    }
+    groups
+}
+
+/// The numbers of payment cards begin with 2 to 6 (ISO/IEC 7812-1, major industry identifier); a time in milliseconds does not.
+fn is_card_number(text: &str) -> bool {
+    text.starts_with(['2', '3', '4', '5', '6']) && CardNumber::parse(text).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_lose_their_secrets_and_nothing_else() {
+        for (plain, shown) in [
+            ("", ""),
+            ("bank_account_123", "bank_account_123"),
+            ("intent_03526TGJZ2vXxW0Aq1Lk4e", "intent_03526TGJZ2vXxW0Aq1Lk4e"),
+            ("sk_test_abcdefgh", "sk_test_***"),
+            (
+                "use sk_live_a-b_c12345, or whsec_MfKQ9r8 or payer_0123456789abcdef",
+                "use sk_live_***, or whsec_*** or payer_***",
+            ),
+            ("sk_test_", "sk_test_"),
+            ("4242424242424242", "***"),
+            ("card 4242 4242 4242 4242 12/30", "card *** 12/30"),
+            ("4242-4242-4242-4242 123", "*** 123"),
+            ("12 4242 4242 4242 4242", "12 ***"),
+            ("4242424242424243", "4242424242424243"),
+            ("x4242424242424242", "x4242424242424242"),
+            ("1800000000000", "1800000000000"),
+            ("4242424242424242 5555555555554444", "*** ***"),
+            ("€4242424242424242€", "€***€"),
+        ] {
+            assert_eq!(text(plain), shown);
+        }
+    }
+
+    #[test]
+    fn bodies_lose_what_is_secret_by_name_or_by_looks() {
+        for (raw, form, shown) in [
+            (
+                r#"{"amount":"1000.00","card":{"cardNumber":"1","cvv":"123","name":"A"}}"#,
+                Form::Json,
+                Some(r#"{"amount":"1000.00","card":{"cardNumber":"***","cvv":"***","name":"A"}}"#),
+            ),
+            (
+                r#"{"a":[4242424242424242,{"Api-Key":5,"api_key":null}],"t":1800000000}"#,
+                Form::Json,
+                Some(r#"{"a":["***",{"Api-Key":"***","api_key":null}],"t":1800000000}"#),
+            ),
+            (r#"{"4242424242424242":"sk_test_12345678"}"#, Form::Json, Some(r#"{"***":"sk_test_***"}"#)),
+            (
+                "card[cardNumber]=4242424242424242&x=%34242424242424242",
+                Form::UrlEncoded,
+                Some(r#"{"card":{"cardNumber":"***"},"x":"***"}"#),
+            ),
+            (r#"{"cardNumber":"4242"#, Form::Json, None),
+            ("", Form::Json, None),
+            ("a[=4242424242424242", Form::UrlEncoded, None),
+        ] {
+            assert_eq!(body(raw.as_bytes(), form).as_deref(), shown, "{raw}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The log of requests.
+
+pub(super) mod get;
+pub(super) mod list;

@@ -1,0 +1,101 @@
+//! What the operator sees of everybody's objects.
+
+use engine::verify::{Broken, Report};
+use escrow::{IntentId, MerchantId, Mode, Owner};
+use serde::{Serialize, Serializer};
+use store::JobState;
+
+use super::rfc3339;
+
+/// Somebody's object, with whose it is.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Owned<T> {
+    #[serde(flatten)]
+    object: T,
+    merchant_id: MerchantId,
+    livemode: bool,
+}
+
+/// An object of this owner's.
+pub(crate) fn owned<T>(owner: Owner, object: T) -> Owned<T> {
+    Owned { object, merchant_id: owner.merchant, livemode: owner.mode == Mode::Live }
+}
+
+/// What `status` says of a job.
+const WAITING: &str = "waiting";
+/// See [`WAITING`].
+const LEASED: &str = "leased";
+
+/// A duty that is not done yet.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WireJob {
+    object: &'static str,
+    status: &'static str,
+    payment_intent_id: IntentId,
+    merchant_id: MerchantId,
+    livemode: bool,
+    duty: String,
+    /// By the owner's clock, which in the sandbox may be ahead of real time.
+    due_at: String,
+    /// In real time: when it can be done, or until when whoever does it may take.
+    run_at: String,
+    attempts: u32,
+}
+
+/// The wire form of a job.
+pub(crate) fn job(job: &JobState) -> WireJob {
+    WireJob {
+        object: "job",
+        status: if job.is_leased { LEASED } else { WAITING },
+        payment_intent_id: job.intent,
+        merchant_id: job.owner.merchant,
+        livemode: job.owner.mode == Mode::Live,
+        duty: job.duty.to_string(),
+        due_at: rfc3339(job.due),
+        run_at: rfc3339(job.run_at),
+        attempts: job.attempts,
+    }
+}
+
+/// What a check of everything has found.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Verification<'a> {
+    object: &'static str,
+    ok: bool,
+    counts: Counts,
+    broken_total: u64,
+    broken: Vec<WireBroken<'a>>,
+}
+
+#[derive(Serialize)]
+struct WireBroken<'a> {
+    invariant: &'static str,
+    what: &'a str,
+}
+
+/// How much was looked at, by name.
+struct Counts([(&'static str, u64); 9]);
+
+impl Serialize for Counts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0)
+    }
+}
+
+/// The wire form of a report.
+pub(crate) fn verification(report: &Report) -> Verification<'_> {
+    Verification {
+        object: "verification",
+        ok: report.is_clean(),
+        counts: Counts(report.counts()),
+        broken_total: report.broken_total,
+        broken: report.broken.iter().map(broken).collect(),
+    }
+}
+
+fn broken(Broken { invariant, what }: &Broken) -> WireBroken<'_> {
+    WireBroken { invariant: invariant.name(), what }
+}
