@@ -108,14 +108,18 @@ impl Running {
     /// Takes nothing new, answers what is under way, and closes the store; within bounds, after which what is still open is cut
     /// off. Whatever was answered before is durable either way.
     pub(crate) async fn stop(self) {
-        let Running { gateway: _, engine, host, stop, ended } = self;
+        let Running { gateway, engine, host, stop, ended } = self;
         stop.send_replace(true);
         tokio::select! {
             _ = ended => {}
             () = host.sleep(HTTP_GRACE) => tracing::warn!("some requests were cut off"),
         }
+        let rest = async {
+            gateway.finish_log().await;
+            engine.shut_down().await;
+        };
         tokio::select! {
-            () = engine.shut_down() => {}
+            () = rest => {}
             () = host.sleep(ENGINE_GRACE) => tracing::warn!("the engine did not come to rest in time"),
         }
     }

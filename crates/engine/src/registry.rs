@@ -7,6 +7,8 @@ use store::{
     ApiKey, EventRow, Journal, JournalChange, KeyHolder, KeyKind, Merchant, Outcome, Scopes, StoreError, Unit, Wanted,
 };
 
+use tokio::sync::Mutex;
+
 use crate::batch;
 use crate::engine::Parts;
 use crate::ids::FreshIds;
@@ -212,13 +214,15 @@ pub struct Registry {
     parts: Parts,
     ids: Arc<FreshIds>,
     keyring: Keyring,
+    /// Held by whoever acts, so that those of one process do not get in each other's way. Those of others are found out at the commit.
+    turn: Mutex<()>,
 }
 
 impl Registry {
     /// A registry on these parts, which need not be those of a running engine.
     #[must_use]
-    pub const fn new(parts: Parts, ids: Arc<FreshIds>, keyring: Keyring) -> Registry {
-        Registry { parts, ids, keyring }
+    pub fn new(parts: Parts, ids: Arc<FreshIds>, keyring: Keyring) -> Registry {
+        Registry { parts, ids, keyring, turn: Mutex::new(()) }
     }
 
     /// Does something at most once per idempotency key, and answers when it is durable.
@@ -230,6 +234,7 @@ impl Registry {
             tracing::error!(%error, "merchants and keys cannot be changed");
             Unavailable::Store(error.to_string())
         };
+        let _turn = self.turn.lock().await;
         for _ in 0..MAX_TRIES {
             if let Some(answer) = self.known(request.idempotency.as_ref()).await.map_err(failed)? {
                 return Ok(answer);
@@ -253,6 +258,7 @@ impl Registry {
     /// # Errors
     /// When the store fails. What is refused is in the answer.
     pub async fn act(&self, act: &Act) -> Result<Result<Done, Refused>, StoreError> {
+        let _turn = self.turn.lock().await;
         for _ in 0..MAX_TRIES {
             let Decision { done, journals } = match self.decide(&By::Operator, act).await? {
                 Ok(decision) => decision,
@@ -272,6 +278,7 @@ impl Registry {
     /// When the store fails, or the text is no key.
     pub async fn adopt(&self, token: &str, new: NewKey) -> Result<Result<ApiKey, NotAKey>, StoreError> {
         let hash = self.keyring.hash_key(token);
+        let _turn = self.turn.lock().await;
         for _ in 0..MAX_TRIES {
             if let Some(known) = self.parts.store.key_of_hash(hash).await? {
                 return Ok(Ok(known));

@@ -82,6 +82,12 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Gateway {
+    /// Waits until what was asked so far is in the log of requests. What is noted is behind the requests' backs, and would be lost when
+    /// the store is closed.
+    pub async fn finish_log(&self) {
+        self.scribe.catch_up().await;
+    }
+
     /// A gateway of these parts, to be shared by its requests.
     #[must_use]
     pub fn new(engine: Arc<Engine>, keyring: Keyring, settings: Settings) -> Arc<Gateway> {

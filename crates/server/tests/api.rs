@@ -17,6 +17,10 @@ mod access;
 mod access_doc;
 #[path = "api/account.rs"]
 mod account;
+#[path = "api/admin.rs"]
+mod admin;
+#[path = "api/api_keys.rs"]
+mod api_keys;
 #[path = "api/approvals.rs"]
 mod approvals;
 #[path = "api/auth.rs"]
@@ -53,5 +57,7 @@ mod public;
 mod reclaims;
 #[path = "api/refunds.rs"]
 mod refunds;
+#[path = "api/requests.rs"]
+mod requests;
 #[path = "api/settlements.rs"]
 mod settlements;

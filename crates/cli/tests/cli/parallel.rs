@@ -104,3 +104,22 @@ fn a_thousand_requests_with_one_key_have_one_effect_and_equal_bytes() {
     assert_eq!(world.client.escrow(&world.intent)["milestones"].as_array().expect("a list").len(), 1);
     world.end();
 }
+
+#[test]
+fn of_many_keys_made_at_once_each_is_told_and_under_one_idempotency_key_there_is_one() {
+    let world = World::new();
+    let body = json!({"name": "shop"});
+    assert_eq!(successes(&world.at_once(20, "/api-keys", &body, None)), 20);
+    let answers = world.at_once(20, "/api-keys", &body, Some("one-key"));
+    assert_eq!((successes(&answers), answers.iter().filter(|(_, is_replayed, _)| !is_replayed).count()), (20, 1));
+    let ids: BTreeSet<String> = answers
+        .iter()
+        .map(|(.., body)| {
+            serde_json::from_slice::<Value>(body).expect("JSON")["id"].as_str().expect("an id").to_owned()
+        })
+        .collect();
+    assert_eq!(ids.len(), 1);
+    let (_, listed) = world.client.try_get("/api-keys?limit=100");
+    assert_eq!(listed["data"].as_array().map(Vec::len), Some(22));
+    world.end();
+}

@@ -59,7 +59,7 @@ fn hide(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(hide),
         Value::Object(members) => {
             let masked = std::mem::take(members).into_iter().map(|(name, mut value)| {
-                if is_secret(&name) && !value.is_null() {
+                if is_secret(&name) && !is_public(&value) {
                     value = HIDDEN.into();
                 } else {
                     hide(&mut value);
@@ -69,6 +69,11 @@ fn hide(value: &mut Value) {
             *members = masked.collect::<Map<String, Value>>();
         }
     }
+}
+
+/// What is never a secret: nothing, and the address of a currency's contract, which is called a token as well.
+fn is_public(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.parse::<escrow::Address>().is_ok())
 }
 
 fn is_secret(name: &str) -> bool {
@@ -192,6 +197,11 @@ mod tests {
                 Some(r#"{"card":{"cardNumber":"***"},"x":"***"}"#),
             ),
             (r#"{"cardNumber":"4242"#, Form::Json, None),
+            (
+                r#"{"token":"0x2eb09AC7887e96A3E295B8b44B0BB55C059B2ED3","tokens":1,"payerToken":"t"}"#,
+                Form::Json,
+                Some(r#"{"token":"0x2eb09AC7887e96A3E295B8b44B0BB55C059B2ED3","tokens":1,"payerToken":"***"}"#),
+            ),
             ("", Form::Json, None),
             ("a[=4242424242424242", Form::UrlEncoded, None),
         ] {

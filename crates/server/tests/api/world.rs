@@ -14,7 +14,7 @@ use engine::{Act, Config, Engine, Keyring, NewKey, Parts, Registry, SimulatedPay
 use escrow::{IntentId, KeyId, MerchantId, Mode, Owner, RefundId, RequestId, SettlementId, Span, Timestamp};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use server::{Gateway, Settings, WireEvents};
+use server::{DEFAULT_REQUEST_LOG, Gateway, Settings, WireEvents};
 use store::{
     ApiKey, Audited, Balance, EscrowFilter, Job, JobState, KeyHolder, Lease, Level, Loaded, LoggedRequest, MemoryStore,
     Merchant, Outcome, Page, PageRequest, Scope, Scopes, Store, StoreError, StoredTransfer, TransferFilter, Unit,
@@ -54,6 +54,15 @@ impl World {
     }
 
     pub(crate) async fn with_fee(fee_basis_points: u16) -> World {
+        World::with(Settings { fee_basis_points, ..settings() }).await
+    }
+
+    /// One that keeps what is asked, for a week.
+    pub(crate) async fn with_request_log() -> World {
+        World::with(Settings { request_log: DEFAULT_REQUEST_LOG, ..settings() }).await
+    }
+
+    pub(crate) async fn with(settings: Settings) -> World {
         let host = Arc::new(ManualHost::at_ms(START_MS));
         let store = Arc::new(Faulty { inner: MemoryStore::new(), fault: AtomicU8::new(0) });
         let engine = Engine::start(Parts {
@@ -65,9 +74,6 @@ impl World {
         });
         let keyring = keyring();
         add_keys(&engine.registry(keyring.clone())).await;
-        let request_log = Span::from_ms(0);
-        let settings =
-            Settings { public_url: PUBLIC_URL.to_owned(), fee_basis_points, request_log, ..Settings::default() };
         let router = server::router(Gateway::new(engine.clone(), keyring, settings));
         World { host, engine, store, router }
     }
@@ -181,6 +187,11 @@ impl World {
         }
         panic!("it never happened: {seen}");
     }
+}
+
+/// What is set in a new world: nothing is logged, so that the walks see nothing change but what they change.
+fn settings() -> Settings {
+    Settings { public_url: PUBLIC_URL.to_owned(), request_log: Span::from_ms(0), ..Settings::default() }
 }
 
 /// What the world's keys are recognised by.

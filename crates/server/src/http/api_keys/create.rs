@@ -39,12 +39,16 @@ fn read(fields: &Fields<'_>, asker: &Admitted, now: Timestamp) -> Read<NewKey> {
         KeyHolder::Owner(owner) => (KeyHolder::Owner(owner), of_mode(owner.mode)),
         KeyHolder::Operator => for_whom(fields)?,
     };
+    let scopes = scopes(fields)?;
+    if holder == KeyHolder::Operator && scopes != Scopes::Full {
+        return Err(fields.wrong("scopes", "must be left out: an admin key is not limited"));
+    }
     let name = fields.full_text("name", Limit::Chars(MAX_NAME_CHARS))?;
     Ok(NewKey {
         holder,
         kind,
         name: Some(fields.required("name", name)?.to_owned()),
-        scopes: scopes(fields)?,
+        scopes,
         expires: fields.span("expiresIn", &LIFETIME_S)?.map(|lifetime| now.after(lifetime)),
     })
 }
