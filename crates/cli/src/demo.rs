@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use clap::Args;
 use engine::{Config, Host, System, key_kind};
-use escrow::Span;
 use store::{KeyKind, Store};
 
 use crate::config::{PUBLIC_URL, Sources};
@@ -25,9 +24,6 @@ use story::{Audience, Story};
 
 /// The merchant of a gateway that plays for itself.
 const DEMO_MERCHANT: &str = "Demo";
-
-/// How long after a release its settlement starts, on a gateway that plays for itself: long enough to see it wait.
-const OWN_SETTLEMENT_DELAY: Span = Span::from_seconds(1);
 
 /// Where the key of another gateway is looked for when `--key` is not given.
 const KEY_VARIABLE: &str = "MILEPOST_API_KEY";
@@ -125,10 +121,8 @@ async fn start(
     let registry = merchants::registry(store.clone(), host.clone(), keyring.clone());
     let key = merchants::sandbox_key(store.as_ref(), &registry, DEMO_MERCHANT).await?;
     let url = gateway::local_url(address);
-    let mut config = Config::default();
-    config.settings.settlement_delay = OWN_SETTLEMENT_DELAY;
     let settings = server::Settings { public_url: url.clone(), ..server::Settings::default() };
-    let running = gateway::start(Plan { store, host, keyring, config, settings }, listener);
+    let running = gateway::start(Plan { store, host, keyring, config: Config::default(), settings }, listener);
     Ok((running, url, key))
 }
 
