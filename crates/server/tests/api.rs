@@ -61,3 +61,5 @@ mod refunds;
 mod requests;
 #[path = "api/settlements.rs"]
 mod settlements;
+#[path = "api/tolerance.rs"]
+mod tolerance;
