@@ -14,6 +14,8 @@ mod idempotency;
 mod jobs;
 #[path = "engine/payments.rs"]
 mod payments;
+#[path = "engine/registry.rs"]
+mod registry;
 #[path = "engine/transactions.rs"]
 mod transactions;
 #[path = "engine/verifying.rs"]
