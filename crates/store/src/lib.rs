@@ -14,6 +14,7 @@ use escrow::{
 
 mod keys;
 mod memory;
+mod metadata;
 mod page;
 mod request;
 mod row;
@@ -21,6 +22,7 @@ mod sqlite;
 
 pub use keys::{ApiKey, Area, Journal, KeyHolder, KeyKind, Level, Merchant, NotAScope, Scope, Scopes};
 pub use memory::MemoryStore;
+pub use metadata::{MAX_FOUND_NAME_CHARS, MAX_FOUND_VALUE_CHARS};
 pub use page::{EscrowFilter, Page, PageRequest, Position, TransferFilter, Which};
 pub use request::LoggedRequest;
 pub use row::{Audited, EventRow, Job, JobState, Lease, Reply, StoredTransfer, TransferRow, Versioned, Waiting};

@@ -9,6 +9,7 @@ use escrow::{
     RefundId, RequestId, Settlement, SettlementId, Span, Timestamp, TransferId,
 };
 
+use crate::metadata::found_by;
 use crate::{
     ApiKey, Audited, Balance, Change, ClockMove, EscrowFilter, EventRow, Job, JobState, Journal, JournalChange,
     KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outcome, Page, PageRequest, Position, Reply, Store, StoreError,
@@ -361,6 +362,12 @@ fn passes_escrow(filter: &EscrowFilter, escrow: &Escrow) -> bool {
         && filter.currency.is_none_or(|currency| escrow.terms.amount.currency() == currency)
         && filter.created_from.is_none_or(|from| escrow.created >= from)
         && filter.created_to.is_none_or(|to| escrow.created <= to)
+        && has_members(escrow, &filter.metadata)
+}
+
+fn has_members(escrow: &Escrow, wanted: &BTreeMap<String, String>) -> bool {
+    let members = escrow.terms.metadata.as_ref().map(found_by).unwrap_or_default();
+    wanted.iter().all(|(name, value)| members.get(name) == Some(value))
 }
 
 fn passes_transfer(filter: &TransferFilter, stored: &StoredTransfer) -> bool {

@@ -1,5 +1,7 @@
 //! Pages of lists, newest first.
 
+use std::collections::BTreeMap;
+
 use escrow::{Currency, IntentId, IntentStatus, PaymentType, PurposeKind, RawId, Timestamp};
 
 /// Which part of a list.
@@ -44,6 +46,9 @@ pub struct EscrowFilter {
     pub created_from: Option<Timestamp>,
     /// Created at this time or earlier.
     pub created_to: Option<Timestamp>,
+    /// With these members in their metadata, each with its value as it would stand in a query. One with a name or a value that is
+    /// longer than [`crate::MAX_FOUND_NAME_CHARS`] or [`crate::MAX_FOUND_VALUE_CHARS`] is found nowhere.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// Which of the things that may wait for somebody to act.

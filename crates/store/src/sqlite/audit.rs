@@ -15,7 +15,7 @@ use crate::{Audited, Balance, KeyHolder};
 
 /// Rows that belong to no escrow, and to no journal either: the table, and a query for the intent they name and which of its rows
 /// they are.
-const ORPHANS: [(&str, &str); 5] = [
+const ORPHANS: [(&str, &str); 6] = [
     (
         "parts",
         "SELECT p.escrow, 'kind ' || p.kind || ', id ' || lower(hex(p.id)) FROM parts p
@@ -41,6 +41,11 @@ const ORPHANS: [(&str, &str); 5] = [
         "claims",
         "SELECT c.intent, 'hash ' || lower(hex(c.hash)) FROM claims c
          WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.id = c.intent) ORDER BY c.intent, c.hash, c.owner",
+    ),
+    (
+        "metadata",
+        "SELECT m.escrow, 'name ' || m.name FROM metadata m
+         WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.id = m.escrow) ORDER BY m.escrow, m.name, m.owner, m.value",
     ),
 ];
 

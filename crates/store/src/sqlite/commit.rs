@@ -9,7 +9,7 @@ use super::codec::{self, IdBytes, OwnerBytes};
 use super::error::Fault;
 use super::prepare::{PreparedChange, PreparedUnit};
 use super::split::{Part, PartChange};
-use super::{claims, clocks, jobs, journals, replies};
+use super::{claims, clocks, jobs, journals, metadata, replies};
 use crate::{EventRow, Outcome, Reply, TransferRow};
 
 /// Commits units in this order; one that does not fit drops out alone.
@@ -131,6 +131,7 @@ impl Batch<'_> {
     fn apply(&mut self, change: &PreparedChange, booking: Booking) -> Result<(), Fault> {
         let id = change.id.raw().to_bytes();
         self.write_escrow(id, change)?;
+        metadata::insert(self.db, id, change.owner, &change.metadata)?;
         change.parts.iter().try_for_each(|part| self.write_part(id, change.owner, part))?;
         for (row, line) in change.transfers.iter().zip(&booking.lines) {
             self.write_transfer(id, change.owner, row, *line)?;

@@ -28,9 +28,14 @@ mod crew;
 mod error;
 mod jobs;
 mod journals;
+mod lists;
+mod metadata;
 mod open;
 mod page;
 mod people;
+mod period;
+#[cfg(test)]
+mod plans;
 mod prepare;
 mod read;
 mod replies;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::error::{Fault, is_out_of_space};
-use super::jobs;
 use super::wal::BUSY_TIMEOUT;
+use super::{jobs, metadata};
 
 /// The database's name in its folder.
 const DATABASE: &str = "milepost.db";
@@ -17,18 +17,21 @@ const LOCK: &str = "milepost.lock";
 /// What SQLite files of Milepost are marked with: "MILE" in ASCII.
 const APPLICATION_ID: i32 = 0x4D49_4C45;
 /// Each is applied once, in its own transaction, in this order; `user_version` counts those that were. Never change one.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_payments.sql"),
     include_str!("migrations/0003_clocks.sql"),
     include_str!("migrations/0004_refunds.sql"),
     include_str!("migrations/0005_keys.sql"),
+    include_str!("migrations/0006_lists.sql"),
 ];
+/// The one that makes the table of metadata, which is filled right after it.
+const METADATA_VERSION: i32 = 6;
 /// Pages that a connection keeps in memory, in KiB. With a large cache the writer spends its time truncating it.
 const CACHE_KIB: i32 = 16 * 1024;
 /// How much of the database is read through mapped memory, in bytes: 256 MiB.
 const MMAP_BYTES: i64 = 256 * 1024 * 1024;
-/// More than there are different statements, filters of lists included.
+/// More than there are different statements, but for filters of lists; of these, the ones in use.
 const CACHED_STATEMENTS: usize = 128;
 
 /// Why a store cannot be opened.
@@ -206,6 +209,9 @@ fn prepare(db: &mut Connection, found: i32) -> Result<(), Fault> {
 fn migrate(db: &mut Connection, version: i32, sql: &str, found: i32) -> Result<(), Fault> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(sql)?;
+    if found > 0 && version == METADATA_VERSION {
+        metadata::catch_up(&transaction)?;
+    }
     // With the last step, so that an older store is never open without it.
     if found > 0 && version == SCHEMA_VERSION {
         jobs::catch_up(&transaction)?;

@@ -1,12 +1,11 @@
 //! Merchants and API keys.
 
 use escrow::{KeyId, MerchantId, RawId, Timestamp};
-use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params};
 
 use super::codec::{self, OwnerBytes};
 use super::error::Fault;
-use super::page::List;
+use super::lists;
 use crate::{ApiKey, KeyHolder, KeyKind, Merchant, Page, PageRequest, Scopes};
 
 pub(super) fn is_merchant_new(db: &Connection, merchant: &Merchant) -> Result<bool, Fault> {
@@ -24,8 +23,7 @@ pub(super) fn add_merchant(db: &Connection, merchant: &Merchant) -> Result<(), F
 const MERCHANT_COLUMNS: &str = "SELECT id, name, created FROM merchants";
 
 pub(super) fn merchants(db: &Connection, request: PageRequest) -> Result<Page<Merchant>, Fault> {
-    let list = List::of_everybody(&format!("{MERCHANT_COLUMNS} WHERE true"), "SELECT 1 FROM merchants WHERE id = ?1");
-    list.page(db, request, read_merchant)
+    lists::merchants().page(db, request, |id| merchant(db, MerchantId::new(RawId::from_bytes(id))))
 }
 
 pub(super) fn merchant(db: &Connection, id: MerchantId) -> Result<Option<Merchant>, Fault> {
@@ -62,14 +60,6 @@ pub(super) fn holder(owner: Option<OwnerBytes>) -> Result<KeyHolder, Fault> {
         Some(owner) => KeyHolder::Owner(codec::owner(owner)?),
         None => KeyHolder::Operator,
     })
-}
-
-/// A list of what holders of keys have: one's, or everybody's. The columns are selected from a table that has `id` and `owner`.
-pub(super) fn held(columns: &str, table: &str, wanted: Option<KeyHolder>) -> List {
-    let find = format!("SELECT 1 FROM {table} WHERE id = ?1");
-    let Some(holder) = wanted else { return List::of_everybody(&format!("{columns} WHERE true"), &find) };
-    let owner = owner_column(holder).map_or(Value::Null, |owner| Value::Blob(owner.to_vec()));
-    List::of_whom(&format!("{columns} WHERE owner IS ?1"), &format!("{find} AND owner IS ?2"), owner)
 }
 
 pub(super) fn is_key_new(db: &Connection, id: KeyId, hash: &[u8; 32]) -> Result<bool, Fault> {
@@ -112,7 +102,7 @@ pub(super) fn key(db: &Connection, id: KeyId) -> Result<Option<ApiKey>, Fault> {
 }
 
 pub(super) fn keys(db: &Connection, holder: Option<KeyHolder>, request: PageRequest) -> Result<Page<ApiKey>, Fault> {
-    held(KEY_COLUMNS, "keys", holder).page(db, request, api_key)
+    lists::keys(holder).page(db, request, |id| key(db, KeyId::new(RawId::from_bytes(id))))
 }
 
 /// Changes when a key expires and whether it is revoked.

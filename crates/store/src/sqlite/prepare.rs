@@ -1,10 +1,13 @@
 //! Units made ready for the writer. It is the busiest thread there is, so that comparing and encoding is done before its queue.
 
+use std::collections::BTreeMap;
+
 use escrow::{Effect, Hash, IntentId};
 
 use super::codec::{self, OwnerBytes};
 use super::error::Fault;
 use super::split::{self, Part};
+use crate::metadata::found_by;
 use crate::{Change, ClockMove, EventRow, JournalChange, Lease, Reply, TransferRow, Unit};
 
 /// A [`Unit`] in the form of its rows.
@@ -34,6 +37,8 @@ pub(super) struct PreparedChange {
     pub(super) effects: Vec<Effect>,
     /// The transactions that it is the first version to name.
     pub(super) claims: Vec<Hash>,
+    /// What it is found by from now on; nothing for one that was stored before, since metadata never changes.
+    pub(super) metadata: BTreeMap<String, String>,
 }
 
 pub(super) fn prepare(unit: Unit) -> Result<PreparedUnit, Fault> {
@@ -45,6 +50,8 @@ fn prepare_change(change: Change) -> Result<PreparedChange, Fault> {
     let claims = change.claims();
     let next = &change.next;
     let base = change.base.as_ref().map(|base| codec::integer(base.version)).transpose()?;
+    let new_metadata = next.terms.metadata.as_ref().filter(|_| base.is_none());
+    let metadata = new_metadata.map(found_by).unwrap_or_default();
     let version = base.unwrap_or(0).saturating_add(1);
     Ok(PreparedChange {
         id: next.id,
@@ -61,5 +68,6 @@ fn prepare_change(change: Change) -> Result<PreparedChange, Fault> {
         events: change.events,
         effects: change.effects,
         claims,
+        metadata,
     })
 }

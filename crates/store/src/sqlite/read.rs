@@ -7,9 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codec::{self, IdBytes};
 use super::error::Fault;
-use super::page::{List, Readings, collect};
+use super::page::{Readings, collect};
 use super::split::{Kind, Pieces};
-use super::{clocks, journals, replies};
+use super::{clocks, journals, lists, replies};
 use crate::{
     Balance, EscrowFilter, EventRow, Journal, Page, PageRequest, Reply, StoredTransfer, TransferFilter, Wanted, Which,
 };
@@ -55,14 +55,7 @@ pub(super) fn escrows(
     filter: &EscrowFilter,
     request: PageRequest,
 ) -> Result<Page<Pieces>, Fault> {
-    let find = "SELECT 1 FROM escrows WHERE id = ?1 AND owner = ?2";
-    let mut list = List::new(&format!("{ESCROW_COLUMNS} WHERE owner = ?1"), find, owner);
-    list.only_if("status =", filter.status.map(|status| status.name().to_owned()));
-    list.only_if("payment_type =", filter.payment_type.map(|payment_type| payment_type.name().to_owned()));
-    list.only_if("currency =", filter.currency.map(|currency| currency.code().to_owned()));
-    list.only_if("created >=", filter.created_from.map(Timestamp::ms));
-    list.only_if("created <=", filter.created_to.map(Timestamp::ms));
-    list.page(db, request, |row| pieces(db, row))
+    lists::escrows(db, owner, filter)?.page(db, request, |id| escrow(db, id))
 }
 
 /// The escrow that has a part of a kind that is listed.
@@ -81,13 +74,12 @@ pub(super) fn parts(
     (owner, intent): (Owner, Option<IntentId>),
     request: PageRequest,
 ) -> Result<Page<(IntentId, String)>, Fault> {
-    let kind = kind as i64;
-    // The plus keeps SQLite from going through all of the owner's parts for the few of one intent.
-    let owned = if intent.is_some() { "+owner = ?1" } else { "owner = ?1" };
-    let find = format!("SELECT 1 FROM parts WHERE kind = {kind} AND id = ?1 AND owner = ?2");
-    let mut list = List::new(&format!("SELECT escrow, body FROM parts WHERE {owned} AND kind = {kind}"), &find, owner);
-    list.only_if("escrow =", intent.map(|intent| intent.raw().to_bytes().to_vec()));
-    list.page(db, request, |row| Ok((IntentId::new(RawId::from_bytes(row.get(0)?)), row.get(1)?)))
+    let sql = "SELECT escrow, body FROM parts WHERE kind = ?1 AND id = ?2 AND owner IS NOT NULL";
+    lists::parts(owner, kind, intent).page(db, request, |id| {
+        let mut statement = db.prepare_cached(sql)?;
+        let mut rows = statement.query(params![kind as i64, id])?;
+        rows.next()?.map(|row| Ok((IntentId::new(RawId::from_bytes(row.get(0)?)), row.get(1)?))).transpose()
+    })
 }
 
 /// Parts of a kind of everybody, as whose they are, the id of their intent and their JSON.
@@ -97,17 +89,14 @@ pub(super) fn everybodys_parts(
     which: Which,
     request: PageRequest,
 ) -> Result<Page<(Owner, IntentId, String)>, Fault> {
-    let kind = kind as i64;
-    let condition = match which {
-        Which::All => "owner IS NOT NULL",
-        Which::Waiting => "waits = 1",
-    };
-    let list = List::of_everybody(
-        &format!("SELECT owner, escrow, body FROM parts WHERE kind = {kind} AND {condition}"),
-        &format!("SELECT 1 FROM parts WHERE kind = {kind} AND id = ?1 AND owner IS NOT NULL"),
-    );
-    list.page(db, request, |row| {
-        Ok((codec::owner(row.get(0)?)?, IntentId::new(RawId::from_bytes(row.get(1)?)), row.get(2)?))
+    let sql = "SELECT owner, escrow, body FROM parts WHERE kind = ?1 AND id = ?2 AND owner IS NOT NULL";
+    lists::everybodys_parts(kind, which).page(db, request, |id| {
+        let mut statement = db.prepare_cached(sql)?;
+        let mut rows = statement.query(params![kind as i64, id])?;
+        let part = |row: &Row<'_>| {
+            Ok((codec::owner(row.get(0)?)?, IntentId::new(RawId::from_bytes(row.get(1)?)), row.get(2)?))
+        };
+        rows.next()?.map(part).transpose()
     })
 }
 
@@ -121,16 +110,11 @@ pub(super) fn transfers(
     filter: &TransferFilter,
     request: PageRequest,
 ) -> Result<Page<StoredTransfer>, Fault> {
-    let find = "SELECT 1 FROM transfers WHERE id = ?1 AND owner = ?2";
-    // The plus keeps SQLite from going through all of the owner's transfers for the few of one intent.
-    let owned = if filter.intent.is_some() { "+owner = ?1" } else { "owner = ?1" };
-    let mut list = List::new(&format!("{TRANSFER_COLUMNS} WHERE {owned}"), find, owner);
-    list.only_if("intent =", filter.intent.map(|intent| intent.raw().to_bytes().to_vec()));
-    list.only_if("currency =", filter.currency.map(|currency| currency.code().to_owned()));
-    if let Some(kinds) = &filter.kinds {
-        list.only_named("kind", kinds.iter().map(|kind| kind.name()));
-    }
-    list.page(db, request, transfer)
+    lists::transfers(owner, filter).page(db, request, |id| {
+        let mut statement = db.prepare_cached(&format!("{TRANSFER_COLUMNS} WHERE owner = ?1 AND id = ?2"))?;
+        let mut rows = statement.query(params![codec::owner_bytes(owner), id])?;
+        rows.next()?.map(transfer).transpose()
+    })
 }
 
 /// The transfers of an intent by id, each with whose ledger it is in.

@@ -8,8 +8,9 @@ use rusqlite::{Connection, Row, params};
 
 use super::crew::Tool;
 use super::error::Fault;
+use super::lists;
 use super::open::{self, OpenError};
-use super::people::{held, holder, owner_column};
+use super::people::{holder, owner_column};
 use crate::{KeyHolder, LoggedRequest, Page, PageRequest};
 
 /// How many requests are deleted in one go.
@@ -94,7 +95,7 @@ pub(super) fn page(
     holder: Option<KeyHolder>,
     request: PageRequest,
 ) -> Result<Page<LoggedRequest>, Fault> {
-    held(COLUMNS, "requests", holder).page(db, request, logged)
+    lists::requests(holder).page(db, request, |id| find(db, RequestId::new(RawId::from_bytes(id))))
 }
 
 pub(super) fn find(db: &Connection, id: RequestId) -> Result<Option<LoggedRequest>, Fault> {

@@ -9,6 +9,7 @@ mod claims;
 mod clocks;
 mod commits;
 mod everybody;
+mod filters;
 mod history;
 mod jobs;
 mod lists;
@@ -72,6 +73,10 @@ conformance! {
     lists::settlements_are_listed_and_lead_to_their_escrow,
     lists::refunds_are_listed_and_lead_to_their_escrow,
     lists::transfers_are_filtered,
+    filters::metadata_is_found_by_its_text,
+    filters::every_combination_leads_through_what_passes,
+    filters::cursors_stand_while_others_come,
+    filters::only_the_owners_escrows_pass,
     jobs::due_jobs_are_claimed_in_order_and_once,
     jobs::a_lease_ends_and_the_next_one_has_a_higher_token,
     jobs::a_postponed_job_waits,

@@ -53,6 +53,9 @@ const BACK_TO_SCHEMA_4: &str = "
     ALTER TABLE keys DROP COLUMN name;
     ALTER TABLE keys DROP COLUMN scopes;
     ALTER TABLE keys DROP COLUMN last_used;
+    DROP TABLE metadata;
+    DROP INDEX escrows_by_state;
+    DROP INDEX transfers_by_kind;
     PRAGMA user_version = 4;";
 
 fn assert_owners_of_refunds(db: &Connection) {
@@ -198,4 +201,22 @@ async fn escrows_of_schema_1_go_on() {
     let base = load(&store, unpaid.id).await.expect("an escrow");
     let paid = stored(&store, world.after(&base, pay(), at(9000))).await.escrow;
     assert_eq!((paid.status(), paid.payments.len()), (IntentStatus::Succeeded, 1));
+}
+
+#[tokio::test]
+async fn escrows_of_schema_1_are_found_by_their_metadata() {
+    let dir = folder();
+    drop(write_schema_1(dir.path()));
+    let store = open(dir.path());
+    let page = PageRequest { limit: 9, position: Position::Offset(0) };
+    for (number, count) in [(1, 2), (2, 2), (3, 0)] {
+        let all = store.escrows(owner(number), EscrowFilter::default(), page).await.expect("a page");
+        assert_eq!(all.items.len(), count);
+        for (name, value, expected) in [("b", "1", all.items.as_slice()), ("b", "2", &[]), ("a", "[]", &[])] {
+            let metadata = [(name.to_owned(), value.to_owned())].into();
+            let filter = EscrowFilter { metadata, ..EscrowFilter::default() };
+            let found = store.escrows(owner(number), filter, page).await.expect("a page");
+            assert_eq!(found.items, expected, "{name} {value}");
+        }
+    }
 }

@@ -163,6 +163,7 @@ async fn what_cannot_be_understood_is_reported_and_the_rest_is_read() {
          INSERT INTO jobs (intent, duty, subject, owner, due, run_at, token, attempts)
              VALUES (zeroblob(16), 4, x'', zeroblob(17), 1, 1, 0, 0);
          INSERT INTO claims (owner, hash, intent) VALUES (zeroblob(17), zeroblob(32), zeroblob(16));
+         INSERT INTO metadata (owner, name, value, escrow) VALUES (zeroblob(17), 'order', '7', zeroblob(16));
          INSERT INTO claims (owner, hash, intent)
              VALUES (x'0000000000000000000000000000000009', x'01', (SELECT max(id) FROM escrows));",
     );
@@ -185,6 +186,7 @@ async fn what_cannot_be_understood_is_reported_and_the_rest_is_read() {
             format!("{} with 4", sound.escrow.id),
             "jobs: duty 4, subject  belongs to intent_0000000000000000000000, which does not exist".to_owned(),
             format!("claims: hash {} belongs to intent_0000000000000000000000, which does not exist", "00".repeat(32)),
+            "metadata: name order belongs to intent_0000000000000000000000, which does not exist".to_owned(),
             "balances: a row: unknown account \"pocket\"".to_owned(),
             "rail:sandbox".to_owned(),
             "escrow".to_owned(),

@@ -10,13 +10,24 @@ use escrow::{
 };
 use store::{Audited, Change, EventRow, Lease, Outcome, Reply, Store, TransferRow, Unit, Versioned, Wanted};
 
-/// Ids in order: 1, 2, 3…
+/// Ids in order: 1, 2, 3…, drawn at a time that stands still.
 #[derive(Default)]
-pub(crate) struct Counting(AtomicU64);
+pub(crate) struct Counting {
+    count: AtomicU64,
+    time_ms: AtomicU64,
+}
+
+impl Counting {
+    /// The ids that follow are drawn at this time.
+    pub(crate) fn draw_at(&self, time_ms: u64) {
+        self.time_ms.store(time_ms, Ordering::Relaxed);
+    }
+}
 
 impl Ids for Counting {
     fn next(&self) -> RawId {
-        RawId::from_bits(u128::from(self.0.fetch_add(1, Ordering::Relaxed)) + 1)
+        let time_ms = u128::from(self.time_ms.load(Ordering::Relaxed));
+        RawId::from_bits((time_ms << 80) + u128::from(self.count.fetch_add(1, Ordering::Relaxed)) + 1)
     }
 }
 

@@ -31,6 +31,7 @@ fn filter(query: &Query) -> Read<EscrowFilter> {
         currency: query.choice("currency", &Currency::ALL, Currency::code)?,
         created_from: query.seconds(CREATED_FROM)?.map(from_second),
         created_to: query.seconds(CREATED_TO)?.map(to_second),
+        ..EscrowFilter::default()
     })
 }
 

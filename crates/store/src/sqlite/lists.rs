@@ -1,0 +1,224 @@
+//! The lists, each with the filters that it has. For all of them there is an index; `plans` keeps that true.
+
+use escrow::{Currency, IntentId, IntentStatus, Owner, PaymentType, PurposeKind, RawId, Timestamp};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::error::Fault;
+use super::page::{List, Source};
+use super::people::owner_column;
+use super::period;
+use super::split::Kind;
+use crate::{EscrowFilter, KeyHolder, TransferFilter, Which};
+
+/// How far the ways to walk through a list are counted before one is chosen. Where all are longer, a page is soon full by any of
+/// them, unless what they lead to hardly overlaps.
+const COUNTED: i64 = 1000;
+
+const FIND_ESCROW: &str = "SELECT 1 FROM escrows WHERE id = ?1 AND owner = ?2";
+const ESCROWS: Source<'_> =
+    Source { id: "listed.id", from: "escrows listed WHERE listed.owner = ?1", find: FIND_ESCROW };
+const BY_METADATA: Source<'_> =
+    Source { id: "listed.escrow", from: "metadata listed WHERE listed.owner = ?1", find: FIND_ESCROW };
+
+const FIND_TRANSFER: &str = "SELECT 1 FROM transfers WHERE id = ?1 AND owner = ?2";
+const TRANSFERS: Source<'_> =
+    Source { id: "listed.id", from: "transfers listed WHERE listed.owner = ?1", find: FIND_TRANSFER };
+/// The plus keeps SQLite from going through all of the owner's transfers for the few of one intent.
+const OF_INTENT: Source<'_> =
+    Source { id: "listed.id", from: "transfers listed WHERE +listed.owner = ?1", find: FIND_TRANSFER };
+
+/// How the escrows that pass a filter are walked through. What else the filter asks for is looked up for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way<'f> {
+    /// All that the owner has.
+    Everything,
+    /// Those with the status, type and currency that are asked for.
+    State,
+    /// Those with this member in their metadata.
+    Metadata(&'f str, &'f str),
+}
+
+/// The ids that the escrows of a list are between.
+pub(super) type Bounds = (RawId, RawId);
+
+/// The escrows that pass a filter.
+pub(super) fn escrows(db: &Connection, owner: Owner, filter: &EscrowFilter) -> Result<List, Fault> {
+    let bounds = period::ids(db, owner, filter.created_from, filter.created_to)?;
+    let way = match ways(filter).as_slice() {
+        [] => Way::Everything,
+        [only] => *only,
+        several => {
+            let count = |way: &Way<'_>| walk(owner, filter, *way, bounds).count_up_to(db, COUNTED);
+            let counts = several.iter().map(count).collect::<Result<Vec<i64>, Fault>>()?;
+            let shortest = several.iter().zip(counts).min_by_key(|(_, count)| *count);
+            shortest.map_or(Way::Everything, |(way, _)| *way)
+        }
+    };
+    Ok(escrows_by(way, owner, filter, bounds))
+}
+
+/// The ways that lead to what a filter asks for, other than through everything.
+pub(super) fn ways(filter: &EscrowFilter) -> Vec<Way<'_>> {
+    let mut ways: Vec<Way<'_>> = filter.metadata.iter().map(|(name, value)| Way::Metadata(name, value)).collect();
+    if filter.status.is_some() || filter.payment_type.is_some() || filter.currency.is_some() {
+        ways.push(Way::State);
+    }
+    ways
+}
+
+/// The escrows that pass a filter, found in this way.
+pub(super) fn escrows_by(way: Way<'_>, owner: Owner, filter: &EscrowFilter, bounds: Bounds) -> List {
+    let mut list = walk(owner, filter, way, bounds);
+    match way {
+        Way::Everything | Way::State => {
+            let period = period(&mut list, filter, "listed");
+            period.iter().for_each(|condition| list.only(condition));
+        }
+        Way::Metadata(..) => {
+            let mut conditions = period(&mut list, filter, "e");
+            for (column, wanted) in state(filter) {
+                conditions.extend(wanted.map(|name| format!("e.{column} = {}", list.bind(name.to_owned()))));
+            }
+            if !conditions.is_empty() {
+                let conditions = conditions.join(" AND ");
+                list.only(&format!("EXISTS (SELECT 1 FROM escrows e WHERE e.id = listed.escrow AND {conditions})"));
+            }
+        }
+    }
+    let id = if matches!(way, Way::Metadata(..)) { "listed.escrow" } else { "listed.id" };
+    for (name, value) in filter.metadata.iter().filter(|(name, value)| way != Way::Metadata(name, value)) {
+        let (name, value) = (list.bind(name.clone()), list.bind(value.clone()));
+        list.only(&format!(
+            "EXISTS (SELECT 1 FROM metadata m
+                WHERE m.owner = ?1 AND m.name = {name} AND m.value = {value} AND m.escrow = {id})"
+        ));
+    }
+    list
+}
+
+/// What a way leads to; the filter may ask for more.
+fn walk(owner: Owner, filter: &EscrowFilter, way: Way<'_>, bounds: Bounds) -> List {
+    let mut list = match way {
+        Way::Everything | Way::State => List::new(ESCROWS, owner),
+        Way::Metadata(..) => List::new(BY_METADATA, owner),
+    };
+    match way {
+        Way::Everything => {}
+        Way::State => {
+            let [status, payment_type, currency] = state(filter);
+            list.split_by("listed.status", status.1, IntentStatus::ALL.iter().map(|status| status.name()));
+            list.split_by("listed.payment_type", payment_type.1, PaymentType::ALL.iter().map(|of| of.name()));
+            list.split_by("listed.currency", currency.1, Currency::ALL.iter().map(|currency| currency.code()));
+        }
+        Way::Metadata(name, value) => {
+            let (name, value) = (list.bind(name.to_owned()), list.bind(value.to_owned()));
+            list.only(&format!("listed.name = {name} AND listed.value = {value}"));
+        }
+    }
+    list.within(bounds);
+    list
+}
+
+/// The columns of an escrow that a filter may fix, each with what it is fixed to.
+fn state(filter: &EscrowFilter) -> [(&'static str, Option<&'static str>); 3] {
+    [
+        ("status", filter.status.map(IntentStatus::name)),
+        ("payment_type", filter.payment_type.map(PaymentType::name)),
+        ("currency", filter.currency.map(Currency::code)),
+    ]
+}
+
+/// The conditions on when an escrow was created.
+fn period(list: &mut List, filter: &EscrowFilter, table: &str) -> Vec<String> {
+    let mut bound = |comparison: &str, time: Option<Timestamp>| {
+        time.map(|time| format!("{table}.created {comparison} {}", list.bind(time.ms())))
+    };
+    [bound(">=", filter.created_from), bound("<=", filter.created_to)].into_iter().flatten().collect()
+}
+
+/// The transfers that pass a filter.
+pub(super) fn transfers(owner: Owner, filter: &TransferFilter) -> List {
+    let currency = filter.currency.map(Currency::code);
+    let kinds = filter.kinds.as_deref().map(|kinds| PurposeKind::ALL.iter().filter(|kind| kinds.contains(kind)));
+    let Some(intent) = filter.intent else {
+        let mut list = List::new(TRANSFERS, owner);
+        if currency.is_some() || kinds.is_some() {
+            let all = Currency::ALL.iter().map(|currency| currency.code());
+            list.split_by("listed.currency", currency, all);
+            match kinds {
+                Some(kinds) => list.split_by("listed.kind", None, kinds.map(|kind| kind.name())),
+                None => list.split_by("listed.kind", None, PurposeKind::ALL.iter().map(|kind| kind.name())),
+            }
+        }
+        return list;
+    };
+    // One intent has few transfers.
+    let mut list = List::new(OF_INTENT, owner);
+    let intent = list.bind(intent.raw().to_bytes().to_vec());
+    list.only(&format!("listed.intent = {intent}"));
+    if let Some(currency) = currency {
+        let currency = list.bind(currency.to_owned());
+        list.only(&format!("listed.currency = {currency}"));
+    }
+    if let Some(kinds) = kinds {
+        let names: Vec<String> = kinds.map(|kind| format!("'{}'", kind.name())).collect();
+        list.only(&format!("listed.kind IN ({})", names.join(", ")));
+    }
+    list
+}
+
+/// Parts of a kind that is listed, of one intent or all.
+pub(super) fn parts(owner: Owner, kind: Kind, intent: Option<IntentId>) -> List {
+    let kind = kind as i64;
+    // As above, the plus is for the few of one intent.
+    let owned = if intent.is_some() { "+listed.owner" } else { "listed.owner" };
+    let from = format!("parts listed WHERE {owned} = ?1 AND listed.kind = {kind}");
+    let find = format!("SELECT 1 FROM parts WHERE kind = {kind} AND id = ?1 AND owner = ?2");
+    let mut list = List::new(Source { id: "listed.id", from: &from, find: &find }, owner);
+    if let Some(intent) = intent {
+        let intent = list.bind(intent.raw().to_bytes().to_vec());
+        list.only(&format!("listed.escrow = {intent}"));
+    }
+    list
+}
+
+/// Parts of a kind that is listed, of everybody.
+pub(super) fn everybodys_parts(kind: Kind, which: Which) -> List {
+    let kind = kind as i64;
+    let condition = match which {
+        Which::All => "listed.owner IS NOT NULL",
+        Which::Waiting => "listed.waits = 1",
+    };
+    let from = format!("parts listed WHERE listed.kind = {kind} AND {condition}");
+    let find = format!("SELECT 1 FROM parts WHERE kind = {kind} AND id = ?1 AND owner IS NOT NULL");
+    List::of(Source { id: "listed.id", from: &from, find: &find }, None)
+}
+
+/// Every merchant.
+pub(super) fn merchants() -> List {
+    let find = "SELECT 1 FROM merchants WHERE id = ?1";
+    List::of(Source { id: "listed.id", from: "merchants listed WHERE true", find }, None)
+}
+
+/// API keys of one holder, or of everybody.
+pub(super) fn keys(holder: Option<KeyHolder>) -> List {
+    held("keys", holder)
+}
+
+/// Logged requests of one holder, or of everybody.
+pub(super) fn requests(holder: Option<KeyHolder>) -> List {
+    held("requests", holder)
+}
+
+/// What is in a table that has `id` and `owner`, of one holder of keys or of everybody.
+fn held(table: &str, wanted: Option<KeyHolder>) -> List {
+    let find = format!("SELECT 1 FROM {table} WHERE id = ?1");
+    let Some(holder) = wanted else {
+        let from = format!("{table} listed WHERE true");
+        return List::of(Source { id: "listed.id", from: &from, find: &find }, None);
+    };
+    let (from, find) = (format!("{table} listed WHERE listed.owner IS ?1"), format!("{find} AND owner IS ?2"));
+    let owner = owner_column(holder).map_or(Value::Null, |owner| Value::Blob(owner.to_vec()));
+    List::of(Source { id: "listed.id", from: &from, find: &find }, Some(owner))
+}
