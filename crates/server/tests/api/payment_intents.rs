@@ -443,9 +443,72 @@ async fn filters() {
         ("currency=XYZ", "currency"),
         ("created[gte]=yesterday", "created[gte]"),
         ("created[gt]=1", "created[gt]"),
-        ("metadata[orderId]=7", "metadata[orderId]"),
     ] {
         world.get(&format!("/payment-intents?{query}")).await.refused(400, "invalid_request", "", param);
     }
     world.get("/payment-intents?status=%FF").await.refused(400, "invalid_request", "valid UTF-8", "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn filters_by_metadata() {
+    let world = World::new().await;
+    let mut ids = Vec::new();
+    for metadata in [
+        json!({"orderId": "7", "shop": "north", "note": "a & b [c]"}),
+        json!({"orderId": 7, "shop": "north", "gift": true}),
+        json!({"orderId": "8", "shop": "south", "rate": 1.5, "lines": ["7"], "orderid": null}),
+        json!({"orderId": "9", "shop": "north", "long": "x".repeat(501), ("x".repeat(41)): "7", "fits": "ü".repeat(500)}),
+    ] {
+        ids.push(world.intent_with(json!({"metadata": metadata, "releaseType": "MILESTONE_LOCKED"})).await);
+    }
+    ids.push(world.intent_with(json!({"metadata": {"orderId": "7"}, "type": "CONDITIONAL"})).await);
+    world.post(&format!("/payment-intents/{}/cancel", ids[1]), Value::Null).await.ok(200);
+    let long = format!("metadata[fits]={}", "%C3%BC".repeat(500));
+    for (query, expected) in [
+        ("metadata[orderId]=7", vec![4, 1, 0]),
+        ("metadata%5BorderId%5D=7&type=CONDITIONAL", vec![4]),
+        ("metadata[orderId]=7&status=CANCELED&currency=USDC", vec![1]),
+        ("metadata[orderId]=7&metadata[shop]=north", vec![1, 0]),
+        ("metadata[orderId]=7&metadata[shop]=south", vec![]),
+        // The last value of a name counts, and an empty one is none.
+        ("metadata[orderId]=7&metadata[orderId]=8", vec![2]),
+        ("metadata[orderId]=&metadata[shop]=south", vec![2]),
+        ("metadata[note]=a+%26+b+[c]", vec![0]),
+        ("metadata[gift]=true", vec![1]),
+        ("metadata[rate]=1.5", vec![2]),
+        ("metadata[lines]=7", vec![]),
+        ("metadata[orderid]=null", vec![]),
+        ("metadata[nobody]=7", vec![]),
+        ("metadata[orderId]=%00", vec![]),
+        (&long, vec![3]),
+    ] {
+        let list = world.get(&format!("/payment-intents?{query}")).await.ok(200);
+        let seen: Vec<_> =
+            list["data"].as_array().expect("a list").iter().map(|item| item["id"].as_str().expect("an id")).collect();
+        assert_eq!(seen, expected.into_iter().map(|place: usize| ids[place].as_str()).collect::<Vec<_>>(), "{query}");
+        assert_eq!(list["has_more"], false);
+    }
+    let first = world.get("/payment-intents?metadata[orderId]=7&limit=1").await.ok(200);
+    assert_eq!((&first["data"][0]["id"], &first["has_more"]), (&json!(ids[4]), &json!(true)));
+    let next =
+        world.get(&format!("/payment-intents?metadata[orderId]=7&limit=2&starting_after={}", ids[4])).await.ok(200);
+    assert_eq!((&next["data"][1]["id"], &next["has_more"]), (&json!(ids[0]), &json!(false)));
+    let (name, value) = (format!("metadata[{}]", "x".repeat(41)), "x".repeat(501));
+    let many: Vec<String> = (0..11).map(|number| format!("metadata[{number}]=1")).collect();
+    for (query, why, param) in [
+        ("metadata=7".to_owned(), "Filter by metadata[name]", "metadata"),
+        ("metadata[]=7".to_owned(), "Filter by metadata[name]", "metadata[]"),
+        ("metadata[a=7".to_owned(), "Filter by metadata[name]", "metadata[a"),
+        ("metadata[a][b]=7".to_owned(), "no brackets in it", "metadata[a][b]"),
+        ("metadata.orderId=7".to_owned(), "Filter by metadata[name]", "metadata.orderId"),
+        (
+            format!("{name}=7"),
+            "names of up to 40 characters and values of up to 500: this name is longer",
+            name.as_str(),
+        ),
+        (format!("metadata[long]={value}"), "this value is longer", "metadata[long]"),
+        (many.join("&"), "at most 10 members", "metadata[10]"),
+    ] {
+        world.get(&format!("/payment-intents?{query}")).await.refused(400, "invalid_request", why, param);
+    }
 }

@@ -1,11 +1,12 @@
 //! `GET /payment-intents`
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use escrow::{Currency, IntentId, IntentStatus, PaymentType};
-use store::EscrowFilter;
+use store::{EscrowFilter, MAX_FOUND_NAME_CHARS, MAX_FOUND_VALUE_CHARS};
 
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
@@ -14,13 +15,13 @@ use crate::http::fields::Read;
 use crate::http::list::{Query, from_second, to_second};
 use crate::wire::{self, Reader};
 
+/// The most members of metadata that a list is filtered by at once.
+const MAX_MEMBERS: usize = 10;
+
 fn filter(query: &Query) -> Read<EscrowFilter> {
     const CREATED_FROM: &str = "created[gte]";
     const CREATED_TO: &str = "created[lte]";
     for name in query.names() {
-        if name.starts_with("metadata[") {
-            return Err(ApiError::field(name, "Filtering by metadata is not available in this version"));
-        }
         if name.starts_with("created") && name != CREATED_FROM && name != CREATED_TO {
             return Err(ApiError::field(name, format!("Filter by {CREATED_FROM} and {CREATED_TO}")));
         }
@@ -31,8 +32,37 @@ fn filter(query: &Query) -> Read<EscrowFilter> {
         currency: query.choice("currency", &Currency::ALL, Currency::code)?,
         created_from: query.seconds(CREATED_FROM)?.map(from_second),
         created_to: query.seconds(CREATED_TO)?.map(to_second),
-        ..EscrowFilter::default()
+        metadata: metadata(query)?,
     })
+}
+
+/// What `metadata[name]=value` asks for, of any number of names up to a bound.
+fn metadata(query: &Query) -> Read<BTreeMap<String, String>> {
+    const PARAM: &str = "metadata";
+    let mut members = BTreeMap::new();
+    for param in query.names().filter(|name| name.starts_with(PARAM)) {
+        let inside = param.strip_prefix(PARAM).and_then(|rest| rest.strip_prefix('[')?.strip_suffix(']'));
+        let name = inside.filter(|name| !name.is_empty() && !name.contains(['[', ']'])).ok_or_else(|| {
+            ApiError::field(
+                param,
+                "Filter by metadata[name], with the name of one member of metadata and no brackets in it",
+            )
+        })?;
+        let Some(value) = query.get(param) else { continue };
+        for (what, text, most) in [("name", name, MAX_FOUND_NAME_CHARS), ("value", value, MAX_FOUND_VALUE_CHARS)] {
+            if text.chars().count() > most {
+                let rule = format!(
+                    "Metadata is found by names of up to {MAX_FOUND_NAME_CHARS} characters and values of up to {MAX_FOUND_VALUE_CHARS}: this {what} is longer"
+                );
+                return Err(ApiError::field(param, rule));
+            }
+        }
+        members.insert(name.to_owned(), value.to_owned());
+        if members.len() > MAX_MEMBERS {
+            return Err(ApiError::field(param, format!("Filter by at most {MAX_MEMBERS} members of metadata")));
+        }
+    }
+    Ok(members)
 }
 
 pub(in crate::http) async fn handle(
