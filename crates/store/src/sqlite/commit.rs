@@ -150,9 +150,12 @@ impl Batch<'_> {
 
     fn write_escrow(&self, id: IdBytes, change: &PreparedChange) -> Result<(), Fault> {
         if change.base.is_some() {
-            let sql = "UPDATE escrows SET version = ?2, status = ?3, body = ?4 WHERE id = ?1";
-            let mut statement = self.db.prepare_cached(sql)?;
-            statement.execute(params![id, change.version, change.status, change.head])?;
+            let sql = "UPDATE escrows SET version = ?2, body = ?3 WHERE id = ?1";
+            self.db.prepare_cached(sql)?.execute(params![id, change.version, change.head])?;
+            if change.has_new_status {
+                let sql = "UPDATE escrows SET status = ?2 WHERE id = ?1";
+                self.db.prepare_cached(sql)?.execute(params![id, change.status])?;
+            }
             return Ok(());
         }
         let sql = "INSERT INTO escrows (id, owner, version, status, payment_type, currency, created, body)

@@ -27,6 +27,8 @@ pub(super) struct PreparedChange {
     pub(super) base: Option<i64>,
     pub(super) version: i64,
     pub(super) status: &'static str,
+    /// Whether what is stored has another status, or there is nothing yet. One that stays is not written: its index would be, too.
+    pub(super) has_new_status: bool,
     pub(super) payment_type: &'static str,
     pub(super) currency: &'static str,
     pub(super) created: i64,
@@ -59,6 +61,7 @@ fn prepare_change(change: Change) -> Result<PreparedChange, Fault> {
         base,
         version,
         status: next.status().name(),
+        has_new_status: change.base.as_ref().is_none_or(|base| base.escrow.status() != next.status()),
         payment_type: next.terms.payment_type.name(),
         currency: next.terms.amount.currency().code(),
         created: next.created.ms(),
