@@ -105,7 +105,7 @@ impl Gateway {
         let public_url = settings.public_url.trim_end_matches('/').to_owned();
         let site = Site { public_url, chain: evm::Domain::sandbox(settings.chain_id) };
         let registry = engine.registry(keyring.clone());
-        let scribe = Scribe::start(engine.store().clone(), engine.host(), settings.request_log);
+        let scribe = Scribe::new(engine.store().clone(), engine.host(), settings.request_log);
         let (known_keys, verifying) = (KnownKeys::default(), Mutex::new(()));
         Arc::new(Gateway { engine, keyring, settings, metrics, registry, scribe, verifying, known_keys, site })
     }

@@ -1,14 +1,14 @@
 //! The scribe writes down, behind the requests' backs, what was asked with which key and when each key was last used. Nobody waits
 //! for it, and where it cannot keep up, entries are left out rather than requests held up.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use engine::Host;
 use escrow::{KeyId, RequestId, Span, Timestamp};
 use store::{ApiKey, LoggedRequest, Store};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::http::mask;
 
@@ -19,7 +19,7 @@ const MOST_WAITING: usize = 1024;
 const AT_ONCE: usize = 256;
 
 /// How exactly the last use of a key is known.
-const USE_NOTED_EVERY: Span = Span::from_seconds(60);
+const USE_STORED_EVERY: Span = Span::from_seconds(60);
 
 /// How often what is too old is deleted.
 const SWEPT_EVERY: Span = Span::from_seconds(3600);
@@ -68,73 +68,85 @@ enum Note {
     CaughtUp(oneshot::Sender<()>),
 }
 
-/// Where entries are handed in. The scribe stops when this is gone.
+/// Where entries are handed in. Whoever finds nobody at work has the desk manned, and it is left when there is nothing more to do.
 pub(crate) struct Scribe {
-    notes: mpsc::Sender<Note>,
+    desk: Arc<Desk>,
+}
+
+struct Desk {
+    store: Arc<dyn Store>,
+    host: Arc<dyn Host>,
+    /// How long requests are kept.
     keep: Span,
+    tray: Mutex<Tray>,
+}
+
+/// What lies on the desk.
+struct Tray {
+    notes: VecDeque<Note>,
+    is_manned: bool,
+    /// When keys were last used, where that is not stored yet.
+    used: BTreeMap<KeyId, Timestamp>,
+    /// When the last uses of keys were stored.
+    stored: Timestamp,
+    /// When what is too old was deleted.
+    swept: Timestamp,
 }
 
 impl Scribe {
-    /// A scribe at work, who keeps requests for so long; for no time: not at all.
-    pub(crate) fn start(store: Arc<dyn Store>, host: &Arc<dyn Host>, keep: Span) -> Scribe {
-        let (notes, waiting) = mpsc::channel(MOST_WAITING);
-        let desk = Desk {
-            store,
-            host: host.clone(),
-            keep,
-            waiting,
+    /// A scribe who keeps requests for so long; for no time: not at all.
+    pub(crate) fn new(store: Arc<dyn Store>, host: &Arc<dyn Host>, keep: Span) -> Scribe {
+        let tray = Tray {
+            notes: VecDeque::new(),
+            is_manned: false,
             used: BTreeMap::new(),
-            noted: host.now(),
+            stored: host.now(),
             swept: Timestamp::from_ms(0),
         };
-        host.spawn(Box::pin(desk.work()));
-        Scribe { notes, keep }
+        Scribe { desk: Arc::new(Desk { store, host: host.clone(), keep, tray: Mutex::new(tray) }) }
     }
 
     /// Whether requests are kept at all.
-    pub(crate) const fn keeps_requests(&self) -> bool {
-        self.keep.ms() > 0
+    pub(crate) fn keeps_requests(&self) -> bool {
+        self.desk.keep.ms() > 0
     }
 
     /// Notes a request, or at least that its key was used.
     pub(crate) fn note(&self, entry: Entry) {
-        let note = if self.keeps_requests() {
-            Note::Request(Box::new(entry))
+        if self.keeps_requests() {
+            self.hand_in(Note::Request(Box::new(entry)));
         } else {
-            Note::Used(entry.key.id, entry.created)
-        };
-        if self.notes.try_send(note).is_err() {
-            tracing::debug!("more is asked than can be logged; a request is left out");
+            self.hand_in(Note::Used(entry.key.id, entry.created));
         }
     }
 
     /// Waits until what was noted before can be read.
     pub(crate) async fn catch_up(&self) {
         let (done, written) = oneshot::channel();
-        if self.notes.send(Note::CaughtUp(done)).await.is_ok() {
-            // It answers, or it has ended and there is nothing to wait for.
-            drop(written.await);
+        self.hand_in(Note::CaughtUp(done));
+        // It answers, or is left out where there is too much to wait for.
+        drop(written.await);
+    }
+
+    fn hand_in(&self, note: Note) {
+        let mut tray = self.desk.tray();
+        if tray.notes.len() >= MOST_WAITING {
+            tracing::debug!("more is asked than can be logged; a request is left out");
+            return;
+        }
+        tray.notes.push_back(note);
+        if !std::mem::replace(&mut tray.is_manned, true) {
+            let desk = self.desk.clone();
+            self.desk.host.spawn(Box::pin(async move { desk.work().await }));
         }
     }
 }
 
-struct Desk {
-    store: Arc<dyn Store>,
-    host: Arc<dyn Host>,
-    keep: Span,
-    waiting: mpsc::Receiver<Note>,
-    /// When keys were last used, where that is not stored yet.
-    used: BTreeMap<KeyId, Timestamp>,
-    noted: Timestamp,
-    swept: Timestamp,
-}
-
 impl Desk {
-    async fn work(mut self) {
-        let mut notes = Vec::new();
-        while self.waiting.recv_many(&mut notes, AT_ONCE).await > 0 {
+    async fn work(&self) {
+        while let Some(notes) = self.next() {
             let (mut requests, mut asking) = (Vec::new(), Vec::new());
-            for note in notes.drain(..) {
+            for note in notes {
                 match note {
                     Note::Request(entry) => {
                         self.see(entry.key.id, entry.created);
@@ -145,21 +157,26 @@ impl Desk {
                 }
             }
             self.write(requests).await;
-            let is_time = self.host.now() >= self.noted.after(USE_NOTED_EVERY);
-            if is_time || !asking.is_empty() {
-                self.note_uses().await;
-            }
+            self.store_uses(!asking.is_empty()).await;
             for done in asking {
                 // Whoever asked may have stopped waiting.
                 let _ = done.send(());
             }
             self.sweep().await;
         }
-        self.note_uses().await;
     }
 
-    fn see(&mut self, key: KeyId, at: Timestamp) {
-        let last = self.used.entry(key).or_insert(at);
+    /// What to do next; nobody is at the desk any more when there is nothing.
+    fn next(&self) -> Option<Vec<Note>> {
+        let mut tray = self.tray();
+        let count = tray.notes.len().min(AT_ONCE);
+        tray.is_manned = count > 0;
+        (count > 0).then(|| tray.notes.drain(..count).collect())
+    }
+
+    fn see(&self, key: KeyId, at: Timestamp) {
+        let mut tray = self.tray();
+        let last = tray.used.entry(key).or_insert(at);
         *last = at.max(*last);
     }
 
@@ -172,9 +189,17 @@ impl Desk {
         }
     }
 
-    async fn note_uses(&mut self) {
-        self.noted = self.host.now();
-        let uses: Vec<_> = std::mem::take(&mut self.used).into_iter().collect();
+    /// Stores when keys were last used, if it is time or somebody wants to know.
+    async fn store_uses(&self, is_wanted: bool) {
+        let now = self.host.now();
+        let uses: Vec<_> = {
+            let mut tray = self.tray();
+            if !is_wanted && now < tray.stored.after(USE_STORED_EVERY) {
+                return;
+            }
+            tray.stored = now;
+            std::mem::take(&mut tray.used).into_iter().collect()
+        };
         if uses.is_empty() {
             return;
         }
@@ -184,20 +209,22 @@ impl Desk {
     }
 
     /// Deletes what was kept for long enough.
-    async fn sweep(&mut self) {
+    async fn sweep(&self) {
         let now = self.host.now();
-        if now < self.swept.after(SWEPT_EVERY) {
+        if now < self.tray().swept.after(SWEPT_EVERY) {
             return;
         }
         let before = Timestamp::from_ms(now.ms().saturating_sub(self.keep.ms()));
         match self.store.forget_requests(before).await {
             // There is more: it goes on with the next entry.
-            Ok(true) => {}
-            Ok(false) => self.swept = now,
-            Err(error) => {
-                tracing::warn!(%error, "old requests were not deleted from the log");
-                self.swept = now;
-            }
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "old requests were not deleted from the log"),
         }
+        self.tray().swept = now;
+    }
+
+    fn tray(&self) -> MutexGuard<'_, Tray> {
+        self.tray.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
