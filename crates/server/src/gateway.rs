@@ -2,16 +2,25 @@
 
 use std::sync::Arc;
 
+use axum::http::HeaderValue;
 use engine::{Engine, Keyring, Registry};
 use escrow::Span;
+use ipnet::IpNet;
 use tokio::sync::Mutex;
 
 use crate::http::KnownKeys;
+use crate::rate_limit::{RateLimiter, RateLimits};
 use crate::scribe::Scribe;
 use crate::wire::Site;
 
 /// The largest request body, in bytes: 1 MiB.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// How long a body may take to arrive.
+pub const BODY_TIMEOUT: Span = Span::from_seconds(30);
+
+/// How long a request may take altogether, once its headers have arrived: well above [`BODY_TIMEOUT`] and the engine's patience.
+pub const REQUEST_TIMEOUT: Span = Span::from_seconds(120);
 
 /// The public address of a gateway that was told none.
 pub const DEFAULT_PUBLIC_URL: &str = "http://127.0.0.1:3000";
@@ -21,6 +30,17 @@ pub const DEFAULT_CHAIN_ID: u64 = 11_155_111;
 
 /// How long requests are kept where nothing else was set: seven days.
 pub const DEFAULT_REQUEST_LOG: Span = Span::from_seconds(7 * 24 * 3600);
+
+/// From where browsers may call the API (CORS).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origins {
+    /// From everywhere.
+    All,
+    /// From these origins, as browsers write them: scheme, host, and the port where it is not the scheme's own.
+    Only(Vec<HeaderValue>),
+    /// From nowhere.
+    None,
+}
 
 /// What the operator has set about the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +55,21 @@ pub struct Settings {
     pub request_log: Span,
     /// The chain that payers' signatures are for (EIP-155); at most 2^53 - 1, so that every client can read it.
     pub chain_id: u64,
+    /// How often everybody may ask.
+    pub rate_limits: RateLimits,
+    /// From where browsers may call.
+    pub origins: Origins,
+    /// The proxies that are believed which address a request comes from (`X-Forwarded-For`).
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long a body may take to arrive.
+    pub body_timeout: Span,
+    /// How long a request may take altogether.
+    pub request_timeout: Span,
 }
 
 impl Default for Settings {
-    /// [`DEFAULT_PUBLIC_URL`], no fee, [`MAX_BODY_BYTES`], [`DEFAULT_CHAIN_ID`], [`DEFAULT_REQUEST_LOG`].
+    /// [`DEFAULT_PUBLIC_URL`], no fee, [`MAX_BODY_BYTES`], [`DEFAULT_CHAIN_ID`], [`DEFAULT_REQUEST_LOG`], no limits on how often, every
+    /// origin, no proxies, [`BODY_TIMEOUT`], [`REQUEST_TIMEOUT`].
     fn default() -> Settings {
         Settings {
             public_url: DEFAULT_PUBLIC_URL.to_owned(),
@@ -46,6 +77,11 @@ impl Default for Settings {
             max_body_bytes: MAX_BODY_BYTES,
             chain_id: DEFAULT_CHAIN_ID,
             request_log: DEFAULT_REQUEST_LOG,
+            rate_limits: RateLimits::OFF,
+            origins: Origins::All,
+            trusted_proxies: Vec::new(),
+            body_timeout: BODY_TIMEOUT,
+            request_timeout: REQUEST_TIMEOUT,
         }
     }
 }
@@ -71,6 +107,8 @@ pub struct Gateway {
     pub(crate) verifying: Mutex<()>,
     /// The API keys that were lately asked for.
     pub(crate) known_keys: KnownKeys,
+    /// Counts how often everybody asks.
+    pub(crate) rate_limiter: RateLimiter,
     /// What objects show of this gateway.
     pub(crate) site: Site,
 }
@@ -106,7 +144,17 @@ impl Gateway {
         let site = Site { public_url, chain: evm::Domain::sandbox(settings.chain_id) };
         let registry = engine.registry(keyring.clone());
         let scribe = Scribe::new(engine.store().clone(), engine.host(), settings.request_log);
-        let (known_keys, verifying) = (KnownKeys::default(), Mutex::new(()));
-        Arc::new(Gateway { engine, keyring, settings, metrics, registry, scribe, verifying, known_keys, site })
+        Arc::new(Gateway {
+            registry,
+            scribe,
+            verifying: Mutex::new(()),
+            known_keys: KnownKeys::default(),
+            rate_limiter: RateLimiter::new(settings.rate_limits),
+            site,
+            engine,
+            keyring,
+            settings,
+            metrics,
+        })
     }
 }

@@ -53,6 +53,8 @@ mod milestones;
 mod payment_intents;
 #[path = "api/public.rs"]
 mod public;
+#[path = "api/rate_limits.rs"]
+mod rate_limits;
 #[path = "api/reclaims.rs"]
 mod reclaims;
 #[path = "api/refunds.rs"]

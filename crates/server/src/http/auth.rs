@@ -18,8 +18,9 @@ use store::{ApiKey, KeyHolder, Scope, StoreError};
 use super::error::ApiError;
 use super::notes::Notes;
 use super::routes::Access;
-use super::{header_text, idempotency};
+use super::{header_text, idempotency, rate_limit};
 use crate::gateway::Gateway;
+use crate::rate_limit::Pace;
 
 /// The header that wins when there are several.
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -81,17 +82,23 @@ pub(super) struct Guard {
     pub(super) access: Access,
     /// What a merchant's key must be allowed to do.
     pub(super) scope: Option<Scope>,
+    /// How closely its requests are limited.
+    pub(super) pace: Pace,
 }
 
-/// Lets a request through to a route, or refuses it: first for its key, then for what the key may do. Nothing else of the request
-/// is read before.
+/// Lets a request through to a route, or refuses it: first for its key, then for how many came before, then for what the key may
+/// do. Nothing else of the request is read before.
 pub(super) async fn admit(
-    State(Guard { gateway, access, scope }): State<Guard>,
+    State(Guard { gateway, access, scope, pace }): State<Guard>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
     if access.takes_key() {
-        let key = key(&gateway, request.headers()).await?;
+        let key = match key(&gateway, request.headers()).await {
+            Ok(key) => key,
+            Err(error) => return Err(rate_limit::keyless(&gateway, &request, error)),
+        };
+        rate_limit::key(&gateway, &request, &key, pace)?;
         if let Some(notes) = request.extensions().get::<Notes>() {
             notes.note_key(&key);
         }
@@ -106,6 +113,8 @@ pub(super) async fn admit(
             KeyHolder::Operator => Asker::Operator(id),
         });
         request.extensions_mut().insert(Admitted { key, request: id });
+    } else {
+        rate_limit::public(&gateway, &request, pace)?;
     }
     Ok(next.run(request).await)
 }

@@ -17,7 +17,7 @@ use super::error::ApiError;
 use super::fields::{Fields, Style};
 use super::idempotency;
 use super::notes::Notes;
-use super::{form, header_text};
+use super::{form, header_text, within};
 use crate::gateway::Gateway;
 
 /// What was sent with a command.
@@ -60,7 +60,10 @@ impl FromRequest<Arc<Gateway>> for Sent {
     async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Sent, ApiError> {
         let (parts, body) = request.into_parts();
         let key = idempotency::key(&parts)?;
-        let raw = read(&parts.headers, body, gateway.settings.max_body_bytes).await?;
+        let settings = &gateway.settings;
+        let arriving = read(&parts.headers, body, settings.max_body_bytes);
+        let arrived = within(gateway.engine.host().as_ref(), settings.body_timeout, arriving).await;
+        let raw = arrived.unwrap_or(Err(ApiError::TooSlow(settings.body_timeout)))?;
         let idempotency = key.map(|key| idempotency::stamped(gateway, key, &parts, &raw));
         let style = style(&parts.headers, &raw)?;
         if let Some(notes) = parts.extensions.get::<Notes>() {

@@ -3,11 +3,11 @@
 use std::any::Any;
 
 use axum::extract::{OriginalUri, Request};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use engine::{Refused, Rendered, Unavailable};
-use escrow::{Rejection, RequestId};
+use escrow::{Rejection, RequestId, Span};
 use serde::Serialize;
 use store::{Scope, StoreError};
 
@@ -93,6 +93,10 @@ pub(super) enum ApiError {
     Body(String),
     /// The body is larger than this many bytes.
     TooLarge(usize),
+    /// The body was not there within this time.
+    TooSlow(Span),
+    /// Too many requests were sent; in how many seconds another may come.
+    RateLimited(u32),
     /// The domain refuses.
     Refused(Rejection),
     /// Merchants and keys are not changed so.
@@ -122,6 +126,8 @@ enum Kind {
     InvalidRequest,
     #[serde(rename = "idempotency_error")]
     Idempotency,
+    #[serde(rename = "rate_limit_error")]
+    RateLimit,
     #[serde(rename = "api_error")]
     Api,
 }
@@ -142,6 +148,8 @@ enum Code {
     InvalidCard,
     ResourceMissing,
     RequestTooLarge,
+    RequestTimeout,
+    RateLimitExceeded,
     AmountTooLarge,
     InsufficientFunds,
     EscrowDisputed,
@@ -165,10 +173,12 @@ impl Code {
             | Code::InvalidCard
             | Code::ResourceMissing
             | Code::RequestTooLarge
+            | Code::RequestTimeout
             | Code::AmountTooLarge
             | Code::InsufficientFunds
             | Code::EscrowDisputed => Kind::InvalidRequest,
             Code::IdempotencyMismatch | Code::IdempotencyInProgress => Kind::Idempotency,
+            Code::RateLimitExceeded => Kind::RateLimit,
             Code::ServiceUnavailable | Code::ApiError => Kind::Api,
         }
     }
@@ -191,6 +201,8 @@ impl Code {
             | Code::IdempotencyMismatch => StatusCode::BAD_REQUEST,
             Code::ResourceMissing => StatusCode::NOT_FOUND,
             Code::RequestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Code::RateLimitExceeded => StatusCode::TOO_MANY_REQUESTS,
             Code::IdempotencyInProgress => StatusCode::CONFLICT,
             Code::ServiceUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Code::ApiError => StatusCode::INTERNAL_SERVER_ERROR,
@@ -319,6 +331,14 @@ impl ApiError {
             ApiError::TooLarge(bytes) => {
                 Told::new(Code::RequestTooLarge, format!("The request body must be at most {bytes} bytes"))
             }
+            ApiError::TooSlow(within) => Told::new(
+                Code::RequestTimeout,
+                format!("The request body must arrive within {} seconds; nothing was done", within.seconds()),
+            ),
+            ApiError::RateLimited(wait_s) => Told {
+                retry_after_s: Some(*wait_s),
+                ..Told::new(Code::RateLimitExceeded, format!("Too many requests; try again in {wait_s} seconds"))
+            },
             ApiError::Refused(rejection) => refused(rejection),
             ApiError::Registry(refused) => registry_refused(*refused),
             ApiError::VerifyUnderWay => {
@@ -489,6 +509,10 @@ pub(super) fn complete(mut response: Response, request: RequestId) -> Response {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(seconds) = told.retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if told.status == StatusCode::REQUEST_TIMEOUT {
+        // What is still to come of the body is not waited for.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     *response.body_mut() = told.body(request).into();
     response

@@ -1,17 +1,20 @@
 //! Every route of the API. One endpoint is one file: what it reads, its handler, its tests.
 
+use std::future::Future;
 use std::sync::Arc;
 
+use ::escrow::Span;
 use axum::Router;
 use axum::http::header::{HeaderName, RETRY_AFTER};
 use axum::middleware::from_fn_with_state;
+use engine::Host;
 use store::Area;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{AllowHeaders, AllowMethods, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
 use self::routes::Access::{Anyone, Merchant, MerchantOrOperator, Operator, OperatorOrSandbox, Payer, Sandbox};
 use self::routes::Table;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Origins};
 use crate::wire::OrderName;
 
 mod access;
@@ -38,7 +41,9 @@ mod notes;
 mod path;
 mod payer;
 mod payment_intents;
+mod peer;
 mod public;
+mod rate_limit;
 mod refunds;
 mod request_id;
 mod requests;
@@ -47,6 +52,7 @@ mod settlements;
 mod test_helpers;
 
 pub(crate) use auth::KnownKeys;
+pub use peer::Peer;
 pub use routes::{Access, Route};
 
 /// The versions of the base path; both serve the same.
@@ -76,13 +82,15 @@ pub fn constant_router(gateway: Arc<Gateway>) -> Router {
 
 /// Routes with what surrounds every request.
 fn complete(routes: Router<Arc<Gateway>>, gateway: Arc<Gateway>) -> Router {
-    routes
+    let routes = routes
         .fallback(error::unknown_url)
         .method_not_allowed_fallback(error::method_not_allowed)
-        .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(cors())
-        .layer(from_fn_with_state(gateway.clone(), request_id::envelope))
-        .with_state(gateway)
+        .layer(CatchPanicLayer::custom(error::panicked));
+    let routes = match cors(&gateway.settings.origins) {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    };
+    routes.layer(from_fn_with_state(gateway.clone(), request_id::envelope)).with_state(gateway)
 }
 
 /// The route table, below each base path: where, who may call it, and what answers. Routes stand under the part of the API that a
@@ -227,14 +235,31 @@ fn probes() -> Table {
         .get("/metrics", Anyone, metrics::handle)
 }
 
-/// Open to every origin: keys travel in headers that browsers never send by themselves. The headers of a request are mirrored,
-/// because `*` would not cover `Authorization` (Fetch standard, "CORS non-wildcard request-header name").
-fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(Any)
+/// What browsers of other origins are told. Every origin is safe to let in: keys travel in headers that browsers never send by
+/// themselves. The headers of a request are mirrored, because `*` would not cover `Authorization` (Fetch standard, "CORS
+/// non-wildcard request-header name").
+fn cors(origins: &Origins) -> Option<CorsLayer> {
+    let allowed = match origins {
+        Origins::All => AllowOrigin::any(),
+        Origins::Only(origins) => AllowOrigin::list(origins.iter().cloned()),
+        Origins::None => return None,
+    };
+    let shown = [request_id::HEADER, idempotency::REPLAYED, RETRY_AFTER].into_iter().chain(rate_limit::HEADERS);
+    let cors = CorsLayer::new()
+        .allow_origin(allowed)
         .allow_methods(AllowMethods::mirror_request())
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([request_id::HEADER, idempotency::REPLAYED, RETRY_AFTER])
+        .expose_headers(shown.collect::<Vec<_>>());
+    Some(cors)
+}
+
+/// What comes of some work, unless it takes longer than that.
+async fn within<T>(host: &dyn Host, span: Span, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = work => Some(done),
+        () = host.sleep(span) => None,
+    }
 }
 
 /// The value of a header that must be text, without the blanks around it; an empty one counts as absent.

@@ -9,7 +9,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{self, MethodRouter};
 use store::{Area, Level, Scope};
 
-use super::auth;
+use super::{auth, rate_limit};
 use crate::gateway::Gateway;
 
 /// Who may call a route. What a caller may do with the object that the route names is decided after this.
@@ -136,7 +136,8 @@ impl Table {
     /// The routes in service: no request reaches a handler but by the route's access.
     pub(super) fn router(self, gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
         self.entries.into_iter().fold(Router::new(), |router, (route, answers)| {
-            let guard = auth::Guard { gateway: gateway.clone(), access: route.access, scope: route.scope() };
+            let (access, scope, pace) = (route.access, route.scope(), rate_limit::pace(&route));
+            let guard = auth::Guard { gateway: gateway.clone(), access, scope, pace };
             let guard = from_fn_with_state(guard, auth::admit);
             // A layer of the route, not of the whole path, so that a method it does not have is answered as such.
             router.route(&route.path, answers.route_layer(guard))

@@ -1,8 +1,11 @@
 //! What holds for every request: addresses, methods, request ids, origins, and what happens when things break.
 
-use axum::body::Body;
-use axum::http::Request;
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, Request};
 use serde_json::Value;
+use server::{Origins, Settings};
 
 use crate::world::{Fault, Reply, TEST, World, intent_body};
 
@@ -105,8 +108,49 @@ async fn browsers_of_any_origin() {
         let request = Request::builder().uri(path).header("Origin", "https://shop.example").header("X-API-Key", TEST);
         let reply = world.send(request.body(Body::empty()).expect("a request")).await;
         assert_eq!(reply.header("access-control-allow-origin"), "*");
-        assert_eq!(reply.header("access-control-expose-headers"), "request-id,idempotent-replayed,retry-after");
+        assert_eq!(
+            reply.header("access-control-expose-headers"),
+            "request-id,idempotent-replayed,retry-after,x-ratelimit-limit,x-ratelimit-remaining,x-ratelimit-reset"
+        );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn browsers_of_some_origins_or_of_none() {
+    let some = Origins::Only(vec![HeaderValue::from_static("https://shop.example")]);
+    for (origins, origin, allowed) in [
+        (&some, "https://shop.example", "https://shop.example"),
+        (&some, "https://shop.example:8443", ""),
+        (&some, "http://shop.example", ""),
+        (&some, "null", ""),
+        (&Origins::None, "https://shop.example", ""),
+    ] {
+        let world = World::with(Settings { origins: origins.clone(), ..Settings::default() }).await;
+        let request = Request::builder().uri("/v1/payment-intents").header("X-API-Key", TEST).header("Origin", origin);
+        let reply = world.send(request.body(Body::empty()).expect("a request")).await;
+        assert_eq!(reply.status, 200, "who is no browser is not kept from anything");
+        assert_eq!(reply.header("access-control-allow-origin"), allowed, "{origins:?} {origin}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_arrive() {
+    let world = World::new().await;
+    let before = world.everything().await;
+    let never = futures_util::stream::pending::<Result<Bytes, Infallible>>();
+    let request = Request::post("/v1/payment-intents").header("X-API-Key", TEST).header("Idempotency-Key", "slow");
+    let reply = world.send(request.body(Body::from_stream(never)).expect("a request")).await;
+    reply.refused(408, "request_timeout", "must arrive within 30 seconds; nothing was done", "");
+    assert_eq!(reply.header("connection"), "close");
+    assert_eq!(world.everything().await, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_never_ends() {
+    let world = World::new().await;
+    world.store.fail(Fault::Hangs);
+    let reply = world.get("/payment-intents").await;
+    reply.refused(503, "service_unavailable", "did not answer in time", "");
 }
 
 #[tokio::test(start_paused = true)]

@@ -62,6 +62,7 @@ impl World {
         World::with(Settings { request_log: DEFAULT_REQUEST_LOG, ..settings() }).await
     }
 
+    /// A world whose operator has set this.
     pub(crate) async fn with(settings: Settings) -> World {
         let host = Arc::new(ManualHost::at_ms(START_MS));
         let store = Arc::new(Faulty { inner: MemoryStore::new(), fault: AtomicU8::new(0) });
@@ -281,6 +282,7 @@ impl Reply {
         let kind = match (status, code) {
             (401 | 403, _) => "authentication_error",
             (_, "idempotency_mismatch" | "idempotency_in_progress") => "idempotency_error",
+            (429, _) => "rate_limit_error",
             (500.., _) => "api_error",
             _ => "invalid_request_error",
         };
@@ -302,6 +304,7 @@ impl Reply {
 pub(crate) enum Fault {
     Down = 1,
     Panics = 2,
+    Hangs = 3,
 }
 
 /// The memory store, which can be told to fail.
@@ -313,6 +316,13 @@ pub(crate) struct Faulty {
 impl Faulty {
     pub(crate) fn fail(&self, fault: Fault) {
         self.fault.store(fault as u8, Ordering::SeqCst);
+    }
+
+    /// Never ends, when it is told to hang.
+    async fn hang(&self) {
+        if self.fault.load(Ordering::SeqCst) == Fault::Hangs as u8 {
+            std::future::pending().await
+        }
     }
 
     fn check(&self) -> Result<(), StoreError> {
@@ -368,6 +378,7 @@ impl Store for Faulty {
         filter: EscrowFilter,
         page: PageRequest,
     ) -> Result<Page<escrow::Escrow>, StoreError> {
+        self.hang().await;
         self.check()?;
         self.inner.escrows(owner, filter, page).await
     }

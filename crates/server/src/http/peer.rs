@@ -1,0 +1,72 @@
+//! Which address a request comes from.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::Request;
+use axum::http::header::HeaderName;
+use ipnet::IpNet;
+
+/// The header to which every proxy on the way adds whom it was asked by.
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The other end of the connection that a request came by: an extension of the request, which whoever serves the router adds.
+/// Requests without it count as from one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+/// The client's address: the other end of the connection, or, where that is a proxy that the operator trusts, the address that the
+/// last trusted proxy was asked by. What stands before that in the header can be made up by anybody.
+pub(super) fn client(request: &Request, trusted: &[IpNet]) -> IpAddr {
+    let unknown = Peer(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let Peer(peer) = request.extensions().get::<Peer>().copied().unwrap_or(unknown);
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address.to_canonical()));
+    let values = request.headers().get_all(&X_FORWARDED_FOR).iter().rev();
+    let mut asked_by = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+    let mut client = peer;
+    while is_trusted(client) {
+        match asked_by.next().and_then(address) {
+            Some(address) => client = address,
+            None => break,
+        }
+    }
+    client
+}
+
+/// The address in an entry of the header, which may have a port.
+fn address(entry: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(entry).ok()?.trim();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    text.parse().ok().or_else(with_port)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    #[test]
+    fn whose_address_counts() {
+        let trusted: Vec<IpNet> = ["10.0.0.0/8", "::1/128"].map(|text| text.parse().expect("a network")).to_vec();
+        for (peer, forwarded, client_address) in [
+            ("192.0.2.1", &[][..], "192.0.2.1"),
+            ("192.0.2.1", &["198.51.100.1"], "192.0.2.1"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &["203.0.113.9, 198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &["203.0.113.9", "198.51.100.1 , 10.0.0.2"], "198.51.100.1"),
+            ("::ffff:10.0.0.1", &["198.51.100.1:4711"], "198.51.100.1"),
+            ("::1", &["[2001:db8::1]:80"], "2001:db8::1"),
+            ("10.0.0.1", &["198.51.100.1, unknown"], "10.0.0.1"),
+            ("10.0.0.1", &["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+        ] {
+            let mut request = Request::new(Body::empty());
+            request.extensions_mut().insert(Peer(peer.parse().expect("an address")));
+            for value in forwarded {
+                request.headers_mut().append(X_FORWARDED_FOR, value.parse().expect("a value"));
+            }
+            let found = client(&request, &trusted);
+            assert_eq!(found, client_address.parse::<IpAddr>().expect("an address"), "{peer} {forwarded:?}");
+        }
+    }
+}
