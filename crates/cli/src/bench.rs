@@ -10,6 +10,7 @@ use engine::{Config, Host, Keyring, System};
 use serde_json::{Value, json};
 use store::Store;
 
+use crate::connections::Limits;
 use crate::failure::Failure;
 use crate::gateway::{self, Plan};
 use crate::output::{Column, Out};
@@ -97,7 +98,14 @@ impl Bench {
         let (listener, address) = gateway::bind(any_port).await?;
         let (constant_listener, constant) = gateway::bind(any_port).await?;
         let settings = server::Settings { public_url: gateway::local_url(address), ..server::Settings::default() };
-        let plan = Plan { store, host: host.clone(), keyring, config: Config::default(), settings };
+        let plan = Plan {
+            store,
+            host: host.clone(),
+            keyring,
+            config: Config::default(),
+            settings,
+            connections: Limits::default(),
+        };
         let running = gateway::start(plan, listener);
         running.serve_constant(constant_listener);
         Ok(Bench { load: Load::new(host.clone(), address, token), host, running, constant })

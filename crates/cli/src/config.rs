@@ -12,6 +12,8 @@ use store::KeyKind;
 
 use crate::failure::Failure;
 
+pub(crate) mod limits;
+
 /// The file that is read when none is named and it is there.
 const DEFAULT_FILE: &str = "milepost.toml";
 
@@ -44,9 +46,6 @@ pub(crate) const DATABASE_URL: Setting<()> = Setting { name: "database_url", def
 pub(crate) const PUBLIC_URL: Setting<String> = Setting { name: "public_url", default: None, parse: parse_url };
 /// A sandbox key that is made sure to exist.
 pub(crate) const TEST_KEY: Setting<String> = Setting { name: "test_key", default: None, parse: parse_test_key };
-/// Which rate limits hold.
-pub(crate) const RATE_LIMITS: Setting<RateLimits> =
-    Setting { name: "rate_limits", default: Some("documented"), parse: parse_rate_limits };
 /// How long after a release its settlement starts.
 pub(crate) const SETTLEMENT_DELAY: Setting<Span> =
     Setting { name: "settlement_delay", default: Some("10s"), parse: parse_span };
@@ -70,14 +69,13 @@ pub(crate) const REQUEST_LOG: Setting<Span> = Setting { name: "request_log", def
 pub(crate) const LOG_LEVEL: Setting<String> =
     Setting { name: "log_level", default: Some("info"), parse: parse_log_level };
 
-/// Every name that the file may hold.
-const NAMES: [&str; 14] = [
+/// The names that the file may hold, beside those of [`limits`].
+const NAMES: [&str; 13] = [
     LISTEN.name,
     DATA.name,
     DATABASE_URL.name,
     PUBLIC_URL.name,
     TEST_KEY.name,
-    RATE_LIMITS.name,
     SETTLEMENT_DELAY.name,
     FINALITY_PERIOD.name,
     BLOCK_TIME.name,
@@ -87,15 +85,6 @@ const NAMES: [&str; 14] = [
     REQUEST_LOG.name,
     LOG_LEVEL.name,
 ];
-
-/// Which rate limits hold. There are none yet; the choice is accepted so that scripts need not change when they come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum RateLimits {
-    /// Those of the documentation.
-    Documented,
-    /// None.
-    Off,
-}
 
 /// Everything outside the command line that settings come from.
 pub(crate) struct Sources {
@@ -168,8 +157,10 @@ impl File {
         let wrong = |problem: String| Failure::usage(format!("{}: {problem}", path.display()));
         let values: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
         for (name, value) in &values {
-            if !NAMES.contains(&name.as_str()) {
-                return Err(wrong(format!("unknown setting {name:?}; there are {}", NAMES.join(", "))));
+            let names = NAMES.iter().chain(&limits::NAMES).copied();
+            if !names.clone().any(|known| known == name) {
+                let names = names.collect::<Vec<_>>().join(", ");
+                return Err(wrong(format!("unknown setting {name:?}; there are {names}")));
             }
             if plain_text(value).is_none() {
                 return Err(wrong(format!("{name} must be a text or a whole number")));
@@ -215,14 +206,6 @@ fn parse_test_key(text: &str) -> Result<String, String> {
     match key_kind(text).map_err(|error| error.to_string())? {
         KeyKind::Test | KeyKind::Hackathon => Ok(text.to_owned()),
         KeyKind::Live | KeyKind::Admin => Err("only sk_test_… and sk_hackathon_… keys can be brought along".to_owned()),
-    }
-}
-
-fn parse_rate_limits(text: &str) -> Result<RateLimits, String> {
-    match text {
-        "documented" => Ok(RateLimits::Documented),
-        "off" => Ok(RateLimits::Off),
-        _ => Err(format!("expected documented or off, not {text:?}")),
     }
 }
 
@@ -368,7 +351,13 @@ mod tests {
         let sources = sources(nothing, "");
         assert!(sources.get(&LISTEN, None).is_ok());
         assert!(sources.get(&DATA, None).is_ok());
-        assert_eq!(sources.get(&RATE_LIMITS, None).ok(), Some(RateLimits::Documented));
+        assert_eq!(sources.get(&limits::RATE_LIMITS, None).ok(), Some(limits::RateLimits::Documented));
+        assert_eq!(sources.get(&limits::CORS_ORIGINS, None).ok(), Some(server::Origins::All));
+        assert_eq!(sources.get(&limits::TRUSTED_PROXIES, None).ok(), Some(Vec::new()));
+        let http = crate::connections::Limits::default();
+        assert_eq!(sources.get(&limits::MAX_CONNECTIONS, None).ok(), Some(http.most));
+        assert_eq!(sources.get(&limits::HEADER_TIMEOUT, None).ok(), Some(http.header_timeout));
+        assert_eq!(sources.get(&limits::BODY_TIMEOUT, None).ok(), Some(server::BODY_TIMEOUT));
         assert_eq!(sources.get(&SETTLEMENT_DELAY, None).ok(), Some(Span::from_seconds(10)));
         assert_eq!(sources.get(&FINALITY_PERIOD, None).ok(), Some(Span::from_seconds(7 * 24 * 3600)));
         assert_eq!(sources.get(&BLOCK_TIME, None).ok(), Some(Span::from_seconds(2)));

@@ -8,6 +8,7 @@ use engine::{Config, Host, System, key_kind};
 use store::{KeyKind, Store};
 
 use crate::config::{PUBLIC_URL, Sources};
+use crate::connections::Limits;
 use crate::failure::Failure;
 use crate::gateway::{self, Plan, Running};
 use crate::opening;
@@ -122,7 +123,8 @@ async fn start(
     let key = merchants::sandbox_key(store.as_ref(), &registry, DEMO_MERCHANT).await?;
     let url = gateway::local_url(address);
     let settings = server::Settings { public_url: url.clone(), ..server::Settings::default() };
-    let running = gateway::start(Plan { store, host, keyring, config: Config::default(), settings }, listener);
+    let plan = Plan { store, host, keyring, config: Config::default(), settings, connections: Limits::default() };
+    let running = gateway::start(plan, listener);
     Ok((running, url, key))
 }
 

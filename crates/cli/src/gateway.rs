@@ -10,6 +10,7 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
+use crate::connections::{Limits, serve};
 use crate::failure::Failure;
 use crate::meter;
 
@@ -32,6 +33,8 @@ pub(crate) struct Plan {
     pub(crate) config: Config,
     /// What the operator has set about HTTP.
     pub(crate) settings: server::Settings,
+    /// What the operator has set about connections.
+    pub(crate) connections: Limits,
 }
 
 /// A running gateway.
@@ -39,6 +42,7 @@ pub(crate) struct Running {
     gateway: Arc<Gateway>,
     engine: Arc<Engine>,
     host: Arc<dyn Host>,
+    connections: Limits,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<()>,
 }
@@ -70,34 +74,27 @@ pub(crate) fn local_url(listening: SocketAddr) -> String {
 
 /// Starts a gateway. It takes requests from now on.
 pub(crate) fn start(plan: Plan, listener: TcpListener) -> Running {
-    let Plan { store, host, keyring, config, settings } = plan;
+    let Plan { store, host, keyring, config, settings, connections } = plan;
     let present = Arc::new(WireEvents);
     let payments = Arc::new(SimulatedPayments);
     let engine = Engine::start(Parts { store, host: host.clone(), present, payments, config });
     let gateway = Gateway::measured(engine.clone(), keyring, settings, meter::install());
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
-    let serving = serve(listener, server::router(gateway.clone()), stopped);
+    let serving = serve(listener, server::router(gateway.clone()), host.clone(), connections, stopped);
     host.spawn(Box::pin(async move {
         serving.await;
         drop(end);
     }));
-    Running { gateway, engine, host, stop, ended }
-}
-
-/// Takes requests until it is asked to stop; when nobody is left to ask, the process ends anyway.
-async fn serve(listener: TcpListener, router: axum::Router, mut stopped: watch::Receiver<bool>) {
-    let asked = async move { drop(stopped.wait_for(|stop| *stop).await) };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(asked).await {
-        tracing::error!(%error, "the gateway no longer listens");
-    }
+    Running { gateway, engine, host, connections, stop, ended }
 }
 
 impl Running {
     /// Serves, beside the gateway and until it stops, the handler that it is compared with.
     pub(crate) fn serve_constant(&self, listener: TcpListener) {
         let router = server::constant_router(self.gateway.clone());
-        self.host.spawn(Box::pin(serve(listener, router, self.stop.subscribe())));
+        let host = self.host.clone();
+        self.host.spawn(Box::pin(serve(listener, router, host, self.connections, self.stop.subscribe())));
     }
 
     /// What was measured so far, in the Prometheus text format.
@@ -108,7 +105,7 @@ impl Running {
     /// Takes nothing new, answers what is under way, and closes the store; within bounds, after which what is still open is cut
     /// off. Whatever was answered before is durable either way.
     pub(crate) async fn stop(self) {
-        let Running { gateway, engine, host, stop, ended } = self;
+        let Running { gateway, engine, host, connections: _, stop, ended } = self;
         stop.send_replace(true);
         tokio::select! {
             _ = ended => {}

@@ -9,10 +9,13 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod config;
+mod connections;
 mod demo;
+mod descriptors;
 mod failure;
 mod gateway;
 mod keys;
+mod limits;
 mod log;
 mod merchants;
 mod meter;

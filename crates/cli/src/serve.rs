@@ -12,10 +12,12 @@ use store::Store;
 
 use crate::config::{
     BLOCK_TIME, CHAIN_ID, DEFAULT_RESOLUTION, FEE_BASIS_POINTS, FINALITY_PERIOD, LISTEN, LOG_LEVEL, PUBLIC_URL,
-    RATE_LIMITS, REQUEST_LOG, RateLimits, SETTLEMENT_DELAY, Sources, TEST_KEY,
+    REQUEST_LOG, SETTLEMENT_DELAY, Sources, TEST_KEY,
 };
+use crate::descriptors;
 use crate::failure::Failure;
 use crate::gateway::{self, Plan};
+use crate::limits::{LimitArgs, Limits};
 use crate::opening::{self, StoreArgs};
 use crate::output::{Out, Style};
 use crate::signals::Signals;
@@ -57,10 +59,6 @@ pub(crate) struct ServeArgs {
     /// How long requests are kept for GET /requests; 0 keeps none [env: MILEPOST_REQUEST_LOG] [default: 7d]
     #[arg(long, value_name = "TIME")]
     request_log: Option<String>,
-    /// `documented` or `off`; accepted, but there are no rate limits yet: they come with a later version
-    /// [env: MILEPOST_RATE_LIMITS] [default: documented]
-    #[arg(long, value_name = "WHICH")]
-    rate_limits: Option<String>,
     /// How long after a release its settlement starts [env: MILEPOST_SETTLEMENT_DELAY] [default: 10s]
     #[arg(long, value_name = "TIME")]
     settlement_delay: Option<String>,
@@ -83,6 +81,8 @@ pub(crate) struct ServeArgs {
     /// `error`, `warn`, `info`, `debug` or `trace`, also per module [env: MILEPOST_LOG_LEVEL] [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// What was set, understood.
@@ -96,16 +96,13 @@ struct Settings {
     fee_basis_points: u16,
     request_log: Span,
     log_level: String,
+    limits: Limits,
 }
 
 impl Settings {
     fn of(args: &ServeArgs, sources: &Sources) -> Result<Settings, Failure> {
         if let Some(port) = &args.port {
             return Err(Failure::usage(format!("there is no --port; use --listen 127.0.0.1:{port}")));
-        }
-        match sources.get(&RATE_LIMITS, args.rate_limits.as_deref())? {
-            // There are none to switch on or off yet.
-            RateLimits::Documented | RateLimits::Off => {}
         }
         let mut engine = Config::default();
         engine.settings.settlement_delay = sources.get(&SETTLEMENT_DELAY, args.settlement_delay.as_deref())?;
@@ -122,6 +119,7 @@ impl Settings {
             fee_basis_points: sources.get(&FEE_BASIS_POINTS, args.fee_basis_points.as_deref())?,
             request_log: sources.get(&REQUEST_LOG, args.request_log.as_deref())?,
             log_level: sources.get(&LOG_LEVEL, args.log_level.as_deref())?,
+            limits: args.limits.limits(sources)?,
         })
     }
 }
@@ -142,14 +140,17 @@ pub(crate) async fn run(args: ServeArgs, sources: &Sources, out: Out) -> Result<
     let key = FirstKey { store: store.as_ref(), registry, now: host.now() }.ensure(settings.test_key).await?;
     let local = gateway::local_url(address);
     let public_url = settings.public_url.unwrap_or_else(|| local.clone());
-    let wire = server::Settings {
+    let mut connections = settings.limits.connections;
+    connections.most = descriptors::connections(connections.most);
+    let wire = settings.limits.apply(server::Settings {
         public_url: public_url.clone(),
         fee_basis_points: settings.fee_basis_points,
         chain_id: settings.chain_id,
         request_log: settings.request_log,
         ..server::Settings::default()
-    };
-    let running = gateway::start(Plan { store, host, keyring, config: settings.engine, settings: wire }, listener);
+    });
+    let plan = Plan { store, host, keyring, config: settings.engine, settings: wire, connections };
+    let running = gateway::start(plan, listener);
     // Whether anybody reads it does not matter to those whose payments the gateway handles.
     drop(Announcement { local, public_url, key, folder: settings.folder }.write(out));
     signals.wait().await;

@@ -6,6 +6,7 @@ mod crash;
 mod demo;
 mod harness;
 mod keys;
+mod limits;
 mod parallel;
 mod serve;
 mod usage;
