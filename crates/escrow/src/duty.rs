@@ -33,6 +33,38 @@ pub enum Duty {
     DisputeRejection(MilestoneId),
 }
 
+impl Duty {
+    /// The names of all kinds of duties, in their order.
+    pub const NAMES: [&'static str; 9] = [
+        "start_settlement",
+        "pay_out",
+        "pay_back",
+        "finalize",
+        "await_payment",
+        "open_time_lock",
+        "end_silence",
+        "end_dispute",
+        "dispute_rejection",
+    ];
+
+    /// The name of its kind.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        let place = match self {
+            Duty::StartSettlement(_) => 0,
+            Duty::PayOut(_) => 1,
+            Duty::PayBack(_) => 2,
+            Duty::Finalize => 3,
+            Duty::AwaitPayment(_) => 4,
+            Duty::OpenTimeLock => 5,
+            Duty::EndSilence(_) => 6,
+            Duty::EndDispute(_) => 7,
+            Duty::DisputeRejection(_) => 8,
+        };
+        Duty::NAMES[place]
+    }
+}
+
 impl std::fmt::Display for Duty {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -19,6 +19,7 @@ mod page;
 mod request;
 mod row;
 mod sqlite;
+mod survey;
 
 pub use keys::{ApiKey, Area, Journal, KeyHolder, KeyKind, Level, Merchant, NotAScope, Scope, Scopes};
 pub use memory::MemoryStore;
@@ -27,6 +28,7 @@ pub use page::{EscrowFilter, Page, PageRequest, Position, TransferFilter, Which}
 pub use request::LoggedRequest;
 pub use row::{Audited, EventRow, Job, JobState, Lease, Reply, StoredTransfer, TransferRow, Versioned, Waiting};
 pub use sqlite::{OpenError, SCHEMA_VERSION, SqliteStore};
+pub use survey::{Backlog, Survey, Total};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -253,6 +255,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Up to `limit` duties of everybody in the order in which they can be claimed, leaving out so many.
     async fn jobs(&self, offset: u64, limit: usize) -> Result<Vec<JobState>, StoreError>;
+
+    /// How much there is to do at this time, and where everybody's money is.
+    async fn survey(&self, now: Timestamp) -> Result<Survey, StoreError>;
 
     /// Merchants, newest first.
     async fn merchants(&self, page: PageRequest) -> Result<Page<Merchant>, StoreError>;

@@ -11,9 +11,9 @@ use escrow::{
 
 use crate::metadata::found_by;
 use crate::{
-    ApiKey, Audited, Balance, Change, ClockMove, EscrowFilter, EventRow, Job, JobState, Journal, JournalChange,
+    ApiKey, Audited, Backlog, Balance, Change, ClockMove, EscrowFilter, EventRow, Job, JobState, Journal, JournalChange,
     KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outcome, Page, PageRequest, Position, Reply, Store, StoreError,
-    StoredTransfer, TransferFilter, Unit, Versioned, Waiting, Wanted, Which,
+    StoredTransfer, Survey, Total, TransferFilter, Unit, Versioned, Waiting, Wanted, Which,
 };
 
 /// A [`Store`] in memory. What it holds is gone with it.
@@ -242,6 +242,23 @@ impl Everything {
         let of_escrows = wanted.escrows.iter().filter_map(|id| Some(self.escrows.get(id)?.escrow.owner));
         let owners = of_escrows.chain(wanted.clocks.iter().copied());
         owners.filter_map(|owner| Some((owner, *self.clocks.get(&owner)?))).collect()
+    }
+
+    fn survey(&self, now: Timestamp) -> Survey {
+        let mut backlog: BTreeMap<&'static str, Backlog> = BTreeMap::new();
+        for ((_, duty), job) in &self.jobs {
+            let duty = duty.name();
+            let known = backlog.entry(duty).or_insert(Backlog { duty, waiting: 0, due: 0, first: job.run_at });
+            known.waiting += 1;
+            known.due += u64::from(job.run_at <= now);
+            known.first = known.first.min(job.run_at);
+        }
+        let mut totals: BTreeMap<(Mode, Account, Currency), i128> = BTreeMap::new();
+        for ((owner, account, currency), minor) in &self.balances {
+            *totals.entry((owner.mode, *account, *currency)).or_default() += i128::from(*minor);
+        }
+        let total = |((mode, account, currency), minor)| Total { mode, account, currency, minor };
+        Survey { backlog: backlog.into_values().collect(), totals: totals.into_iter().map(total).collect() }
     }
 
     fn sandbox_jobs(&self, merchant: MerchantId, until: Timestamp, limit: usize) -> Vec<Waiting> {
@@ -531,6 +548,10 @@ impl Store for MemoryStore {
             })
             .collect()
         })
+    }
+
+    async fn survey(&self, now: Timestamp) -> Result<Survey, StoreError> {
+        self.with(|all| all.survey(now))
     }
 
     async fn merchants(&self, request: PageRequest) -> Result<Page<Merchant>, StoreError> {

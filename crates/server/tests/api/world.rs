@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use server::{DEFAULT_REQUEST_LOG, Gateway, Settings, WireEvents};
 use store::{
     ApiKey, Audited, Balance, EscrowFilter, Job, JobState, KeyHolder, Lease, Level, Loaded, LoggedRequest, MemoryStore,
-    Merchant, Outcome, Page, PageRequest, Scope, Scopes, Store, StoreError, StoredTransfer, TransferFilter, Unit,
+    Merchant, Outcome, Page, PageRequest, Scope, Scopes, Store, StoreError, StoredTransfer, Survey, TransferFilter, Unit,
     Waiting, Wanted, Which,
 };
 use tower::ServiceExt;
@@ -463,6 +463,10 @@ impl Store for Faulty {
     }
     async fn forget_requests(&self, before: Timestamp) -> Result<bool, StoreError> {
         self.inner.forget_requests(before).await
+    }
+    async fn survey(&self, now: Timestamp) -> Result<Survey, StoreError> {
+        self.check()?;
+        self.inner.survey(now).await
     }
     async fn audit(&self, visit: Box<dyn FnMut(Audited) + Send>) -> Result<(), StoreError> {
         self.inner.audit(visit).await

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     ApiKey, Audited, Balance, EscrowFilter, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outcome,
-    Page, PageRequest, Store, StoreError, StoredTransfer, TransferFilter, Unit, Waiting, Wanted, Which,
+    Page, PageRequest, Store, StoreError, StoredTransfer, Survey, TransferFilter, Unit, Waiting, Wanted, Which,
 };
 
 mod audit;
@@ -41,6 +41,7 @@ mod read;
 mod replies;
 mod requests;
 mod split;
+mod survey;
 mod wal;
 mod writer;
 
@@ -275,6 +276,10 @@ impl Store for SqliteStore {
 
     async fn jobs(&self, offset: u64, limit: usize) -> Result<Vec<JobState>, StoreError> {
         self.list(move |db| jobs::all(db, offset, limit)).await
+    }
+
+    async fn survey(&self, now: Timestamp) -> Result<Survey, StoreError> {
+        self.list(move |db| survey::survey(db, now)).await
     }
 
     async fn merchants(&self, page: PageRequest) -> Result<Page<Merchant>, StoreError> {

@@ -1,7 +1,16 @@
 //! What whoever watches over the gateway sees of everybody.
 
-use escrow::{Command, IntentId, NewDispute, Owner, RawId, Resolving, Ruling};
-use store::{Page, PageRequest, Position, Store, StoreError, Versioned, Which};
+use std::collections::BTreeMap;
+
+use escrow::{
+    Amount, Command, Currency, Duty, Effect, IntentId, NewDispute, Owner, Purpose, Rail, RawId, Resolving, Ruling, Span,
+    Transfer, TransferId,
+};
+use store::{
+    Backlog, Page, PageRequest, Position, Store, StoreError, Survey, TransferRow, Versioned, Which,
+};
+
+use crate::jobs::only;
 
 use crate::world::{World, at, milestones, owner, pay, released, stored};
 
@@ -87,4 +96,54 @@ pub(crate) async fn jobs_are_shown_in_the_order_in_which_they_can_be_done(store:
     let leased = store.jobs(3, 1).await.expect("a read");
     assert_eq!((leased[0].intent, leased[0].duty), (claimed[0].lease.intent, claimed[0].lease.duty));
     assert!(leased[0].is_leased && leased[0].attempts == 1 && leased[0].run_at == at(2_000_000), "{leased:?}");
+}
+
+pub(crate) async fn a_survey_counts_what_is_to_be_done_and_sums_what_there_is(store: &dyn Store) {
+    assert_eq!(store.survey(at(0)).await.expect("a read"), Survey::default());
+    let world = World::default();
+    released(store, &world, owner(1), at(1000)).await;
+    released(store, &world, owner(2), at(5000)).await;
+    let base = stored(store, world.open(owner(2), at(1000))).await;
+    stored(store, only(&base, Effect::Schedule(Duty::Finalize, at(7)))).await;
+    let jobs = store.jobs(0, 100).await.expect("a read");
+    let settlements: Vec<_> = jobs.iter().filter(|job| job.duty.name() == "start_settlement").collect();
+    assert_eq!(settlements.len(), 4);
+    let (early, late) = (settlements[0].run_at, settlements[3].run_at);
+    for (now, due, finals_due) in [(at(6), 0, 0), (at(7), 0, 1), (early, 2, 1), (late, 4, 1)] {
+        let backlog = store.survey(now).await.expect("a read").backlog;
+        let expected = [
+            Backlog { duty: "finalize", waiting: 1, due: finals_due, first: at(7) },
+            Backlog { duty: "start_settlement", waiting: 4, due, first: early },
+        ];
+        assert_eq!(backlog, expected, "{now:?}");
+    }
+    // Whoever has a lease is at it: until it ends, the job cannot be claimed.
+    store.claim_jobs(late, late.after(Span::from_seconds(60)), 100).await.expect("a claim");
+    assert!(store.survey(late).await.expect("a read").backlog.iter().all(|duty| duty.due == 0));
+
+    let mut sums = BTreeMap::new();
+    for number in [1, 2] {
+        for balance in store.balances(owner(number)).await.expect("a read") {
+            *sums.entry((owner(number).mode, balance.account, balance.currency)).or_default() += i128::from(balance.minor);
+        }
+    }
+    let totals = store.survey(at(0)).await.expect("a read").totals;
+    assert!(totals.is_sorted() && totals.len() > 2, "{totals:?}");
+    let shown: BTreeMap<_, i128> =
+        totals.iter().map(|total| ((total.mode, total.account, total.currency), total.minor)).collect();
+    assert_eq!(shown, sums);
+}
+
+pub(crate) async fn what_everybody_has_may_be_more_than_one_may_have(store: &dyn Store) {
+    let world = World::default();
+    for number in [1, 2, 3] {
+        let mut unit = world.open(owner(number), at(1000));
+        let amount = Amount::from_minor(i64::MAX, Currency::Usdc).expect("not negative");
+        let transfer = Transfer { id: TransferId::fresh(&world.ids), purpose: Purpose::Fund(Rail::Sandbox), amount };
+        unit.change.as_mut().expect("a change").transfers = vec![TransferRow { transfer, created: at(1000) }];
+        stored(store, unit).await;
+    }
+    let totals = store.survey(at(0)).await.expect("a read").totals;
+    let most = 3 * i128::from(i64::MAX);
+    assert_eq!(totals.iter().map(|total| total.minor).collect::<Vec<_>>(), [-most, most]);
 }

@@ -98,6 +98,8 @@ conformance! {
     people::a_journal_goes_on_from_where_it_was_or_not_at_all,
     everybody::open_disputes_wait_and_decided_ones_are_listed,
     everybody::settlements_that_did_not_arrive_wait_until_they_are_tried_again,
+    everybody::a_survey_counts_what_is_to_be_done_and_sums_what_there_is,
+    everybody::what_everybody_has_may_be_more_than_one_may_have,
     everybody::jobs_are_shown_in_the_order_in_which_they_can_be_done,
     requests::requests_are_listed_by_holder_and_forgotten_by_time,
     requests::many_requests_are_forgotten_in_steps,
