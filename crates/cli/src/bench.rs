@@ -95,8 +95,8 @@ impl Bench {
         let token = merchants::sandbox_key(store.as_ref(), &registry, BENCH_MERCHANT).await?;
 
         let any_port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-        let (listener, address) = gateway::bind(any_port).await?;
-        let (constant_listener, constant) = gateway::bind(any_port).await?;
+        let (listener, address) = gateway::bind("--listen", any_port).await?;
+        let (constant_listener, constant) = gateway::bind("--listen", any_port).await?;
         let settings = server::Settings { public_url: gateway::local_url(address), ..server::Settings::default() };
         let plan = Plan {
             store,
@@ -105,6 +105,7 @@ impl Bench {
             config: Config::default(),
             settings,
             connections: Limits::default(),
+            metrics: None,
         };
         let running = gateway::start(plan, listener);
         running.serve_constant(constant_listener);

@@ -37,6 +37,9 @@ impl<T> Setting<T> {
 /// Where the gateway listens.
 pub(crate) const LISTEN: Setting<SocketAddr> =
     Setting { name: "listen", default: Some("127.0.0.1:3000"), parse: parse_listen };
+/// Where measures are shown, if not beside the API.
+pub(crate) const METRICS_LISTEN: Setting<SocketAddr> =
+    Setting { name: "metrics_listen", default: None, parse: parse_listen };
 /// The folder of the embedded store.
 pub(crate) const DATA: Setting<PathBuf> =
     Setting { name: "data", default: Some("./milepost-data"), parse: parse_folder };
@@ -70,8 +73,9 @@ pub(crate) const LOG_LEVEL: Setting<String> =
     Setting { name: "log_level", default: Some("info"), parse: parse_log_level };
 
 /// The names that the file may hold, beside those of [`limits`].
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     LISTEN.name,
+    METRICS_LISTEN.name,
     DATA.name,
     DATABASE_URL.name,
     PUBLIC_URL.name,

@@ -25,6 +25,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
 
+use crate::meter;
+
 /// The most bytes of a request's line and headers. Past it, and past the hundred headers that hyper reads, the answer is 431.
 const MAX_HEADER_BYTES: usize = 32 * 1024;
 
@@ -170,6 +172,7 @@ impl Idle {
     /// Has the connection end that has been idle for longest, if any is.
     fn close_one(&self) {
         if let Some((_, close)) = self.lock().by_turn.pop_first() {
+            meter::connection_evicted();
             close.notify_one();
         }
     }
@@ -194,6 +197,7 @@ impl Seat {
         let seat =
             Arc::new(Seat { idle, close: Arc::default(), turn: Mutex::new(None), is_sending: AtomicBool::new(false) });
         seat.rest();
+        meter::connection_opened();
         seat
     }
 
@@ -231,6 +235,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.leave();
+        meter::connection_closed();
     }
 }
 

@@ -117,13 +117,21 @@ async fn start(
     store: Arc<dyn Store>,
     host: Arc<dyn Host>,
 ) -> Result<(Running, String, String), Failure> {
-    let (listener, address) = gateway::bind(([127, 0, 0, 1], 0).into()).await?;
+    let (listener, address) = gateway::bind("--listen", ([127, 0, 0, 1], 0).into()).await?;
     let keyring = opening::keyring(folder, store.as_ref(), host.as_ref()).await?;
     let registry = merchants::registry(store.clone(), host.clone(), keyring.clone());
     let key = merchants::sandbox_key(store.as_ref(), &registry, DEMO_MERCHANT).await?;
     let url = gateway::local_url(address);
     let settings = server::Settings { public_url: url.clone(), ..server::Settings::default() };
-    let plan = Plan { store, host, keyring, config: Config::default(), settings, connections: Limits::default() };
+    let plan = Plan {
+        store,
+        host,
+        keyring,
+        config: Config::default(),
+        settings,
+        connections: Limits::default(),
+        metrics: None,
+    };
     let running = gateway::start(plan, listener);
     Ok((running, url, key))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::{Config, Engine, Host, Keyring, Parts, SimulatedPayments};
 use escrow::Span;
-use server::{Gateway, WireEvents};
+use server::{Gateway, MetricsAt, WireEvents};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -35,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) settings: server::Settings,
     /// What the operator has set about connections.
     pub(crate) connections: Limits,
+    /// Where measures are shown, if not beside the API.
+    pub(crate) metrics: Option<TcpListener>,
 }
 
 /// A running gateway.
@@ -47,14 +49,15 @@ pub(crate) struct Running {
     ended: oneshot::Receiver<()>,
 }
 
-/// Takes an address to listen on.
+/// Takes an address to listen on, which this flag sets.
 ///
 /// # Errors
 /// When somebody else listens there, or it is not this machine's.
-pub(crate) async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+pub(crate) async fn bind(flag: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
     let cannot = |error: std::io::Error| {
         let is_taken = error.kind() == std::io::ErrorKind::AddrInUse;
-        let advice = if is_taken { "; choose another port with --listen, or stop what listens there" } else { "" };
+        let advice = format!("; choose another port with {flag}, or stop what listens there");
+        let advice = if is_taken { advice.as_str() } else { "" };
         Failure::unavailable(format!("cannot listen on {address}: {error}{advice}"))
     };
     let listener = TcpListener::bind(address).await.map_err(cannot)?;
@@ -74,13 +77,20 @@ pub(crate) fn local_url(listening: SocketAddr) -> String {
 
 /// Starts a gateway. It takes requests from now on.
 pub(crate) fn start(plan: Plan, listener: TcpListener) -> Running {
-    let Plan { store, host, keyring, config, settings, connections } = plan;
+    let Plan { store, host, keyring, config, mut settings, connections, metrics } = plan;
     let present = Arc::new(WireEvents);
     let payments = Arc::new(SimulatedPayments);
     let engine = Engine::start(Parts { store, host: host.clone(), present, payments, config });
+    if metrics.is_some() {
+        settings.metrics_at = MetricsAt::Elsewhere;
+    }
     let gateway = Gateway::measured(engine.clone(), keyring, settings, meter::install());
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
+    if let Some(listener) = metrics {
+        let router = server::metrics_router(gateway.clone());
+        host.spawn(Box::pin(serve(listener, router, host.clone(), connections, stopped.clone())));
+    }
     let serving = serve(listener, server::router(gateway.clone()), host.clone(), connections, stopped);
     host.spawn(Box::pin(async move {
         serving.await;

@@ -11,8 +11,8 @@ use serde_json::json;
 use store::Store;
 
 use crate::config::{
-    BLOCK_TIME, CHAIN_ID, DEFAULT_RESOLUTION, FEE_BASIS_POINTS, FINALITY_PERIOD, LISTEN, LOG_LEVEL, PUBLIC_URL,
-    REQUEST_LOG, SETTLEMENT_DELAY, Sources, TEST_KEY,
+    BLOCK_TIME, CHAIN_ID, DEFAULT_RESOLUTION, FEE_BASIS_POINTS, FINALITY_PERIOD, LISTEN, LOG_LEVEL, METRICS_LISTEN,
+    PUBLIC_URL, REQUEST_LOG, SETTLEMENT_DELAY, Sources, TEST_KEY,
 };
 use crate::descriptors;
 use crate::failure::Failure;
@@ -45,6 +45,9 @@ pub(crate) struct ServeArgs {
     /// Where to listen; port 0 lets the system choose one [env: MILEPOST_LISTEN] [default: 127.0.0.1:3000]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
+    /// Where to show /metrics instead of beside the API [env: MILEPOST_METRICS_LISTEN] [default: beside the API]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics_listen: Option<String>,
     /// What other servers have; here it is a part of --listen
     #[arg(long, value_name = "PORT", hide = true)]
     port: Option<String>,
@@ -88,6 +91,7 @@ pub(crate) struct ServeArgs {
 /// What was set, understood.
 struct Settings {
     listen: SocketAddr,
+    metrics_listen: Option<SocketAddr>,
     folder: PathBuf,
     public_url: Option<String>,
     test_key: Option<String>,
@@ -111,6 +115,7 @@ impl Settings {
         engine.settings.default_resolution = sources.get(&DEFAULT_RESOLUTION, args.default_resolution.as_deref())?;
         Ok(Settings {
             listen: sources.get(&LISTEN, args.listen.as_deref())?,
+            metrics_listen: sources.find(&METRICS_LISTEN, args.metrics_listen.as_deref())?,
             folder: args.store.folder(sources)?,
             public_url: sources.find(&PUBLIC_URL, args.public_url.as_deref())?,
             test_key: sources.find(&TEST_KEY, args.test_key.as_deref())?,
@@ -132,7 +137,11 @@ pub(crate) async fn run(args: ServeArgs, sources: &Sources, out: Out) -> Result<
     let settings = Settings::of(&args, sources)?;
     log::start(&settings.log_level, out)?;
     let mut signals = Signals::listen()?;
-    let (listener, address) = gateway::bind(settings.listen).await?;
+    let (listener, address) = gateway::bind("--listen", settings.listen).await?;
+    let (metrics, metrics_address) = match settings.metrics_listen {
+        Some(address) => gateway::bind("--metrics-listen", address).await.map(|(it, at)| (Some(it), Some(at)))?,
+        None => (None, None),
+    };
     let store: Arc<dyn Store> = opening::open(&settings.folder)?;
     let host: Arc<dyn Host> = Arc::new(System::new());
     let keyring = opening::keyring(&settings.folder, store.as_ref(), host.as_ref()).await?;
@@ -149,10 +158,11 @@ pub(crate) async fn run(args: ServeArgs, sources: &Sources, out: Out) -> Result<
         request_log: settings.request_log,
         ..server::Settings::default()
     });
-    let plan = Plan { store, host, keyring, config: settings.engine, settings: wire, connections };
+    let plan = Plan { store, host, keyring, config: settings.engine, settings: wire, connections, metrics };
     let running = gateway::start(plan, listener);
     // Whether anybody reads it does not matter to those whose payments the gateway handles.
-    drop(Announcement { local, public_url, key, folder: settings.folder }.write(out));
+    let metrics = metrics_address.map(|address| format!("{}/metrics", gateway::local_url(address)));
+    drop(Announcement { local, public_url, metrics, key, folder: settings.folder }.write(out));
     signals.wait().await;
     tracing::info!("stopping: nothing new is taken, what is under way is finished");
     running.stop().await;
@@ -206,6 +216,7 @@ impl FirstKey<'_> {
 struct Announcement {
     local: String,
     public_url: String,
+    metrics: Option<String>,
     key: TestKey,
     folder: PathBuf,
 }
@@ -217,18 +228,25 @@ impl Announcement {
             TestKey::Made(key) | TestKey::Brought(key) => Some(key),
             TestKey::Unknown => None,
         };
-        out.json(&json!({
+        let mut announced = json!({
             "listening": local,
             "api": format!("{local}/v1"),
             "test_key": key,
             "store": "sqlite",
             "version": version,
-        }))?;
+        });
+        if let Some(metrics) = &self.metrics {
+            announced["metrics"] = json!(metrics);
+        }
+        out.json(&announced)?;
         out.line(format!("{} {version}: a gateway for milestone payments", out.paint(Style::Bold, "Milepost")))?;
         out.line("")?;
         out.line(format!("  base URL  {}", out.paint(Style::Green, format!("{local}/v1"))))?;
         if self.public_url != *local {
             out.line(format!("  public    {}", self.public_url))?;
+        }
+        if let Some(metrics) = &self.metrics {
+            out.line(format!("  metrics   {metrics}"))?;
         }
         match &self.key {
             TestKey::Made(key) => {

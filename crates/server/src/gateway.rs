@@ -42,6 +42,15 @@ pub enum Origins {
     None,
 }
 
+/// Where measures are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricsAt {
+    /// At `/metrics` of the API.
+    Api,
+    /// Not there, but where [`crate::metrics_router`] is served.
+    Elsewhere,
+}
+
 /// What the operator has set about the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -65,11 +74,13 @@ pub struct Settings {
     pub body_timeout: Span,
     /// How long a request may take altogether.
     pub request_timeout: Span,
+    /// Where measures are shown.
+    pub metrics_at: MetricsAt,
 }
 
 impl Default for Settings {
     /// [`DEFAULT_PUBLIC_URL`], no fee, [`MAX_BODY_BYTES`], [`DEFAULT_CHAIN_ID`], [`DEFAULT_REQUEST_LOG`], no limits on how often, every
-    /// origin, no proxies, [`BODY_TIMEOUT`], [`REQUEST_TIMEOUT`].
+    /// origin, no proxies, [`BODY_TIMEOUT`], [`REQUEST_TIMEOUT`], measures beside the API.
     fn default() -> Settings {
         Settings {
             public_url: DEFAULT_PUBLIC_URL.to_owned(),
@@ -82,6 +93,7 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             body_timeout: BODY_TIMEOUT,
             request_timeout: REQUEST_TIMEOUT,
+            metrics_at: MetricsAt::Api,
         }
     }
 }
@@ -107,6 +119,8 @@ pub struct Gateway {
     pub(crate) verifying: Mutex<()>,
     /// The API keys that were lately asked for.
     pub(crate) known_keys: KnownKeys,
+    /// When the store was last surveyed, by [`engine::Host::ticks_ms`]; held by whoever surveys it.
+    pub(crate) surveyed_ms: Mutex<Option<i64>>,
     /// Counts how often everybody asks.
     pub(crate) rate_limiter: RateLimiter,
     /// What objects show of this gateway.
@@ -149,6 +163,7 @@ impl Gateway {
             scribe,
             verifying: Mutex::new(()),
             known_keys: KnownKeys::default(),
+            surveyed_ms: Mutex::new(None),
             rate_limiter: RateLimiter::new(settings.rate_limits),
             site,
             engine,

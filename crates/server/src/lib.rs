@@ -6,15 +6,16 @@
 
 mod gateway;
 mod http;
+pub mod meter;
 mod processor;
 mod rate_limit;
 mod scribe;
 mod wire;
 
 pub use gateway::{
-    BODY_TIMEOUT, DEFAULT_CHAIN_ID, DEFAULT_PUBLIC_URL, DEFAULT_REQUEST_LOG, Gateway, MAX_BODY_BYTES, Metrics, Origins,
-    REQUEST_TIMEOUT, Settings,
+    BODY_TIMEOUT, DEFAULT_CHAIN_ID, DEFAULT_PUBLIC_URL, DEFAULT_REQUEST_LOG, Gateway, MAX_BODY_BYTES, Metrics,
+    MetricsAt, Origins, REQUEST_TIMEOUT, Settings,
 };
-pub use http::{Access, BASE_PATHS, Peer, Route, constant_router, router, routes};
+pub use http::{Access, BASE_PATHS, Peer, Route, constant_router, metrics_router, router, routes};
 pub use rate_limit::{Limit, RateLimits};
 pub use wire::WireEvents;

@@ -47,6 +47,8 @@ mod events;
 mod funding;
 #[path = "api/idempotency.rs"]
 mod idempotency;
+#[path = "api/logs.rs"]
+mod logs;
 #[path = "api/milestones.rs"]
 mod milestones;
 #[path = "api/payment_intents.rs"]

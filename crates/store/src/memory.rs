@@ -11,9 +11,9 @@ use escrow::{
 
 use crate::metadata::found_by;
 use crate::{
-    ApiKey, Audited, Backlog, Balance, Change, ClockMove, EscrowFilter, EventRow, Job, JobState, Journal, JournalChange,
-    KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outcome, Page, PageRequest, Position, Reply, Store, StoreError,
-    StoredTransfer, Survey, Total, TransferFilter, Unit, Versioned, Waiting, Wanted, Which,
+    ApiKey, Audited, Backlog, Balance, Change, ClockMove, EscrowFilter, EventRow, Job, JobState, Journal,
+    JournalChange, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outcome, Page, PageRequest, Position, Reply,
+    Store, StoreError, StoredTransfer, Survey, Total, TransferFilter, Unit, Versioned, Waiting, Wanted, Which,
 };
 
 /// A [`Store`] in memory. What it holds is gone with it.

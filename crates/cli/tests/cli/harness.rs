@@ -108,6 +108,19 @@ impl Gateway {
         Gateway::spawn(&Environment::new(), folder, &[] as &[&str])
     }
 
+    /// The same with a key that is brought along, among other settings; and a client with that key.
+    pub(crate) fn start_for_people_with(folder: &Path, args: &[&str]) -> (Gateway, Client) {
+        let gateway = Gateway::spawn(&Environment::new(), folder, args);
+        let said = |what: &str| {
+            let line = std::iter::from_fn(|| Some(gateway.line()))
+                .find_map(|line| line.trim().strip_prefix(what)?.trim().to_owned().into());
+            line.expect("it goes on until then")
+        };
+        let (api, key): (String, String) = (said("base URL"), said("test key"));
+        let client = Client::new(&api, &key);
+        (gateway, client)
+    }
+
     fn spawn<A: AsRef<OsStr>>(environment: &Environment, folder: &Path, args: impl IntoIterator<Item = A>) -> Gateway {
         let log = self::folder();
         let stderr = std::fs::File::create(log.path().join("stderr")).expect("a file");
@@ -238,6 +251,14 @@ impl Client {
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         self.runtime.block_on(async {
             let response = request.send().await.expect("an answer");
+            (response.status().as_u16(), response.text().await.expect("text"))
+        })
+    }
+
+    /// The status and the text of an answer at another address, to a request without a key.
+    pub(crate) fn send_to(&self, method: reqwest::Method, url: &str) -> (u16, String) {
+        self.runtime.block_on(async {
+            let response = self.http.request(method, url).send().await.expect("an answer");
             (response.status().as_u16(), response.text().await.expect("text"))
         })
     }

@@ -7,6 +7,8 @@ mod demo;
 mod harness;
 mod keys;
 mod limits;
+mod logs;
+mod metrics;
 mod parallel;
 mod serve;
 mod usage;

@@ -66,6 +66,11 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
     complete(versions, gateway)
 }
 
+/// The measures alone, for a port of their own.
+pub fn metrics_router(gateway: Arc<Gateway>) -> Router {
+    Router::new().route("/metrics", axum::routing::get(metrics::show)).with_state(gateway)
+}
+
 /// Every route below the base paths, in the order of the table. The probes among them answer without a base path as well.
 #[must_use]
 pub fn routes() -> Vec<Route> {

@@ -11,6 +11,7 @@ use super::error::ApiError;
 use super::peer;
 use super::routes::Route;
 use crate::gateway::Gateway;
+use crate::meter::{self, CountedBy};
 use crate::rate_limit::{Pace, Standing, Verdict};
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -47,13 +48,13 @@ pub(super) fn pace(route: &Route) -> Pace {
 /// Counts a request with a valid key.
 pub(super) fn key(gateway: &Gateway, request: &Request, key: &ApiKey, pace: Pace) -> Result<(), ApiError> {
     let now = gateway.engine.host().now();
-    judge(request, gateway.rate_limiter.key(key.id, key.holder, pace, now))
+    judge(request, CountedBy::Key, gateway.rate_limiter.key(key.id, key.holder, pace, now))
 }
 
 /// Counts a request for a route that takes no key.
 pub(super) fn public(gateway: &Gateway, request: &Request, pace: Pace) -> Result<(), ApiError> {
     let address = peer::client(request, &gateway.settings.trusted_proxies);
-    judge(request, gateway.rate_limiter.public(address, pace, gateway.engine.host().now()))
+    judge(request, CountedBy::Address, gateway.rate_limiter.public(address, pace, gateway.engine.host().now()))
 }
 
 /// Counts a request that had to have a valid key and has none, and says what it is answered instead of `error`, if its address sent
@@ -65,14 +66,17 @@ pub(super) fn keyless(gateway: &Gateway, request: &Request, error: ApiError) -> 
     }
     let address = peer::client(request, &gateway.settings.trusted_proxies);
     let verdict = gateway.rate_limiter.keyless(address, gateway.engine.host().now());
-    judge(request, verdict).err().unwrap_or(error)
+    judge(request, CountedBy::Address, verdict).err().unwrap_or(error)
 }
 
-fn judge(request: &Request, verdict: Verdict) -> Result<(), ApiError> {
+fn judge(request: &Request, by: CountedBy, verdict: Verdict) -> Result<(), ApiError> {
     let (standing, judged) = match verdict {
         Verdict::Unlimited => return Ok(()),
         Verdict::Passed(standing) => (standing, Ok(())),
-        Verdict::Refused(standing, wait_s) => (standing, Err(ApiError::RateLimited(wait_s))),
+        Verdict::Refused(standing, wait_s) => {
+            meter::rate_limited(by);
+            (standing, Err(ApiError::RateLimited(wait_s)))
+        }
     };
     if let Some(Told(told)) = request.extensions().get() {
         told.get_or_init(|| standing);

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use server::{DEFAULT_REQUEST_LOG, Gateway, Settings, WireEvents};
 use store::{
     ApiKey, Audited, Balance, EscrowFilter, Job, JobState, KeyHolder, Lease, Level, Loaded, LoggedRequest, MemoryStore,
-    Merchant, Outcome, Page, PageRequest, Scope, Scopes, Store, StoreError, StoredTransfer, Survey, TransferFilter, Unit,
-    Waiting, Wanted, Which,
+    Merchant, Outcome, Page, PageRequest, Scope, Scopes, Store, StoreError, StoredTransfer, Survey, TransferFilter,
+    Unit, Waiting, Wanted, Which,
 };
 use tower::ServiceExt;
 

@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use escrow::{
-    Amount, Command, Currency, Duty, Effect, IntentId, NewDispute, Owner, Purpose, Rail, RawId, Resolving, Ruling, Span,
-    Transfer, TransferId,
+    Amount, Command, Currency, Duty, Effect, IntentId, NewDispute, Owner, Purpose, Rail, RawId, Resolving, Ruling,
+    Span, Transfer, TransferId,
 };
-use store::{
-    Backlog, Page, PageRequest, Position, Store, StoreError, Survey, TransferRow, Versioned, Which,
-};
+use store::{Backlog, Page, PageRequest, Position, Store, StoreError, Survey, TransferRow, Versioned, Which};
 
 use crate::jobs::only;
 
@@ -124,7 +122,8 @@ pub(crate) async fn a_survey_counts_what_is_to_be_done_and_sums_what_there_is(st
     let mut sums = BTreeMap::new();
     for number in [1, 2] {
         for balance in store.balances(owner(number)).await.expect("a read") {
-            *sums.entry((owner(number).mode, balance.account, balance.currency)).or_default() += i128::from(balance.minor);
+            *sums.entry((owner(number).mode, balance.account, balance.currency)).or_default() +=
+                i128::from(balance.minor);
         }
     }
     let totals = store.survey(at(0)).await.expect("a read").totals;
