@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod backup;
 mod bench;
 mod config;
 mod connections;
@@ -62,6 +63,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Keys(keys::KeysArgs),
     Verify(verify::VerifyArgs),
+    Backup(backup::BackupArgs),
     Migrate(migrate::MigrateArgs),
     Bench(bench::BenchArgs),
 }
@@ -93,6 +95,7 @@ async fn dispatch(command: Command, sources: &Sources, out: Out) -> Result<(), F
         Command::Demo(args) => demo::run(args, sources, out).await,
         Command::Keys(args) => keys::run(args, sources, out).await,
         Command::Verify(args) => verify::run(args, sources, out).await,
+        Command::Backup(args) => backup::run(args, sources, out).await,
         Command::Migrate(args) => migrate::run(args, sources, out).await,
         Command::Bench(args) => bench::run(args, out).await,
     }

@@ -45,6 +45,23 @@ pub(crate) fn keyring(folder: &Path, keys: Keys, host: &dyn Host) -> Result<Keyr
     Ok(Keyring::new(&secret))
 }
 
+/// Copies the secret of one folder into another, which has none.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub(crate) fn copy(from: &Path, into: &Path) -> Result<(), Failure> {
+    let (from, into) = (from.join(FILE_NAME), into.join(FILE_NAME));
+    let cannot =
+        |what: &str, path: &Path, error| Failure::unavailable(format!("cannot {what} {}: {error}", path.display()));
+    let secret = read(&from).map_err(|error| cannot("read", &from, error))?;
+    let write = || -> std::io::Result<()> {
+        let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&into)?;
+        file.write_all(&secret)?;
+        file.sync_all()
+    };
+    write().map_err(|error| cannot("write", &into, error))
+}
+
 fn read(path: &Path) -> std::io::Result<[u8; SECRET_BYTES]> {
     // One byte more than there should be, so that a file that is too long is noticed without reading all of it.
     let mut bytes = Vec::with_capacity(SECRET_BYTES + 1);

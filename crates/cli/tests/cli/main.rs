@@ -1,6 +1,7 @@
 //! The real binary, from outside: its exit codes, what it prints, and what it keeps through crashes.
 #![expect(clippy::expect_used, clippy::panic, reason = "the helpers of tests fail like tests")]
 
+mod backup;
 mod cards;
 mod crash;
 mod demo;

@@ -19,6 +19,7 @@ use crate::{
 };
 
 mod audit;
+mod backup;
 mod claims;
 mod clocks;
 mod codec;
@@ -97,6 +98,15 @@ impl SqliteStore {
     pub fn open_read_only(dir: &Path) -> Result<SqliteStore, OpenError> {
         let (readers, listers) = (start_readers(dir, READERS)?, start_readers(dir, LISTERS)?);
         Ok(SqliteStore { dir: dir.to_owned(), readers, listers, writer: None, requests: None })
+    }
+
+    /// Copies the store in one folder into another, which must exist and have none, as it was when this began; the log of requests is
+    /// left out. Another process may serve the store meanwhile. Blocks until the copy is on the disk.
+    ///
+    /// # Errors
+    /// Why the store cannot be read, or the copy not be written.
+    pub fn back_up(dir: &Path, into: &Path) -> Result<(), OpenError> {
+        backup::back_up(dir, into)
     }
 
     async fn write<A: Send + 'static>(
