@@ -4,6 +4,7 @@
 mod backup;
 mod cards;
 mod crash;
+mod dashboard;
 mod demo;
 mod harness;
 mod keys;

@@ -25,15 +25,17 @@ route answers `HEAD` too. Each request is checked in this order, and nothing is 
 
 1. The key. Where one is needed, none is 401 `authentication_required`; one that is malformed, unknown, revoked or expired is 403
    `forbidden`. Where none is needed, keys are not looked at.
-2. What the key may do, as the table says: the kind of key first, then, where a merchant's key is limited, that one of its scopes
+2. How many requests came before, by the key, or by the address where there is no valid one: too many are 429
+   `rate_limit_exceeded`. [limits.md](limits.md) has the numbers.
+3. What the key may do, as the table says: the kind of key first, then, where a merchant's key is limited, that one of its scopes
    takes in the one that is named; a `write` scope takes in `read`. Admin keys are not limited.
-3. The request as a whole: a body or a query that cannot be read is 400 `invalid_request`, one that is too large 413
-   `request_too_large`.
-4. The object. One that nobody has is 404 `resource_missing`, and so is one of the other mode; another merchant's is 403
+4. The request as a whole: a body or a query that cannot be read is 400 `invalid_request`, one that is too large 413
+   `request_too_large`, and one that is too slow 408 `request_timeout`.
+5. The object. One that nobody has is 404 `resource_missing`, and so is one of the other mode; another merchant's is 403
    `forbidden`. An admin key, where it is let in, sees the objects of every merchant and both modes. Lists, balances and the ledger
    hold what belongs to the key's merchant and mode.
-5. Where only the payer may ask, that there is a `Payer-Token` or a signature: neither is 401 `authentication_required`.
-6. The fields, then whose the token or the signature is, and then whether the state allows it.
+6. Where only the payer may ask, that there is a `Payer-Token` or a signature: neither is 401 `authentication_required`.
+7. The fields, then whose the token or the signature is, and then whether the state allows it.
 
 *Yes* means that the key is let in; a live intent, for one, is still refused as long as no live rail is configured.
 ";
