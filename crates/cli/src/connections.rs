@@ -36,7 +36,7 @@ const MAX_BUFFER_BYTES: usize = 64 * 1024;
 /// How long the client of a connection that is to end has to take the rest of an answer.
 const CLOSING: Span = Span::from_seconds(2);
 
-/// The pause after the operating system gave no connection.
+/// The pause after the operating system gave no connection, unless one ends before.
 const ACCEPT_PAUSE: Span = Span::from_ms(100);
 
 /// What the operator has set about connections.
@@ -126,8 +126,12 @@ impl Door {
                 is_told = true;
             }
             // Most likely there are too many open files.
+            let one_less = self.idle.one_less.notified();
             self.idle.close_one();
-            self.host.sleep(ACCEPT_PAUSE).await;
+            tokio::select! {
+                () = one_less => {}
+                () = self.host.sleep(ACCEPT_PAUSE) => {}
+            }
         }
     }
 
@@ -159,6 +163,8 @@ struct Idle {
     waiting: Mutex<Waiting>,
     /// Tells whoever waits for a place that one more connection is idle.
     one_more: Notify,
+    /// Tells whoever waits for a file that one less connection is open.
+    one_less: Notify,
 }
 
 #[derive(Default)]
@@ -236,6 +242,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.leave();
         meter::connection_closed();
+        self.idle.one_less.notify_waiters();
     }
 }
 

@@ -323,7 +323,10 @@ impl Open<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use escrow::{MerchantId, Owner, RawId};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -490,6 +493,50 @@ mod tests {
         assert_eq!(limiter.addresses.lock().of.len(), MOST_NETWORKS + 1);
         assert!(matches!(ask(many, Timestamp::from_ms((START_S + 60) * 1000)), Verdict::Passed(_)));
         assert_eq!(limiter.addresses.lock().of.len(), 1);
+    }
+
+    proptest! {
+        /// Whatever comes when, a request passes exactly when every window that it belongs to has one left, counted by hand.
+        #[test]
+        fn no_window_ever_lets_more_pass_and_none_less(
+            (per_minute, per_hour) in (0_u32..8, 0_u32..20),
+            asked in prop::collection::vec((0_i64..40, prop::sample::select(vec![Pace::Plain, Pace::Creation, Pace::Confirmation])), 1..200),
+        ) {
+            let sandbox = Sandbox::new(per_minute, per_hour);
+            let mut used: BTreeMap<(&str, i64), u32> = BTreeMap::new();
+            let mut after_s = 0;
+            for (pause_s, pace) in asked {
+                after_s += pause_s;
+                let (minute, hour) = (after_s / 60, after_s / 3600);
+                let narrower = match pace {
+                    Pace::Free | Pace::Plain => None,
+                    Pace::Creation => Some(("creations", (per_minute * 5).div_ceil(10))),
+                    Pace::Confirmation => Some(("confirmations", (per_minute * 3).div_ceil(10))),
+                };
+                let windows = [Some(("minute", minute, per_minute)), Some(("hour", hour, per_hour))];
+                let narrower = narrower.map(|(name, most)| (name, minute, most));
+                let windows: Vec<_> = windows.into_iter().chain([narrower]).flatten().filter(|(.., most)| *most > 0).collect();
+                let left = |used: &BTreeMap<(&str, i64), u32>| {
+                    let left = windows.iter().map(|(name, number, most)| most - used.get(&(*name, *number)).copied().unwrap_or(0));
+                    left.min()
+                };
+                let before = left(&used);
+                if before.is_none_or(|left| left > 0) {
+                    windows.iter().for_each(|(name, number, _)| *used.entry((*name, *number)).or_default() += 1);
+                }
+                match sandbox.ask(1, pace, after_s) {
+                    Verdict::Unlimited => prop_assert_eq!(before, None),
+                    Verdict::Passed(standing) => {
+                        prop_assert!(before > Some(0));
+                        prop_assert_eq!(left(&used), Some(standing.remaining));
+                    }
+                    Verdict::Refused(standing, wait_s) => {
+                        prop_assert_eq!((before, standing.remaining), (Some(0), 0));
+                        prop_assert_eq!(START_S + after_s + i64::from(wait_s), standing.reset_s);
+                    }
+                }
+            }
+        }
     }
 
     #[test]

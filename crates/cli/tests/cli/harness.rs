@@ -158,6 +158,12 @@ impl Gateway {
         Client::new(self.announced["api"].as_str().expect("an address"), key)
     }
 
+    /// The id of its process.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it a signal by its id.
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();

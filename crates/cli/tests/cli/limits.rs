@@ -171,6 +171,25 @@ fn hundreds_of_idle_connections_stop_nobody() {
     gateway.stop();
 }
 
+/// The system gives no more files: that is met as a lack of room is.
+#[cfg(target_os = "linux")]
+#[test]
+fn where_no_file_can_be_opened_idle_connections_give_way_too() {
+    let folder = folder();
+    let gateway = Gateway::start(folder.path(), &[]);
+    // What the gateway opens first, it has then.
+    gateway.client().create_intent();
+    let id = gateway.id().to_string();
+    let open = std::fs::read_dir(format!("/proc/{id}/fd")).expect("readable").count();
+    let files = format!("--nofile={0}:{0}", open + 20);
+    let status = std::process::Command::new("prlimit").args(["--pid", &id, &files]).status().expect("prlimit runs");
+    assert!(status.success());
+    let _idle: Vec<Wire> = std::iter::repeat_with(|| Wire::to(&gateway)).take(60).collect();
+    gateway.client().create_intent();
+    assert!(gateway.log().contains("no connection can be taken"), "{}", gateway.log());
+    gateway.stop();
+}
+
 #[test]
 fn a_stop_waits_for_the_request_that_is_under_way_and_for_nobody_else() {
     let folder = folder();
