@@ -112,7 +112,8 @@ fn a_body_that_comes_too_slowly() {
     assert_eq!(status, 408);
     assert!(lines.iter().any(|line| line == "connection: close"), "{lines:?}");
     assert!(lines.iter().any(|line| line.starts_with("request-id: req_")), "{lines:?}");
-    assert!(slow.rest().contains("request_timeout"));
+    let told = slow.rest();
+    assert!(told.contains("request_timeout") && told.contains("within 200 milliseconds"), "{told}");
     gateway.client().create_intent();
 }
 

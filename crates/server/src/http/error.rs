@@ -333,7 +333,7 @@ impl ApiError {
             }
             ApiError::TooSlow(within) => Told::new(
                 Code::RequestTimeout,
-                format!("The request body must arrive within {} seconds; nothing was done", within.seconds()),
+                format!("The request body must arrive within {}; nothing was done", in_words(*within)),
             ),
             ApiError::RateLimited(wait_s) => Told {
                 retry_after_s: Some(*wait_s),
@@ -444,6 +444,11 @@ fn no_answer(why: &Unavailable) -> Told {
         Unavailable::Store(_) => ApiError::StoreDown.told(),
         Unavailable::KeyInUse => Told::new(Code::IdempotencyInProgress, why.to_string()).soon_again(),
     }
+}
+
+/// A length of time in whole seconds, where it is that.
+fn in_words(span: Span) -> String {
+    if span.ms() % 1000 == 0 { format!("{} seconds", span.seconds()) } else { format!("{} milliseconds", span.ms()) }
 }
 
 /// The beginning of a client's own text.
