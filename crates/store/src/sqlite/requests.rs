@@ -1,6 +1,7 @@
 //! The log of requests, in a database of its own: it is written all the time, nobody waits for it, and the books must not wait for
-//! it either. It is not synced, so that a crash of the machine may lose the last of it.
+//! it either.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use escrow::{KeyId, RawId, RequestId, Timestamp};
@@ -45,22 +46,43 @@ fn path(dir: &Path) -> PathBuf {
 }
 
 impl RequestLog {
-    /// Opens the log in a folder, and makes it where there is none.
+    /// Opens the log in a folder, and makes it where there is none. One that is damaged keeps no gateway from starting: it is set
+    /// aside, and a new one begun.
     pub(super) fn open(dir: &Path) -> Result<RequestLog, OpenError> {
         let path = path(dir);
-        let opened = || {
-            let db = Connection::open(&path)?;
-            db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-            db.pragma_update(None, "synchronous", "OFF")?;
-            db.execute_batch(SCHEMA)?;
-            Ok(db)
-        };
-        opened().map(RequestLog).map_err(|error| open::explain(&path, error))
+        match connect(&path).map_err(|error| open::explain(&path, error)) {
+            Err(OpenError::NotAStore { why, .. }) => {
+                tracing::warn!(why, "the log of requests is damaged; it is set aside, and a new one begun");
+                set_aside(&path).map_err(|error| open::inaccessible(&path, &error))?;
+                connect(&path).map_err(|error| open::explain(&path, error)).map(RequestLog)
+            }
+            connected => connected.map(RequestLog),
+        }
     }
 
     pub(super) fn db(&self) -> &Connection {
         &self.0
     }
+}
+
+/// Synced at checkpoints only, so that a crash of the machine loses the last of it and never the whole (SQLite, "WAL and NORMAL").
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let db = Connection::open(path)?;
+    db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    db.pragma_update(None, "synchronous", "NORMAL")?;
+    db.execute_batch(SCHEMA)?;
+    Ok(db)
+}
+
+/// Names a damaged log so, in the place of one that was before, and drops what had not been written into it.
+fn set_aside(path: &Path) -> io::Result<()> {
+    for rest in ["db-wal", "db-shm"] {
+        match std::fs::remove_file(path.with_extension(rest)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    std::fs::rename(path, path.with_extension("db.damaged"))
 }
 
 pub(super) fn add(db: &Connection, requests: &[LoggedRequest]) -> Result<(), Fault> {

@@ -5,7 +5,7 @@ use store::{KeyHolder, LoggedRequest, PageRequest, Position, Store, StoreError};
 
 use crate::world::{at, owner};
 
-fn logged(number: u128, holder: KeyHolder) -> LoggedRequest {
+pub(crate) fn logged(number: u128, holder: KeyHolder) -> LoggedRequest {
     let is_full = number.is_multiple_of(2);
     LoggedRequest {
         id: RequestId::new(RawId::from_bits(number)),

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use escrow::{CardOutcome, Command, Currency, Rail, ReleaseType, Shipping};
 use rusqlite::Connection;
-use store::{Audited, OpenError, Outcome, SCHEMA_VERSION, SqliteStore, Store, StoreError, Wanted};
+use store::{Audited, KeyHolder, OpenError, Outcome, SCHEMA_VERSION, SqliteStore, Store, StoreError, Wanted};
 use tempfile::TempDir;
 
+use crate::requests::logged;
 use crate::world::{
     World, at, audit, commit, confirm, intent, load, load_reply, owner, pay_by_card, prove, receive, refund, released,
     reply, stored, terms, transaction, with_reply,
@@ -28,6 +29,24 @@ fn refused(dir: &Path) -> OpenError {
 fn tamper(dir: &Path, sql: &str) {
     let db = Connection::open(dir.join("milepost.db")).expect("a database");
     db.execute_batch(&format!("PRAGMA ignore_check_constraints = ON; {sql}")).expect("a change");
+}
+
+#[tokio::test]
+async fn a_damaged_log_of_requests_is_set_aside_and_keeps_no_store_from_opening() {
+    let dir = folder();
+    for round in 1..=2 {
+        let store = open(dir.path());
+        store.log_requests(vec![logged(round, KeyHolder::Operator)]).await.expect("a write");
+        store.close().await;
+        drop(store);
+        std::fs::write(dir.path().join("requests.db"), vec![7; 8192]).expect("a write");
+        let store = open(dir.path());
+        assert_eq!(store.request(logged(round, KeyHolder::Operator).id).await.expect("a read"), None);
+        store.log_requests(vec![logged(round, KeyHolder::Operator)]).await.expect("a write");
+        store.close().await;
+        let aside = std::fs::read(dir.path().join("requests.db.damaged")).expect("what was there");
+        assert_eq!(aside, vec![7; 8192]);
+    }
 }
 
 #[tokio::test]
