@@ -16,6 +16,9 @@ pub use gateway::{
     BODY_TIMEOUT, DEFAULT_CHAIN_ID, DEFAULT_PUBLIC_URL, DEFAULT_REQUEST_LOG, Gateway, MAX_BODY_BYTES, Metrics,
     MetricsAt, Origins, REQUEST_TIMEOUT, Settings,
 };
-pub use http::{Access, BASE_PATHS, Peer, Route, constant_router, metrics_router, router, routes};
+pub use http::{
+    Access, BASE_PATHS, ExampleRequest, Peer, Route, constant_router, description, example_requests, metrics_router,
+    router, routes,
+};
 pub use rate_limit::{Limit, RateLimits};
 pub use wire::WireEvents;

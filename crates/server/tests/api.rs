@@ -4,6 +4,8 @@
 
 #[path = "api/askers.rs"]
 mod askers;
+#[path = "api/described.rs"]
+mod described;
 #[path = "api/payers.rs"]
 mod payers;
 #[path = "api/wallet.rs"]
@@ -51,6 +53,8 @@ mod idempotency;
 mod logs;
 #[path = "api/milestones.rs"]
 mod milestones;
+#[path = "api/openapi.rs"]
+mod openapi;
 #[path = "api/payment_intents.rs"]
 mod payment_intents;
 #[path = "api/public.rs"]

@@ -321,10 +321,15 @@ mod tests {
         }
         let gateway = Gateway::new(engine, keyring, Settings::default());
         let table = Table::default()
-            .post("/payment-intents", Access::Merchant, payment_intents::create::handle)
-            .post("/{intent}/cancel", Access::OperatorOrSandbox, cancel)
+            .post("/payment-intents", Access::Merchant, payment_intents::create::handle, payment_intents::create::doc)
+            .post("/{intent}/cancel", Access::OperatorOrSandbox, cancel, payment_intents::cancel::doc)
             // A mistake in a route table: the handler knows merchants only.
-            .post("/mistaken", Access::OperatorOrSandbox, |caller: Caller| async move { caller.request.to_string() });
+            .post(
+                "/mistaken",
+                Access::OperatorOrSandbox,
+                |caller: Caller| async move { caller.request.to_string() },
+                payment_intents::get::doc,
+            );
         complete(table.router(&gateway), gateway)
     }
 

@@ -7,6 +7,7 @@ use escrow::Timestamp;
 
 use super::error::ApiError;
 use super::fields::{Fields, Limit, Read, Style, digits};
+use super::openapi::{Field, field};
 use crate::processor::{CardNumber, NUMBER_DIGITS, NotACard};
 use crate::wire::year_and_month;
 
@@ -34,6 +35,21 @@ const CENTURY: i64 = 2000;
 
 /// A year and a month of it, which order like the points in time that they are.
 type Month = (i64, i64);
+
+/// The fields of a body with a card.
+pub(super) fn documented() -> Vec<Field> {
+    let text = || field::text(Limit::Chars(MAX_NAME_CHARS));
+    let month = || field::seconds(&MONTHS);
+    let card = field::object(&[
+        Field::required(NUMBER, text(), "Its number: 12 to 19 digits, which blanks and dashes may separate."),
+        Field::optional(EXPIRY, text(), "Its last month: `MM/YY`, `MM/YYYY` or `MMYY`. Or both of the next two."),
+        Field::optional(EXPIRY_MONTH, month(), "Its last month."),
+        Field::optional(EXPIRY_YEAR, field::seconds(&(0..=*YEARS.end())), "The year of it, as two or four digits."),
+        Field::required(CODE, text(), "Its verification code: three or four digits."),
+        Field::optional(NAME, text(), "Its holder."),
+    ]);
+    vec![Field::required(CARD, card, "The card. Nothing of it is repeated in any answer.")]
+}
 
 /// The number of the card in a body that may pay at this time.
 pub(super) fn read(body: &Fields<'_>, now: Timestamp) -> Read<CardNumber> {

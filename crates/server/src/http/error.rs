@@ -8,10 +8,12 @@ use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use engine::{Refused, Rendered, Unavailable};
 use escrow::{Rejection, RequestId, Span};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Scope, StoreError};
 
 use crate::wire;
+use crate::wire::schema::Id;
 
 /// When to try again, in seconds, where trying again may help.
 const RETRY_AFTER_S: u32 = 1;
@@ -118,7 +120,8 @@ pub(super) enum ApiError {
 }
 
 /// The `type` of an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "ErrorType", inline)]
 enum Kind {
     #[serde(rename = "authentication_error")]
     Authentication,
@@ -133,9 +136,10 @@ enum Kind {
 }
 
 /// The `code` of an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-enum Code {
+#[schemars(rename = "ErrorCode", inline)]
+pub(super) enum Code {
     AuthenticationRequired,
     Forbidden,
     InvalidRequest,
@@ -149,17 +153,69 @@ enum Code {
     ResourceMissing,
     RequestTooLarge,
     RequestTimeout,
-    RateLimitExceeded,
     AmountTooLarge,
     InsufficientFunds,
     EscrowDisputed,
     IdempotencyMismatch,
     IdempotencyInProgress,
+    RateLimitExceeded,
     ServiceUnavailable,
     ApiError,
 }
 
 impl Code {
+    /// Every code.
+    pub(super) const ALL: &[Code] = &[
+        Code::AuthenticationRequired,
+        Code::Forbidden,
+        Code::InvalidRequest,
+        Code::InvalidStateTransition,
+        Code::InvalidStatus,
+        Code::SignatureVerificationFailed,
+        Code::InvalidTransactionHash,
+        Code::TransactionHashExists,
+        Code::PaymentFailed,
+        Code::InvalidCard,
+        Code::ResourceMissing,
+        Code::RequestTooLarge,
+        Code::AmountTooLarge,
+        Code::InsufficientFunds,
+        Code::EscrowDisputed,
+        Code::IdempotencyMismatch,
+        Code::IdempotencyInProgress,
+        Code::RequestTimeout,
+        Code::RateLimitExceeded,
+        Code::ServiceUnavailable,
+        Code::ApiError,
+    ];
+
+    /// The code as it is written.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Code::AuthenticationRequired => "authentication_required",
+            Code::Forbidden => "forbidden",
+            Code::InvalidRequest => "invalid_request",
+            Code::InvalidStateTransition => "invalid_state_transition",
+            Code::InvalidStatus => "invalid_status",
+            Code::SignatureVerificationFailed => "signature_verification_failed",
+            Code::InvalidTransactionHash => "invalid_transaction_hash",
+            Code::TransactionHashExists => "transaction_hash_exists",
+            Code::PaymentFailed => "payment_failed",
+            Code::InvalidCard => "invalid_card",
+            Code::ResourceMissing => "resource_missing",
+            Code::RequestTooLarge => "request_too_large",
+            Code::AmountTooLarge => "amount_too_large",
+            Code::InsufficientFunds => "insufficient_funds",
+            Code::EscrowDisputed => "escrow_disputed",
+            Code::IdempotencyMismatch => "idempotency_mismatch",
+            Code::IdempotencyInProgress => "idempotency_in_progress",
+            Code::RequestTimeout => "request_timeout",
+            Code::RateLimitExceeded => "rate_limit_exceeded",
+            Code::ServiceUnavailable => "service_unavailable",
+            Code::ApiError => "api_error",
+        }
+    }
+
     const fn kind(self) -> Kind {
         match self {
             Code::AuthenticationRequired | Code::Forbidden => Kind::Authentication,
@@ -183,7 +239,7 @@ impl Code {
         }
     }
 
-    const fn status(self) -> StatusCode {
+    pub(super) const fn status(self) -> StatusCode {
         match self {
             Code::AuthenticationRequired => StatusCode::UNAUTHORIZED,
             Code::Forbidden => StatusCode::FORBIDDEN,
@@ -210,6 +266,33 @@ impl Code {
     }
 }
 
+/// What a code means, for the description of the API.
+pub(super) const fn about(code: Code) -> &'static str {
+    match code {
+        Code::AuthenticationRequired => "There is no API key, or nothing by which somebody could be the payer.",
+        Code::Forbidden => "The key is not valid, may not do this, or belongs to another merchant.",
+        Code::InvalidRequest => "A field is not what it must be, or the request as a whole; `param` names the field.",
+        Code::InvalidStateTransition => "The status of the intent does not allow it.",
+        Code::InvalidStatus => "The status of the order, the milestone, or what else it is about does not allow it.",
+        Code::SignatureVerificationFailed => "The signature is not that of the address over what it is now about.",
+        Code::InvalidTransactionHash => "What should be the hash of a transaction is none.",
+        Code::TransactionHashExists => "The transaction was named before.",
+        Code::PaymentFailed => "The card does not pay.",
+        Code::InvalidCard => "A field of the card is not what it must be.",
+        Code::ResourceMissing => "Nobody has what the path names.",
+        Code::RequestTooLarge => "The body is too large.",
+        Code::AmountTooLarge => "A total would become larger than what can be kept.",
+        Code::InsufficientFunds => "There is not as much money as this needs.",
+        Code::EscrowDisputed => "A dispute freezes it.",
+        Code::IdempotencyMismatch => "The idempotency key was used for another request.",
+        Code::IdempotencyInProgress => "A request with this idempotency key is still under way.",
+        Code::RequestTimeout => "The body took too long to arrive.",
+        Code::RateLimitExceeded => "Too many requests; `Retry-After` says when to try again.",
+        Code::ServiceUnavailable => "The gateway cannot do it now; nothing was done.",
+        Code::ApiError => "A defect of the gateway.",
+    }
+}
+
 /// An error as it is answered, but for the request's id.
 struct Told {
     status: StatusCode,
@@ -233,10 +316,15 @@ impl Told {
     }
 }
 
+/// What `object` says of an error.
+const OBJECT: &str = "error";
+
 /// The body of an error: the nested form of the documentation and the flat form of the original server at once.
-#[derive(Serialize)]
-struct Body<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub(super) struct Body<'a> {
     error: Nested<'a>,
+    #[schemars(extend("const" = OBJECT))]
     object: &'static str,
     code: Code,
     message: &'a str,
@@ -246,7 +334,8 @@ struct Body<'a> {
     param: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 struct Nested<'a> {
     code: Code,
     message: &'a str,
@@ -254,6 +343,7 @@ struct Nested<'a> {
     kind: Kind,
     #[serde(skip_serializing_if = "Option::is_none")]
     param: Option<&'a str>,
+    #[schemars(with = "Id<RequestId>")]
     request_id: RequestId,
     #[serde(rename = "retryAfter", skip_serializing_if = "Option::is_none")]
     retry_after_s: Option<u32>,
@@ -263,7 +353,7 @@ impl Told {
     fn body(&self, request: RequestId) -> Vec<u8> {
         let (code, message, kind, param) = (self.code, self.message.as_str(), self.code.kind(), self.param.as_deref());
         let error = Nested { code, message, kind, param, request_id: request, retry_after_s: self.retry_after_s };
-        wire::json(&Body { error, object: "error", code, message, kind, param })
+        wire::json(&Body { error, object: OBJECT, code, message, kind, param })
     }
 }
 

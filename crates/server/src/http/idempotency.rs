@@ -23,7 +23,7 @@ pub(super) const HEADER: HeaderName = HeaderName::from_static("idempotency-key")
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The longest idempotency key, in characters.
-const MAX_KEY_CHARS: usize = 255;
+pub(super) const MAX_KEY_CHARS: usize = 255;
 
 /// The idempotency key of a request, where its method has them and it has one.
 pub(super) fn key(parts: &Parts) -> Result<Option<String>, ApiError> {

@@ -17,13 +17,13 @@ use super::idempotency::unversioned;
 use crate::wire::List;
 
 /// The most items of a page.
-const MAX_LIMIT: i64 = 100;
+pub(super) const MAX_LIMIT: i64 = 100;
 
 /// The items of a page that says nothing.
-const DEFAULT_LIMIT: i64 = 10;
+pub(super) const DEFAULT_LIMIT: i64 = 10;
 
 /// The largest offset: what clients in other languages keep in a signed 32-bit integer.
-const MAX_OFFSET: i64 = 2_147_483_647;
+pub(super) const MAX_OFFSET: i64 = 2_147_483_647;
 
 /// The base path that lists name in `url`.
 const URL_BASE: &str = "/v1";

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use escrow::Span;
 
 use super::error::ApiError;
+use super::openapi::Operation;
 use super::within;
 use crate::gateway::{Gateway, MetricsAt};
 use crate::meter;
@@ -21,6 +22,11 @@ const SURVEY_FRESH: Span = Span::from_seconds(5);
 
 /// How long a survey may take. What is not surveyed in time is shown as it was.
 const SURVEY_PATIENCE: Span = Span::from_seconds(5);
+
+/// What there is to know about it.
+pub(super) fn doc() -> Operation {
+    Operation::new("getMetrics", "What was measured").writes("text/plain", "The Prometheus text exposition format.")
+}
 
 /// What was measured, where it is shown beside the API; nothing where nobody measures.
 pub(super) async fn handle(

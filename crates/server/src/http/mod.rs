@@ -38,6 +38,7 @@ mod metadata;
 mod metrics;
 mod milestones;
 mod notes;
+mod openapi;
 mod path;
 mod payer;
 mod payment_intents;
@@ -52,6 +53,7 @@ mod settlements;
 mod test_helpers;
 
 pub(crate) use auth::KnownKeys;
+pub use openapi::{ExampleRequest, description_value as description, example_requests};
 pub use peer::Peer;
 pub use routes::{Access, Route};
 
@@ -82,7 +84,10 @@ pub fn routes() -> Vec<Route> {
 pub fn constant_router(gateway: Arc<Gateway>) -> Router {
     let answer = Arc::default();
     let create = move |gateway, caller, sent| constant::handle(gateway, caller, sent, answer);
-    complete(Table::default().post("/v1/payment-intents", Merchant, create).router(&gateway), gateway)
+    complete(
+        Table::default().post("/v1/payment-intents", Merchant, create, payment_intents::create::doc).router(&gateway),
+        gateway,
+    )
 }
 
 /// Routes with what surrounds every request.
@@ -117,27 +122,57 @@ fn api() -> Table {
 
 fn payment_intents() -> Table {
     Table::of(Area::PaymentIntents)
-        .post("/payment-intents", Merchant, payment_intents::create::handle)
-        .get("/payment-intents", Merchant, payment_intents::list::handle)
-        .get("/payment-intents/{intent}", Merchant, payment_intents::get::handle)
-        .post("/payment-intents/{intent}/confirm", Merchant, payment_intents::confirm::handle)
-        .post("/payment-intents/{intent}/cancel", Merchant, payment_intents::cancel::handle)
+        .post("/payment-intents", Merchant, payment_intents::create::handle, payment_intents::create::doc)
+        .get("/payment-intents", Merchant, payment_intents::list::handle, payment_intents::list::doc)
+        .get("/payment-intents/{intent}", Merchant, payment_intents::get::handle, payment_intents::get::doc)
+        .post(
+            "/payment-intents/{intent}/confirm",
+            Merchant,
+            payment_intents::confirm::handle,
+            payment_intents::confirm::doc,
+        )
+        .post(
+            "/payment-intents/{intent}/cancel",
+            Merchant,
+            payment_intents::cancel::handle,
+            payment_intents::cancel::doc,
+        )
 }
 
 /// What payers call, who have no key.
 fn public() -> Table {
     Table::default()
-        .get("/payment-intents/public/{intent}", Anyone, public::get::handle)
-        .get("/payment-intents/public/{intent}/escrow", Anyone, public::escrow::handle)
-        .post("/payment-intents/public/{intent}/transaction-hash", Anyone, public::transaction_hash::handle)
-        .post("/payment-intents/public/{intent}/confirm", Payer, public::confirm::handle)
-        .post("/payment-intents/public/{intent}/payment", Payer, public::payment::handle)
-        .post("/payment-intents/public/{intent}/dispute", Payer, public::dispute::handle)
-        .post("/payment-intents/public/{intent}/dispute/evidence", Payer, public::evidence::handle)
-        .post("/payment-intents/public/{intent}/reclaim", Payer, public::reclaim::handle)
-        .post("/payment-intents/public/{intent}/release", Payer, public::release::handle)
-        .post("/payment-intents/public/{intent}/milestones/{milestone}/approve", Payer, public::approve::handle)
-        .post("/payment-intents/public/{intent}/milestones/{milestone}/reject", Payer, public::reject::handle)
+        .get("/payment-intents/public/{intent}", Anyone, public::get::handle, public::get::doc)
+        .get("/payment-intents/public/{intent}/escrow", Anyone, public::escrow::handle, public::escrow::doc)
+        .post(
+            "/payment-intents/public/{intent}/transaction-hash",
+            Anyone,
+            public::transaction_hash::handle,
+            public::transaction_hash::doc,
+        )
+        .post("/payment-intents/public/{intent}/confirm", Payer, public::confirm::handle, public::confirm::doc)
+        .post("/payment-intents/public/{intent}/payment", Payer, public::payment::handle, public::payment::doc)
+        .post("/payment-intents/public/{intent}/dispute", Payer, public::dispute::handle, public::dispute::doc)
+        .post(
+            "/payment-intents/public/{intent}/dispute/evidence",
+            Payer,
+            public::evidence::handle,
+            public::evidence::doc,
+        )
+        .post("/payment-intents/public/{intent}/reclaim", Payer, public::reclaim::handle, public::reclaim::doc)
+        .post("/payment-intents/public/{intent}/release", Payer, public::release::handle, public::release::doc)
+        .post(
+            "/payment-intents/public/{intent}/milestones/{milestone}/approve",
+            Payer,
+            public::approve::handle,
+            public::approve::doc,
+        )
+        .post(
+            "/payment-intents/public/{intent}/milestones/{milestone}/reject",
+            Payer,
+            public::reject::handle,
+            public::reject::doc,
+        )
 }
 
 /// The routes of an intent's order, under one of its names.
@@ -146,98 +181,146 @@ fn order(at: &str, name: OrderName) -> Table {
     let ship = move |gateway, caller, path, sent| escrow::ship::handle(gateway, caller, path, sent, name);
     let release = move |gateway, caller, path, sent| escrow::release::handle(gateway, caller, path, sent, name);
     Table::of(Area::Escrow)
-        .get(at, Merchant, show)
-        .post(format!("{at}/delivery-proof"), Merchant, escrow::delivery_proof::handle)
-        .post(format!("{at}/ship"), Merchant, ship)
-        .post(format!("{at}/release"), Merchant, release)
-        .post(format!("{at}/reclaim"), Merchant, escrow::reclaim::handle)
+        .get(at, Merchant, show, escrow::get::doc)
+        .post(format!("{at}/delivery-proof"), Merchant, escrow::delivery_proof::handle, escrow::delivery_proof::doc)
+        .post(format!("{at}/ship"), Merchant, ship, escrow::ship::doc)
+        .post(format!("{at}/release"), Merchant, release, escrow::release::doc)
+        .post(format!("{at}/reclaim"), Merchant, escrow::reclaim::handle, escrow::reclaim::doc)
         .merge(disputes(at))
-        .post(format!("{at}/milestones"), Merchant, milestones::create::handle)
-        .get(format!("{at}/milestones"), Merchant, milestones::list::handle)
-        .get(format!("{at}/milestones/{{milestone}}"), Merchant, milestones::get::handle)
-        .patch(format!("{at}/milestones/{{milestone}}"), Merchant, milestones::update::handle)
-        .delete(format!("{at}/milestones/{{milestone}}"), Merchant, milestones::delete::handle)
-        .post(format!("{at}/milestones/{{milestone}}/complete"), Merchant, milestones::complete::handle)
-        .post(format!("{at}/milestones/{{milestone}}/approve"), Merchant, milestones::approve::handle)
-        .post(format!("{at}/milestones/{{milestone}}/reject"), Merchant, milestones::reject::handle)
-        .post(format!("{at}/milestones/{{milestone}}/release"), Merchant, milestones::release::handle)
+        .post(format!("{at}/milestones"), Merchant, milestones::create::handle, milestones::create::doc)
+        .get(format!("{at}/milestones"), Merchant, milestones::list::handle, milestones::list::doc)
+        .get(format!("{at}/milestones/{{milestone}}"), Merchant, milestones::get::handle, milestones::get::doc)
+        .patch(format!("{at}/milestones/{{milestone}}"), Merchant, milestones::update::handle, milestones::update::doc)
+        .delete(format!("{at}/milestones/{{milestone}}"), Merchant, milestones::delete::handle, milestones::delete::doc)
+        .post(
+            format!("{at}/milestones/{{milestone}}/complete"),
+            Merchant,
+            milestones::complete::handle,
+            milestones::complete::doc,
+        )
+        .post(
+            format!("{at}/milestones/{{milestone}}/approve"),
+            Merchant,
+            milestones::approve::handle,
+            milestones::approve::doc,
+        )
+        .post(
+            format!("{at}/milestones/{{milestone}}/reject"),
+            Merchant,
+            milestones::reject::handle,
+            milestones::reject::doc,
+        )
+        .post(
+            format!("{at}/milestones/{{milestone}}/release"),
+            Merchant,
+            milestones::release::handle,
+            milestones::release::doc,
+        )
 }
 
 fn disputes(at: &str) -> Table {
     Table::of(Area::Disputes)
-        .post(format!("{at}/dispute"), Merchant, disputes::raise::handle)
-        .post(format!("{at}/dispute/evidence"), Merchant, disputes::evidence::handle)
-        .post(format!("{at}/dispute/resolve"), OperatorOrSandbox, disputes::resolve::handle)
-        .get(format!("{at}/disputes"), Merchant, disputes::list::handle)
+        .post(format!("{at}/dispute"), Merchant, disputes::raise::handle, disputes::raise::doc)
+        .post(format!("{at}/dispute/evidence"), Merchant, disputes::evidence::handle, disputes::evidence::doc)
+        .post(format!("{at}/dispute/resolve"), OperatorOrSandbox, disputes::resolve::handle, disputes::resolve::doc)
+        .get(format!("{at}/disputes"), Merchant, disputes::list::handle, disputes::list::doc)
 }
 
 fn settlements() -> Table {
     Table::of(Area::Settlements)
-        .get("/settlements", Merchant, settlements::list::handle)
-        .get("/settlements/{settlement}", Merchant, settlements::get::handle)
-        .post("/settlements/{settlement}/retry", Merchant, settlements::retry::handle)
+        .get("/settlements", Merchant, settlements::list::handle, settlements::list::doc)
+        .get("/settlements/{settlement}", Merchant, settlements::get::handle, settlements::get::doc)
+        .post("/settlements/{settlement}/retry", Merchant, settlements::retry::handle, settlements::retry::doc)
 }
 
 fn refunds() -> Table {
     Table::of(Area::Refunds)
-        .post("/payment-intents/{intent}/refund", Merchant, refunds::of_intent::handle)
-        .post("/refunds", Merchant, refunds::create::handle)
-        .get("/refunds", Merchant, refunds::list::handle)
-        .get("/refunds/{refund}", Merchant, refunds::get::handle)
+        .post("/payment-intents/{intent}/refund", Merchant, refunds::of_intent::handle, refunds::of_intent::doc)
+        .post("/refunds", Merchant, refunds::create::handle, refunds::create::doc)
+        .get("/refunds", Merchant, refunds::list::handle, refunds::list::doc)
+        .get("/refunds/{refund}", Merchant, refunds::get::handle, refunds::get::doc)
 }
 
 fn account() -> Table {
     Table::of(Area::Account)
-        .get("/account/balance", Merchant, account::balance::handle)
-        .get("/payment-intents/account/balance", Merchant, account::balance::handle)
-        .get("/account/ledger-entries", Merchant, account::ledger_entries::handle)
-        .get("/payment-intents/account/ledger-entries", Merchant, account::ledger_entries::handle)
+        .get("/account/balance", Merchant, account::balance::handle, account::balance::doc)
+        .get("/payment-intents/account/balance", Merchant, account::balance::handle, account::balance::doc)
+        .get("/account/ledger-entries", Merchant, account::ledger_entries::handle, account::ledger_entries::doc)
+        .get(
+            "/payment-intents/account/ledger-entries",
+            Merchant,
+            account::ledger_entries::handle,
+            account::ledger_entries::doc,
+        )
 }
 
 fn api_keys() -> Table {
     Table::of(Area::ApiKeys)
-        .post("/api-keys", MerchantOrOperator, api_keys::create::handle)
-        .get("/api-keys", MerchantOrOperator, api_keys::list::handle)
-        .get("/api-keys/{api_key}", MerchantOrOperator, api_keys::get::handle)
-        .post("/api-keys/{api_key}/roll", MerchantOrOperator, api_keys::roll::handle)
-        .post("/api-keys/{api_key}/revoke", MerchantOrOperator, api_keys::revoke::handle)
+        .post("/api-keys", MerchantOrOperator, api_keys::create::handle, api_keys::create::doc)
+        .get("/api-keys", MerchantOrOperator, api_keys::list::handle, api_keys::list::doc)
+        .get("/api-keys/{api_key}", MerchantOrOperator, api_keys::get::handle, api_keys::get::doc)
+        .post("/api-keys/{api_key}/roll", MerchantOrOperator, api_keys::roll::handle, api_keys::roll::doc)
+        .post("/api-keys/{api_key}/revoke", MerchantOrOperator, api_keys::revoke::handle, api_keys::revoke::doc)
 }
 
 fn requests() -> Table {
-    Table::of(Area::Requests).get("/requests", MerchantOrOperator, requests::list::handle).get(
+    Table::of(Area::Requests).get("/requests", MerchantOrOperator, requests::list::handle, requests::list::doc).get(
         "/requests/{request}",
         MerchantOrOperator,
         requests::get::handle,
+        requests::get::doc,
     )
 }
 
 /// What is the operator's alone, whose keys are not limited to parts.
 fn admin() -> Table {
     Table::default()
-        .get("/admin/merchants", Operator, admin::merchants::list)
-        .post("/admin/merchants", Operator, admin::merchants::create)
-        .get("/admin/disputes", Operator, admin::disputes::handle)
-        .get("/admin/settlements", Operator, admin::settlements::handle)
-        .get("/admin/jobs", Operator, admin::jobs::handle)
-        .post("/admin/verify", Operator, admin::verify::handle)
+        .get("/admin/merchants", Operator, admin::merchants::list, admin::merchants::list_doc)
+        .post("/admin/merchants", Operator, admin::merchants::create, admin::merchants::create_doc)
+        .get("/admin/disputes", Operator, admin::disputes::handle, admin::disputes::doc)
+        .get("/admin/settlements", Operator, admin::settlements::handle, admin::settlements::doc)
+        .get("/admin/jobs", Operator, admin::jobs::handle, admin::jobs::doc)
+        .post("/admin/verify", Operator, admin::verify::handle, admin::verify::doc)
 }
 
 fn test_helpers() -> Table {
     Table::of(Area::TestHelpers)
-        .post("/test-helpers/payment-intents/{intent}/fund", Sandbox, test_helpers::fund::handle)
-        .post("/test-helpers/payment-intents/{intent}/fail", Sandbox, test_helpers::fail::handle)
-        .get("/test-helpers/clock", Sandbox, test_helpers::clock::show)
-        .post("/test-helpers/clock", Sandbox, test_helpers::clock::advance)
-        .post("/test-helpers/settlements/{settlement}/fail", Sandbox, test_helpers::fail_settlement::handle)
+        .post(
+            "/test-helpers/payment-intents/{intent}/fund",
+            Sandbox,
+            test_helpers::fund::handle,
+            test_helpers::fund::doc,
+        )
+        .post(
+            "/test-helpers/payment-intents/{intent}/fail",
+            Sandbox,
+            test_helpers::fail::handle,
+            test_helpers::fail::doc,
+        )
+        .get("/test-helpers/clock", Sandbox, test_helpers::clock::show, test_helpers::clock::show_doc)
+        .post("/test-helpers/clock", Sandbox, test_helpers::clock::advance, test_helpers::clock::advance_doc)
+        .post(
+            "/test-helpers/settlements/{settlement}/fail",
+            Sandbox,
+            test_helpers::fail_settlement::handle,
+            test_helpers::fail_settlement::doc,
+        )
 }
 
-/// What whoever watches over the gateway asks.
+/// Whether a route answers without a base path as well.
+fn is_probe(route: &Route) -> bool {
+    probes().routes().contains(route)
+}
+
+/// What whoever watches over the gateway asks, and what it says of itself.
 #[rustfmt::skip] // one line a route
 fn probes() -> Table {
     Table::default()
-        .get("/health/live", Anyone, health::live)
-        .get("/health/ready", Anyone, health::ready)
-        .get("/metrics", Anyone, metrics::handle)
+        .get("/health/live", Anyone, health::live, health::live_doc)
+        .get("/health/ready", Anyone, health::ready, health::ready_doc)
+        .get("/metrics", Anyone, metrics::handle, metrics::doc)
+        .get("/openapi.json", Anyone, openapi::description, openapi::description_doc)
+        .get("/docs", Anyone, openapi::page_handler, openapi::page_doc)
 }
 
 /// What browsers of other origins are told. Every origin is safe to let in: keys travel in headers that browsers never send by

@@ -2,8 +2,43 @@
 
 use axum::extract::{FromRequestParts, OriginalUri, RawPathParams};
 use axum::http::request::Parts;
+use escrow::{IntentId, KeyId, MilestoneId, RefundId, RequestId, SettlementId};
 
 use super::error::ApiError;
+use crate::wire::schema::id_pattern;
+
+/// A parameter of a path.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Param {
+    /// Its name in the route table.
+    pub(super) name: &'static str,
+    /// What it is the id of.
+    pub(super) noun: &'static str,
+    prefix: &'static str,
+}
+
+impl Param {
+    /// What the id looks like.
+    pub(super) fn pattern(self) -> String {
+        id_pattern(self.prefix)
+    }
+}
+
+/// Every parameter that a path can have.
+const PARAMS: [Param; 6] = [
+    Param { name: "intent", noun: "payment intent", prefix: IntentId::PREFIX },
+    Param { name: "milestone", noun: "milestone", prefix: MilestoneId::PREFIX },
+    Param { name: "settlement", noun: "settlement", prefix: SettlementId::PREFIX },
+    Param { name: "refund", noun: "refund", prefix: RefundId::PREFIX },
+    Param { name: "api_key", noun: "API key", prefix: KeyId::PREFIX },
+    Param { name: "request", noun: "request", prefix: RequestId::PREFIX },
+];
+
+/// The parameters of a path of the route table.
+pub(super) fn params(path: &str) -> impl Iterator<Item = Param> {
+    let names = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+    names.filter_map(|name| PARAMS.into_iter().find(|param| param.name == name))
+}
 
 /// `/payment-intents/{intent}`
 #[derive(Debug)]

@@ -13,6 +13,7 @@ use super::error::ApiError;
 use super::fields::{Fields, Limit, Read};
 use super::header_text;
 use super::idempotency::Sender;
+use super::openapi::{Field, field};
 use crate::gateway::Gateway;
 
 /// The header that carries a payer's token.
@@ -27,6 +28,22 @@ const ADDRESS: &str = "payerAddress";
 /// The payer's token, as it was sent.
 pub(super) fn token(headers: &HeaderMap) -> Option<&[u8]> {
     header_text(headers, &HEADER)
+}
+
+/// The fields of a body by which somebody is the payer who has no token.
+pub(super) fn documented() -> Vec<Field> {
+    let signature =
+        "Without a token: the EIP-712 signature over what is asked, as the order shown to its payer has it.";
+    vec![
+        Field::optional(SIGNATURE, field::text(Limit::Bytes(MAX_TEXT_BYTES)), signature),
+        Field::optional(ADDRESS, field::address(), "Without a token: the address that has signed, and has paid."),
+    ]
+}
+
+/// These fields, and those by which somebody is the payer.
+pub(super) fn with(mut fields: Vec<Field>) -> Vec<Field> {
+    fields.extend(documented());
+    fields
 }
 
 /// Whoever calls a route of the payer's.

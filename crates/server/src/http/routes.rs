@@ -9,6 +9,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{self, MethodRouter};
 use store::{Area, Level, Scope};
 
+use super::openapi::{Describe, Operation};
 use super::{auth, rate_limit};
 use crate::gateway::Gateway;
 
@@ -62,6 +63,10 @@ pub struct Route {
 }
 
 impl Route {
+    fn new(method: Method, path: impl Into<String>, access: Access) -> Route {
+        Route { method, path: path.into(), access, area: None }
+    }
+
     /// What a merchant's key must be allowed to do. Nothing for those who need no key, and nothing more for the operator, whose keys
     /// are not limited.
     #[must_use]
@@ -71,11 +76,18 @@ impl Route {
     }
 }
 
+/// A route with what answers it and what is said about it.
+struct Entry {
+    route: Route,
+    answers: MethodRouter<Arc<Gateway>>,
+    describe: Describe,
+}
+
 /// Routes with what answers them.
 #[derive(Default)]
 pub(super) struct Table {
     area: Option<Area>,
-    entries: Vec<(Route, MethodRouter<Arc<Gateway>>)>,
+    entries: Vec<Entry>,
 }
 
 impl Table {
@@ -84,41 +96,41 @@ impl Table {
         Table { area: Some(area), entries: Vec::new() }
     }
 
-    pub(super) fn get<H, T>(self, path: impl Into<String>, access: Access, handler: H) -> Table
+    pub(super) fn get<H, T>(self, path: impl Into<String>, access: Access, handler: H, describe: Describe) -> Table
     where
         H: Handler<T, Arc<Gateway>>,
         T: 'static,
     {
-        self.add(Method::GET, path.into(), access, routing::get(handler))
+        self.add(Route::new(Method::GET, path, access), routing::get(handler), describe)
     }
 
-    pub(super) fn post<H, T>(self, path: impl Into<String>, access: Access, handler: H) -> Table
+    pub(super) fn post<H, T>(self, path: impl Into<String>, access: Access, handler: H, describe: Describe) -> Table
     where
         H: Handler<T, Arc<Gateway>>,
         T: 'static,
     {
-        self.add(Method::POST, path.into(), access, routing::post(handler))
+        self.add(Route::new(Method::POST, path, access), routing::post(handler), describe)
     }
 
-    pub(super) fn patch<H, T>(self, path: impl Into<String>, access: Access, handler: H) -> Table
+    pub(super) fn patch<H, T>(self, path: impl Into<String>, access: Access, handler: H, describe: Describe) -> Table
     where
         H: Handler<T, Arc<Gateway>>,
         T: 'static,
     {
-        self.add(Method::PATCH, path.into(), access, routing::patch(handler))
+        self.add(Route::new(Method::PATCH, path, access), routing::patch(handler), describe)
     }
 
-    pub(super) fn delete<H, T>(self, path: impl Into<String>, access: Access, handler: H) -> Table
+    pub(super) fn delete<H, T>(self, path: impl Into<String>, access: Access, handler: H, describe: Describe) -> Table
     where
         H: Handler<T, Arc<Gateway>>,
         T: 'static,
     {
-        self.add(Method::DELETE, path.into(), access, routing::delete(handler))
+        self.add(Route::new(Method::DELETE, path, access), routing::delete(handler), describe)
     }
 
-    fn add(mut self, method: Method, path: String, access: Access, answers: MethodRouter<Arc<Gateway>>) -> Table {
-        let area = self.area.filter(|_| access.takes_key());
-        self.entries.push((Route { method, path, access, area }, answers));
+    fn add(mut self, mut route: Route, answers: MethodRouter<Arc<Gateway>>, describe: Describe) -> Table {
+        route.area = self.area.filter(|_| route.access.takes_key());
+        self.entries.push(Entry { route, answers, describe });
         self
     }
 
@@ -130,12 +142,17 @@ impl Table {
 
     /// What is known about the routes, in their order.
     pub(super) fn routes(self) -> Vec<Route> {
-        self.entries.into_iter().map(|(route, _)| route).collect()
+        self.entries.into_iter().map(|entry| entry.route).collect()
+    }
+
+    /// The same, with what is said about each.
+    pub(super) fn described(self) -> Vec<(Route, Operation)> {
+        self.entries.into_iter().map(|entry| (entry.route, (entry.describe)())).collect()
     }
 
     /// The routes in service: no request reaches a handler but by the route's access.
     pub(super) fn router(self, gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
-        self.entries.into_iter().fold(Router::new(), |router, (route, answers)| {
+        self.entries.into_iter().fold(Router::new(), |router, Entry { route, answers, describe: _ }| {
             let (access, scope, pace) = (route.access, route.scope(), rate_limit::pace(&route));
             let guard = auth::Guard { gateway: gateway.clone(), access, scope, pace };
             let guard = from_fn_with_state(guard, auth::admit);

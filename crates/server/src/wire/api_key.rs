@@ -2,9 +2,11 @@
 
 use engine::{KeyState, Made};
 use escrow::{KeyId, MerchantId, Mode, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
-use store::{ApiKey, KeyHolder, Scopes};
+use store::{ApiKey, KeyHolder, KeyKind, Scopes};
 
+use super::schema::{Id, Name, Named, Rfc3339, Single};
 use super::{Envelope, rfc3339};
 
 /// What `object` says of an API key.
@@ -14,23 +16,49 @@ const OBJECT: &str = "api_key";
 pub(crate) const ALL_SCOPES: &str = "*";
 
 /// An API key.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "ApiKey")]
 pub(crate) struct WireKey<'a> {
+    #[schemars(with = "Id<KeyId>")]
     id: KeyId,
+    #[schemars(extend("const" = OBJECT))]
     object: &'static str,
+    #[schemars(with = "Name<KeyState>")]
     status: &'static str,
+    #[schemars(with = "Name<KeyKind>")]
     kind: &'static str,
     name: Option<&'a str>,
+    #[schemars(with = "Option<Id<MerchantId>>")]
     merchant_id: Option<MerchantId>,
     /// `null` for the operator's, who sees both modes.
     livemode: Option<bool>,
     scopes: Vec<String>,
     last_four: &'a str,
-    created_at: String,
-    expires_at: Option<String>,
-    revoked_at: Option<String>,
-    last_used_at: Option<String>,
+    created_at: Rfc3339,
+    expires_at: Option<Rfc3339>,
+    revoked_at: Option<Rfc3339>,
+    last_used_at: Option<Rfc3339>,
+}
+
+impl Single for WireKey<'_> {
+    fn objects() -> Vec<&'static str> {
+        vec![OBJECT]
+    }
+
+    fn statuses() -> Vec<&'static str> {
+        KeyState::names()
+    }
+}
+
+impl Single for KeyWithSecret<'_> {
+    fn objects() -> Vec<&'static str> {
+        vec![OBJECT]
+    }
+
+    fn statuses() -> Vec<&'static str> {
+        KeyState::names()
+    }
 }
 
 /// The wire form of a key as it is at this time.
@@ -64,7 +92,7 @@ fn scopes(scopes: &Scopes) -> Vec<String> {
 }
 
 /// A key with its text, which is shown this once.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct KeyWithSecret<'a> {
     #[serde(flatten)]

@@ -1,17 +1,26 @@
 //! What a merchant has.
 
+use super::minor_money;
+use super::schema::{Money, Name};
 use escrow::{Account, Currency};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::Balance;
 
+/// What `object` says of a balance.
+const OBJECT: &str = "balance";
+
 /// The balance of one mode.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Balance")]
 pub(crate) struct WireBalance {
+    #[schemars(extend("const" = OBJECT))]
     object: &'static str,
     data: Chosen,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "BalanceData")]
 struct Chosen {
     #[serde(flatten)]
     chosen: InCurrency,
@@ -19,13 +28,15 @@ struct Chosen {
 }
 
 /// The balance in one currency.
-#[derive(Clone, Serialize)]
+#[derive(Clone, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "BalanceInCurrency")]
 struct InCurrency {
-    available_balance: String,
-    pending_balance: String,
-    reserved_balance: String,
-    total_balance: String,
+    available_balance: Money,
+    pending_balance: Money,
+    reserved_balance: Money,
+    total_balance: Money,
+    #[schemars(with = "Name<Currency>")]
     currency: &'static str,
 }
 
@@ -36,7 +47,7 @@ pub(crate) fn balance(totals: &[Balance], asked: Option<Currency>) -> WireBalanc
     let known: Vec<Currency> = Currency::ALL.into_iter().filter(is_known).collect();
     let chosen = asked.or(known.first().copied()).unwrap_or(Currency::Usdc);
     WireBalance {
-        object: "balance",
+        object: OBJECT,
         data: Chosen {
             chosen: in_currency(totals, chosen),
             balances: known.into_iter().map(|currency| in_currency(totals, currency)).collect(),
@@ -51,7 +62,7 @@ fn in_currency(totals: &[Balance], currency: Currency) -> InCurrency {
     };
     let (available, pending, reserved) = (of(Account::Payable), of(Account::Escrow), of(Account::Reserved));
     let total = available.saturating_add(pending).saturating_add(reserved);
-    let text = |minor| escrow::money::decimal(minor, currency);
+    let text = |minor| minor_money(minor, currency);
     InCurrency {
         available_balance: text(available),
         pending_balance: text(pending),

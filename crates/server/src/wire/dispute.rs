@@ -2,54 +2,79 @@
 
 use escrow::state::MilestoneState;
 use escrow::{Dispute, DisputeId, DisputeState, Escrow, Evidence, IntentId, MilestoneId, OrderId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Envelope, hash_text, money, optional_seconds, rfc3339, seconds_text};
+use super::schema::{HashText, Id, Money, Name, Named, Rfc3339, Seconds, Single};
+use super::{Envelope, hash_text, minor_money, money, optional_seconds, rfc3339, seconds_text};
 
 /// What `object` says of a dispute.
 const OBJECT: &str = "dispute";
 
 /// A dispute.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Dispute")]
 pub(crate) struct WireDispute<'a> {
+    #[schemars(with = "Id<DisputeId>")]
     id: DisputeId,
+    #[schemars(extend("const" = OBJECT))]
     object: &'static str,
+    #[schemars(with = "Option<Id<OrderId>>")]
     escrow_order_id: Option<OrderId>,
+    #[schemars(with = "Option<Id<OrderId>>")]
     conditional_payment_id: Option<OrderId>,
+    #[schemars(with = "Id<IntentId>")]
     payment_intent_id: IntentId,
+    #[schemars(with = "Option<Id<MilestoneId>>")]
     milestone_id: Option<MilestoneId>,
+    #[schemars(with = "Name<escrow::DisputeStatus>")]
     status: &'static str,
     reason: &'a str,
     raised_by: &'a str,
+    #[schemars(with = "Name<escrow::Role>")]
     raised_by_role: &'static str,
-    dispute_raised_at: String,
+    dispute_raised_at: Seconds,
     /// When it decides itself, while nobody has decided.
-    resolves_at: Option<String>,
+    resolves_at: Option<Seconds>,
+    #[schemars(with = "Option<Name<escrow::Resolution>>")]
     resolution: Option<&'static str>,
-    dispute_resolved_at: Option<String>,
+    dispute_resolved_at: Option<Seconds>,
     resolved_by: Option<&'a str>,
     note: Option<&'a str>,
     /// What waits for the resolution.
-    frozen_amount: String,
-    refunded_amount: Option<String>,
-    released_amount: Option<String>,
+    frozen_amount: Money,
+    refunded_amount: Option<Money>,
+    released_amount: Option<Money>,
+    #[schemars(with = "Name<escrow::Currency>")]
     currency: &'static str,
     evidence: Vec<WireEvidence<'a>>,
-    created_at: String,
-    updated_at: String,
+    created_at: Rfc3339,
+    updated_at: Rfc3339,
 }
 
 /// What a party submitted about a dispute.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Evidence")]
 struct WireEvidence<'a> {
     submitted_by: &'a str,
+    #[schemars(with = "Name<escrow::Role>")]
     submitted_by_role: &'static str,
     text: Option<&'a str>,
     uri: Option<&'a str>,
-    hash: Option<String>,
-    submitted_at: String,
+    hash: Option<HashText>,
+    submitted_at: Seconds,
+}
+
+impl Single for WireDispute<'_> {
+    fn objects() -> Vec<&'static str> {
+        vec![OBJECT]
+    }
+
+    fn statuses() -> Vec<&'static str> {
+        escrow::DisputeStatus::names()
+    }
 }
 
 /// The wire form of a dispute over this escrow.
@@ -77,7 +102,7 @@ pub(crate) fn dispute<'a>(escrow: &Escrow, dispute: &'a Dispute) -> WireDispute<
         dispute_resolved_at: optional_seconds(resolved.map(|resolved| resolved.at)),
         resolved_by: resolved.and_then(|resolved| resolved.by.as_deref()),
         note: resolved.and_then(|resolved| resolved.note.as_deref()),
-        frozen_amount: escrow::money::decimal(frozen_minor(escrow, dispute), escrow.terms.amount.currency()),
+        frozen_amount: minor_money(frozen_minor(escrow, dispute), escrow.terms.amount.currency()),
         refunded_amount: resolved.map(|resolved| money(resolved.refunded)),
         released_amount: resolved.map(|resolved| money(resolved.released)),
         currency: escrow.terms.amount.currency().code(),

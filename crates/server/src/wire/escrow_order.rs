@@ -4,6 +4,7 @@ use escrow::refund::RefundStatus;
 use escrow::settlement::SettlementState;
 use escrow::state::OrderState;
 use escrow::{Address, Dispute, Escrow, IntentId, MerchantId, Order, OrderId, Payer, Refund, ReleaseType, Timestamp};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::dispute::WireDispute;
@@ -11,10 +12,12 @@ use super::intent::contract_address;
 use super::milestone::WireMilestone;
 use super::proof::WireProof;
 use super::refund::WireRefund;
+use super::schema::{AddressText, HashText, Id, Money, Name, Named, Rfc3339, Seconds, Single, one_of};
 use super::settlement::WireSettlement;
 use super::signable::{self, Signable};
 use super::{
-    Envelope, Reader, Site, dispute, hash_text, milestone, money, optional_seconds, proof, refund, rfc3339, settlement,
+    Envelope, Reader, Site, dispute, hash_text, milestone, minor_money, money, optional_seconds, proof, refund,
+    rfc3339, settlement,
 };
 
 /// The two names of the same resource; the address that was asked decides.
@@ -27,6 +30,9 @@ pub(crate) enum OrderName {
 }
 
 impl OrderName {
+    /// Both of them.
+    const ALL: [OrderName; 2] = [OrderName::EscrowOrder, OrderName::ConditionalPayment];
+
     const fn object(self) -> &'static str {
         match self {
             OrderName::EscrowOrder => "escrow_order",
@@ -36,43 +42,53 @@ impl OrderName {
 }
 
 /// An escrow order.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "EscrowOrder")]
 pub(crate) struct WireOrder<'a> {
+    #[schemars(with = "Id<OrderId>")]
     id: OrderId,
+    #[schemars(schema_with = "either_name")]
     object: &'static str,
+    #[schemars(with = "Id<IntentId>")]
     payment_intent_id: IntentId,
     order_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Id<MerchantId>>")]
     merchant_id: Option<MerchantId>,
-    contract_address: Option<String>,
-    buyer_address: Option<String>,
-    token_address: Option<String>,
-    amount: String,
+    contract_address: Option<AddressText>,
+    buyer_address: Option<AddressText>,
+    token_address: Option<AddressText>,
+    amount: Money,
     delivery_period: i64,
-    delivery_deadline: Option<String>,
+    delivery_deadline: Option<Seconds>,
     expected_delivery_hash: Option<&'a str>,
-    actual_delivery_hash: Option<String>,
+    actual_delivery_hash: Option<HashText>,
     auto_release_on_proof: bool,
     require_delivery: bool,
     require_approval: bool,
-    approval_period: String,
+    approval_period: Seconds,
     delivery_oracle: Option<&'a str>,
+    #[schemars(with = "Name<ReleaseType>")]
     release_type: &'static str,
-    time_lock_until: Option<String>,
+    time_lock_until: Option<Seconds>,
+    #[schemars(with = "Name<escrow::state::OrderStatus>")]
     order_status: &'static str,
+    #[schemars(with = "Name<escrow::state::OrderStatus>")]
     status: &'static str,
+    #[schemars(with = "Name<escrow::state::OrderSettlement>")]
     settlement_status: &'static str,
-    dispute_window: String,
-    dispute_raised_at: Option<String>,
+    dispute_window: Seconds,
+    dispute_raised_at: Option<Seconds>,
     dispute_reason: Option<&'a str>,
     dispute_raised_by: Option<&'a str>,
-    dispute_resolved_at: Option<String>,
+    dispute_resolved_at: Option<Seconds>,
+    #[schemars(with = "Option<Name<escrow::Resolution>>")]
     dispute_resolution: Option<&'static str>,
-    create_tx_hash: Option<String>,
-    released_at: Option<String>,
-    settlement_scheduled_at: Option<String>,
-    shipped_at: Option<String>,
+    create_tx_hash: Option<HashText>,
+    released_at: Option<Seconds>,
+    settlement_scheduled_at: Option<Seconds>,
+    shipped_at: Option<Seconds>,
     carrier: Option<&'a str>,
     tracking_number: Option<&'a str>,
     delivery_proofs: Vec<WireProof<'a>>,
@@ -81,20 +97,34 @@ pub(crate) struct WireOrder<'a> {
     settlements: Vec<WireSettlement<'a>>,
     refunds: Vec<WireRefund<'a>>,
     /// From when on the payer may take back what was not delivered.
-    reclaimable_from: Option<String>,
-    created_at: String,
-    updated_at: String,
-    funded_amount: String,
-    held_amount: String,
-    released_amount: String,
-    refunded_amount: String,
-    unallocated_amount: String,
+    reclaimable_from: Option<Seconds>,
+    created_at: Rfc3339,
+    updated_at: Rfc3339,
+    funded_amount: Money,
+    held_amount: Money,
+    released_amount: Money,
+    refunded_amount: Money,
+    unallocated_amount: Money,
     /// What its payer signs to release all of it by hand: where the order is shown to its payer, and this is possible.
     #[serde(skip_serializing_if = "Option::is_none")]
     release: Option<Signable<'a>>,
     /// What its payer signs to take back what was not delivered: in the same way.
     #[serde(skip_serializing_if = "Option::is_none")]
     reclaim: Option<Signable<'a>>,
+}
+
+fn either_name(_: &mut SchemaGenerator) -> Schema {
+    one_of(&WireOrder::objects())
+}
+
+impl Single for WireOrder<'_> {
+    fn objects() -> Vec<&'static str> {
+        OrderName::ALL.map(OrderName::object).to_vec()
+    }
+
+    fn statuses() -> Vec<&'static str> {
+        escrow::state::OrderStatus::names()
+    }
 }
 
 /// The wire form of an escrow's order.
@@ -111,7 +141,8 @@ pub(crate) fn escrow_order<'a>(escrow: &'a Escrow, order: &'a Order, name: Order
         merchant_id: (reader == Reader::Merchant).then_some(escrow.owner.merchant),
         contract_address: contract_address(escrow),
         buyer_address: buyer_address(escrow),
-        token_address: contract_address(escrow).map(|_| evm::token_address(terms.amount.currency()).to_string()),
+        token_address: contract_address(escrow)
+            .map(|_| AddressText(evm::token_address(terms.amount.currency()).to_string())),
         amount: money(terms.amount),
         delivery_period: terms.delivery_period.seconds(),
         delivery_deadline: optional_seconds(escrow.delivery_deadline()),
@@ -121,14 +152,14 @@ pub(crate) fn escrow_order<'a>(escrow: &'a Escrow, order: &'a Order, name: Order
             && (terms.auto_release || terms.release_type == ReleaseType::AutoRelease),
         require_delivery: terms.require_delivery,
         require_approval: terms.require_approval,
-        approval_period: terms.approval_period.seconds().to_string(),
+        approval_period: Seconds(terms.approval_period.seconds().to_string()),
         delivery_oracle: terms.delivery_oracle.as_ref().map(Address::as_str),
         release_type: terms.release_type.name(),
         time_lock_until: optional_seconds(terms.time_lock_until),
         order_status: status,
         status,
         settlement_status: escrow.order_settlement().name(),
-        dispute_window: escrow.dispute_window().seconds().to_string(),
+        dispute_window: Seconds(escrow.dispute_window().seconds().to_string()),
         dispute_raised_at: optional_seconds(latest.map(|dispute| dispute.raised)),
         dispute_reason: latest.map(|dispute| dispute.reason.as_str()),
         dispute_raised_by: latest.map(|dispute| dispute.raised_by.as_str()),
@@ -202,17 +233,17 @@ pub(crate) fn payers_order_envelope<'a>(
 }
 
 /// What went back to the payer or is on its way, wherever it was.
-fn refunded_amount(escrow: &Escrow) -> String {
+fn refunded_amount(escrow: &Escrow) -> Money {
     let counts = |refund: &&Refund| refund.source.is_escrow() && refund.status() != RefundStatus::Failed;
     let minor =
         escrow.refunds.iter().filter(counts).fold(0_i64, |sum, refund| sum.saturating_add(refund.amount.minor()));
-    escrow::money::decimal(minor, escrow.terms.amount.currency())
+    minor_money(minor, escrow.terms.amount.currency())
 }
 
 /// The address that paid.
-fn buyer_address(escrow: &Escrow) -> Option<String> {
+fn buyer_address(escrow: &Escrow) -> Option<AddressText> {
     match escrow.payer()? {
-        Payer::Wallet(address) => Some(address.to_string()),
+        Payer::Wallet(address) => Some(AddressText(address.to_string())),
         Payer::Bearer(_) => None,
     }
 }

@@ -1,12 +1,16 @@
 //! A payment intent.
 
+use std::borrow::Cow;
+
 use escrow::state::OrderState;
 use escrow::{Escrow, IntentId, IntentState, Means, MerchantId, Mode, PaymentState, Timestamp};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::payment::{Fiat, fiat};
+use super::schema::{AddressText, AnyObject, HashText, Id, Money, Name, Named, Rfc3339, Seconds, Single, typed_data};
 use super::{Envelope, Reader, Site, hash_text, metadata_json, money, optional_seconds, rfc3339, seconds_text};
 
 /// What `object` says of an intent.
@@ -15,26 +19,40 @@ const OBJECT: &str = "payment_intent";
 /// What `status` says of phases.
 const IN_PROGRESS: &str = "IN_PROGRESS";
 const COMPLETED: &str = "COMPLETED";
+const FAILED: &str = "FAILED";
+
+/// What `phase` says of phases.
+const PHASES: [&str; 5] =
+    ["SIGNATURE_VERIFICATION", "BLOCKCHAIN_CONFIRMATION", "ESCROW_LOCKED", "AWAITING_DELIVERY_PROOF", "SETTLEMENT"];
 
 /// A payment intent.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "PaymentIntent")]
 pub(crate) struct Intent<'a> {
+    #[schemars(with = "Id<IntentId>")]
     id: IntentId,
+    #[schemars(extend("const" = OBJECT))]
     object: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Id<MerchantId>>")]
     merchant_id: Option<MerchantId>,
+    #[schemars(with = "Name<escrow::IntentStatus>")]
     status: &'static str,
-    amount: String,
+    amount: Money,
+    #[schemars(with = "Name<escrow::Currency>")]
     currency: &'static str,
     #[serde(rename = "type")]
+    #[schemars(with = "Name<escrow::PaymentType>")]
     payment_type: &'static str,
     description: Option<&'a str>,
+    #[schemars(with = "Name<escrow::SettlementMethod>")]
     settlement_method: &'static str,
     settlement_destination: String,
+    #[schemars(with = "Option<Name<escrow::state::SettlementProgress>>")]
     settlement_status: Option<&'static str>,
-    contract_address: Option<String>,
-    transaction_hash: Option<String>,
+    contract_address: Option<AddressText>,
+    transaction_hash: Option<HashText>,
     chain_id: Option<u64>,
     #[serde(flatten)]
     typed_data: TypedData,
@@ -42,12 +60,13 @@ pub(crate) struct Intent<'a> {
     signer_address: Option<&'a str>,
     phases: Vec<Phase>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AnyObject")]
     metadata: Option<&'a RawValue>,
     payment_url: Option<String>,
     return_url: Option<&'a str>,
     cancel_url: Option<&'a str>,
-    estimated_fee: String,
-    estimated_delivery_time: Option<String>,
+    estimated_fee: Money,
+    estimated_delivery_time: Option<Rfc3339>,
     failure_reason: Option<&'a str>,
     livemode: bool,
     created: i64,
@@ -59,6 +78,21 @@ pub(crate) struct Intent<'a> {
 /// What the payer signs, in its two forms: as ethers wants it, and with the type of the domain, as `eth_signTypedData_v4` does.
 struct TypedData(Option<evm::Consent>);
 
+impl JsonSchema for TypedData {
+    fn schema_name() -> Cow<'static, str> {
+        "PaymentTypedData".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let form = json_schema!({ "anyOf": [typed_data(generator), { "type": "null" }] });
+        json_schema!({
+            "type": "object",
+            "properties": { "typedData": form, "typedDataV4": form },
+            "required": ["typedData", "typedDataV4"],
+        })
+    }
+}
+
 impl Serialize for TypedData {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let consent = self.0.as_ref();
@@ -69,15 +103,37 @@ impl Serialize for TypedData {
     }
 }
 
+impl Single for Intent<'_> {
+    fn objects() -> Vec<&'static str> {
+        vec![OBJECT]
+    }
+
+    fn statuses() -> Vec<&'static str> {
+        escrow::IntentStatus::names()
+    }
+}
+
+impl<T: Single> Single for Paid<'_, T> {
+    fn objects() -> Vec<&'static str> {
+        T::objects()
+    }
+
+    fn statuses() -> Vec<&'static str> {
+        T::statuses()
+    }
+}
+
 /// A stretch of an intent's way. It is derived from the state, which remembers when each began and ended.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Phase {
+    #[schemars(extend("enum" = PHASES))]
     phase: &'static str,
+    #[schemars(extend("enum" = [IN_PROGRESS, COMPLETED, FAILED]))]
     status: &'static str,
-    started_at: String,
+    started_at: Seconds,
     #[serde(skip_serializing_if = "Option::is_none")]
-    completed_at: Option<String>,
+    completed_at: Option<Seconds>,
     timestamp: i64,
 }
 
@@ -141,13 +197,17 @@ pub(crate) fn intent_envelope<'a>(escrow: &'a Escrow, site: &Site, reader: Reade
 }
 
 /// An object with the token by which whoever paid acts later; `null` where it was shown before.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "{T}Paid")]
 pub(crate) struct Paid<'t, T> {
     #[serde(flatten)]
     object: T,
     payer_token: Option<&'t str>,
 }
+
+/// An intent to whoever just paid it by card, as it is described.
+pub(crate) type PaidIntent = Paid<'static, Envelope<'static, Paid<'static, Intent<'static>>>>;
 
 /// An intent as a single object, to whoever just paid it by card.
 pub(crate) fn paid_intent_envelope<'a, 't>(
@@ -161,8 +221,8 @@ pub(crate) fn paid_intent_envelope<'a, 't>(
 }
 
 /// The contract that the payer's signature is for. Real money has none until a chain is connected.
-pub(super) fn contract_address(escrow: &Escrow) -> Option<String> {
-    (escrow.owner.mode == Mode::Sandbox).then(|| evm::sandbox_contract().to_string())
+pub(super) fn contract_address(escrow: &Escrow) -> Option<AddressText> {
+    (escrow.owner.mode == Mode::Sandbox).then(|| AddressText(evm::sandbox_contract().to_string()))
 }
 
 /// Why the last payment failed, while no other is under way.
@@ -223,7 +283,7 @@ fn payment_phases(escrow: &Escrow) -> Vec<Phase> {
         let (status, ended) = match payment.state {
             PaymentState::Confirming { .. } => (IN_PROGRESS, None),
             PaymentState::Final { at } | PaymentState::Unapplied { at, .. } => (COMPLETED, Some(at)),
-            PaymentState::Failed { at, .. } => ("FAILED", Some(at)),
+            PaymentState::Failed { at, .. } => (FAILED, Some(at)),
         };
         phases.push(Phase { status, ..phase("BLOCKCHAIN_CONFIRMATION", payment.created, ended) });
     }

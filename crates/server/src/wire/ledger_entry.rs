@@ -1,29 +1,56 @@
 //! A movement of a merchant's money.
 
 use escrow::{Escrow, IntentId, MilestoneId, Purpose, PurposeKind, Settlement, SettlementId, TransferId};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use store::StoredTransfer;
 
-use super::{money, rfc3339, settlement};
+use super::schema::{Id, Money, Name, Rfc3339, one_of};
+use super::{minor_money, money, rfc3339, settlement};
+
+/// What `status` says of every entry: what is in the ledger has happened.
+const COMPLETED: &str = "COMPLETED";
+
+/// Every type of transfer that clients know.
+pub(crate) fn transaction_types() -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for name in PurposeKind::ALL.iter().copied().map(transaction_type) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn transaction_type_schema(_: &mut SchemaGenerator) -> Schema {
+    one_of(&transaction_types())
+}
 
 /// A transfer, told from the merchant's side.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct LedgerEntry<'a> {
+    #[schemars(with = "Id<TransferId>")]
     id: TransferId,
+    #[schemars(schema_with = "transaction_type_schema")]
     transaction_type: &'static str,
-    amount: String,
+    amount: Money,
+    #[schemars(with = "Name<escrow::Currency>")]
     currency: &'static str,
-    balance_before: String,
-    balance_after: String,
+    balance_before: Money,
+    balance_after: Money,
+    #[schemars(with = "Id<IntentId>")]
     payment_intent_id: IntentId,
+    #[schemars(with = "Option<Id<MilestoneId>>")]
     milestone_id: Option<MilestoneId>,
+    #[schemars(with = "Option<Name<escrow::SettlementMethod>>")]
     settlement_method: Option<&'static str>,
     settlement_destination: Option<&'a str>,
     settlement_tx_id: Option<&'a str>,
+    #[schemars(extend("const" = COMPLETED))]
     status: &'static str,
     description: String,
-    created_at: String,
+    created_at: Rfc3339,
 }
 
 /// How one kind of transfer is told: `balanceBefore` and `balanceAfter` are the owner's running total of the account that the
@@ -92,7 +119,7 @@ pub(crate) fn ledger_entry<'a>(transfer: &StoredTransfer, escrow: Option<&'a Esc
         Side::Left => (transfer.from_after.saturating_add(amount.minor()), transfer.from_after),
         Side::Reached => (transfer.to_after.saturating_sub(amount.minor()), transfer.to_after),
     };
-    let balance = |minor| escrow::money::decimal(minor, amount.currency());
+    let balance = |minor| minor_money(minor, amount.currency());
     let settled: Option<&Settlement> =
         settlement_of(transfer).and_then(|id| escrow.and_then(|escrow| escrow.settlement(id)));
     LedgerEntry {
@@ -107,7 +134,7 @@ pub(crate) fn ledger_entry<'a>(transfer: &StoredTransfer, escrow: Option<&'a Esc
         settlement_method: settled.map(|settlement| settlement.method.name()),
         settlement_destination: settled.map(|settlement| settlement.destination.as_str()),
         settlement_tx_id: settled.and_then(settlement::reference),
-        status: "COMPLETED",
+        status: COMPLETED,
         description,
         created_at: rfc3339(transfer.created),
     }

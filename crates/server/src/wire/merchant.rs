@@ -1,10 +1,12 @@
 //! A merchant.
 
 use escrow::MerchantId;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::Merchant;
 
 use super::api_key::KeyWithSecret;
+use super::schema::{Id, Rfc3339, Single};
 use super::{Envelope, rfc3339};
 
 /// What `object` says of a merchant.
@@ -14,14 +16,38 @@ const OBJECT: &str = "merchant";
 const STATUS: &str = "active";
 
 /// A merchant.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Merchant")]
 pub(crate) struct WireMerchant<'a> {
+    #[schemars(with = "Id<MerchantId>")]
     id: MerchantId,
+    #[schemars(extend("const" = OBJECT))]
     object: &'static str,
+    #[schemars(extend("const" = STATUS))]
     status: &'static str,
     name: &'a str,
-    created_at: String,
+    created_at: Rfc3339,
+}
+
+impl Single for WireMerchant<'_> {
+    fn objects() -> Vec<&'static str> {
+        vec![OBJECT]
+    }
+
+    fn statuses() -> Vec<&'static str> {
+        vec![STATUS]
+    }
+}
+
+impl Single for NewMerchant<'_> {
+    fn objects() -> Vec<&'static str> {
+        vec![OBJECT]
+    }
+
+    fn statuses() -> Vec<&'static str> {
+        vec![STATUS]
+    }
 }
 
 /// The wire form of a merchant.
@@ -36,7 +62,7 @@ pub(crate) fn merchant(merchant: &Merchant) -> WireMerchant<'_> {
 }
 
 /// A merchant who was just added, with the first key of its sandbox.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NewMerchant<'a> {
     #[serde(flatten)]

@@ -1,9 +1,11 @@
 //! A milestone.
 
 use escrow::{Escrow, IntentId, Milestone, MilestoneId, OrderId};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::schema::{Id, Money, Name, Named, Percentage, Rfc3339, Seconds, Single};
 use super::signable::Signable;
 use super::{Envelope, NotYet, money, optional_seconds, rfc3339};
 
@@ -11,43 +13,51 @@ use super::{Envelope, NotYet, money, optional_seconds, rfc3339};
 const OBJECT: &str = "milestone";
 
 /// A milestone.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Milestone")]
 pub(crate) struct WireMilestone<'a> {
+    #[schemars(with = "Id<MilestoneId>")]
     id: MilestoneId,
+    #[schemars(extend("const" = OBJECT))]
     object: &'static str,
+    #[schemars(with = "Option<Id<OrderId>>")]
     escrow_order_id: Option<OrderId>,
+    #[schemars(with = "Option<Id<OrderId>>")]
     conditional_payment_id: Option<OrderId>,
+    #[schemars(with = "Id<IntentId>")]
     payment_intent_id: IntentId,
     milestone_index: u32,
     description: Option<&'a str>,
-    amount: String,
+    amount: Money,
+    #[schemars(with = "Option<Percentage>")]
     percentage: Option<&'a RawValue>,
+    #[schemars(with = "Name<escrow::state::MilestoneStatus>")]
     status: &'static str,
     completion_proof: Option<&'a str>,
     #[serde(rename = "completionProofURI")]
     completion_proof_uri: Option<&'a str>,
-    completed_at: Option<String>,
+    completed_at: Option<Seconds>,
     completed_by: Option<&'a str>,
-    released_at: Option<String>,
+    released_at: Option<Seconds>,
     release_tx_hash: NotYet,
     released_by: Option<&'a str>,
     /// What a dispute gave back of its amount.
-    refunded_amount: Option<String>,
+    refunded_amount: Option<Money>,
     /// How often it was completed: an approval is of one of these attempts.
     completion_attempt: u32,
     requires_approval: bool,
-    approved_at: Option<String>,
+    approved_at: Option<Seconds>,
     approved_by: Option<&'a str>,
-    rejected_at: Option<String>,
+    rejected_at: Option<Seconds>,
     rejection_reason: Option<&'a str>,
     /// Whether it waits for the resolution of a dispute.
     disputed: bool,
     /// What its payer signs to approve it: where the order is shown to its payer, and it waits for that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) approval: Option<Signable<'a>>,
-    created_at: String,
-    updated_at: String,
+    created_at: Rfc3339,
+    updated_at: Rfc3339,
 }
 
 /// What has just been done with a milestone, which the answer says at its top.
@@ -63,6 +73,34 @@ pub(crate) enum Deed {
     Rejected,
     /// Anything else: the top repeats the milestone's status.
     Other,
+}
+
+impl Deed {
+    /// Every deed.
+    const ALL: [Deed; 5] = [Deed::Completed, Deed::Released, Deed::Approved, Deed::Rejected, Deed::Other];
+
+    /// What the top says of it; `None` where it repeats the milestone's status.
+    const fn word(self) -> Option<&'static str> {
+        match self {
+            Deed::Completed => Some("completed"),
+            Deed::Released => Some("released"),
+            Deed::Approved => Some("approved"),
+            Deed::Rejected => Some("rejected"),
+            Deed::Other => None,
+        }
+    }
+}
+
+impl Single for WireMilestone<'_> {
+    fn objects() -> Vec<&'static str> {
+        vec![OBJECT]
+    }
+
+    fn statuses() -> Vec<&'static str> {
+        let mut statuses: Vec<_> = Deed::ALL.into_iter().filter_map(Deed::word).collect();
+        statuses.extend(escrow::state::MilestoneStatus::names());
+        statuses
+    }
 }
 
 /// The wire form of a milestone of this escrow.
@@ -111,13 +149,7 @@ pub(crate) fn milestone_envelope<'a>(
     Envelope {
         id: shown.id.to_string(),
         object: OBJECT,
-        status: match deed {
-            Deed::Completed => "completed",
-            Deed::Released => "released",
-            Deed::Approved => "approved",
-            Deed::Rejected => "rejected",
-            Deed::Other => shown.status().name(),
-        },
+        status: deed.word().unwrap_or_else(|| shown.status().name()),
         data: milestone(escrow, shown),
         metadata: None,
         payment_url: None,

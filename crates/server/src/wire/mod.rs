@@ -1,6 +1,7 @@
 //! What objects look like in JSON. These types are separate from the domain's, so that neither changes with the other unnoticed.
 
 use escrow::{Amount, Hash, Metadata, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -18,28 +19,30 @@ mod payment;
 mod proof;
 mod refund;
 mod request;
+pub(crate) mod schema;
 mod settlement;
 pub(crate) mod signable;
 mod site;
 mod test_clock;
 mod time;
 
-pub(crate) use api_key::{ALL_SCOPES, Secret, api_key, key_envelope, made_key};
-pub(crate) use balance::balance;
-pub(crate) use dispute::{dispute, dispute_envelope};
-pub(crate) use escrow_order::{OrderName, escrow_order, escrow_order_envelope, payers_order_envelope};
+pub(crate) use api_key::{ALL_SCOPES, KeyWithSecret, Secret, WireKey, api_key, key_envelope, made_key};
+pub(crate) use balance::{WireBalance, balance};
+pub(crate) use dispute::{WireDispute, dispute, dispute_envelope};
+pub(crate) use escrow_order::{OrderName, WireOrder, escrow_order, escrow_order_envelope, payers_order_envelope};
 pub use event::WireEvents;
-pub(crate) use intent::{intent, intent_envelope, paid_intent_envelope};
-pub(crate) use ledger_entry::{ledger_entry, settlement_of, transaction_type};
-pub(crate) use merchant::{merchant, new_merchant_envelope};
-pub(crate) use milestone::{Deed, milestone, milestone_envelope};
-pub(crate) use operator::{job, owned, verification};
-pub(crate) use proof::{proof, proof_envelope};
-pub(crate) use refund::{refund, refund_envelope};
-pub(crate) use request::{request, request_envelope};
-pub(crate) use settlement::{settlement, settlement_envelope};
+pub(crate) use intent::{Intent, PaidIntent, intent, intent_envelope, paid_intent_envelope};
+pub(crate) use ledger_entry::{LedgerEntry, ledger_entry, settlement_of, transaction_type, transaction_types};
+pub(crate) use merchant::{NewMerchant, WireMerchant, merchant, new_merchant_envelope};
+pub(crate) use milestone::{Deed, WireMilestone, milestone, milestone_envelope};
+pub(crate) use operator::{Owned, Verification, WireJob, job, owned, verification};
+pub(crate) use proof::{WireProof, proof, proof_envelope};
+pub(crate) use refund::{WireRefund, refund, refund_envelope};
+pub(crate) use request::{WireRequest, request, request_envelope};
+use schema::{AnyObject, HashText, Money, Seconds, Single, object_of, status_of};
+pub(crate) use settlement::{WireSettlement, settlement, settlement_envelope};
 pub(crate) use site::{Reader, Site};
-pub(crate) use test_clock::test_clock_envelope;
+pub(crate) use test_clock::{WireClock, test_clock_envelope};
 pub(crate) use time::year_and_month;
 use time::{rfc3339, seconds_text};
 
@@ -47,14 +50,18 @@ use time::{rfc3339, seconds_text};
 type NotYet = ();
 
 /// A single object: what clients read of it at the top, and the whole of it in `data`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Single{T}", bound = "T: JsonSchema + Single")]
 pub(crate) struct Envelope<'a, T> {
     id: String,
+    #[schemars(schema_with = "object_of::<T>")]
     object: &'static str,
+    #[schemars(schema_with = "status_of::<T>")]
     status: &'static str,
     data: T,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AnyObject")]
     metadata: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_url: Option<String>,
@@ -73,8 +80,10 @@ impl<'a, T> Envelope<'a, T> {
 }
 
 /// A page of a list.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "{T}List")]
 pub(crate) struct List<T> {
+    #[schemars(extend("const" = "list"))]
     object: &'static str,
     data: Vec<T>,
     has_more: bool,
@@ -103,14 +112,19 @@ fn metadata_json(metadata: Option<&Metadata>) -> &RawValue {
 }
 
 /// A hash as chains write it.
-fn hash_text(hash: Hash) -> String {
-    format!("0x{hash}")
+fn hash_text(hash: Hash) -> HashText {
+    HashText(format!("0x{hash}"))
 }
 
-fn money(amount: Amount) -> String {
-    amount.to_string()
+fn money(amount: Amount) -> Money {
+    Money(amount.to_string())
 }
 
-fn optional_seconds(time: Option<Timestamp>) -> Option<String> {
+/// Minor units of a currency, as money.
+fn minor_money(minor: i64, currency: escrow::Currency) -> Money {
+    Money(escrow::money::decimal(minor, currency))
+}
+
+fn optional_seconds(time: Option<Timestamp>) -> Option<Seconds> {
     time.map(seconds_text)
 }

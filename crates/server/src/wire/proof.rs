@@ -1,8 +1,10 @@
 //! A delivery proof.
 
 use escrow::{DeliveryProof, Escrow, IntentId, OrderId, ProofId};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::schema::{HashText, Id, Rfc3339, Seconds, Single};
 use super::{Envelope, hash_text, rfc3339, seconds_text};
 
 /// What `object` says of a delivery proof.
@@ -12,22 +14,38 @@ const OBJECT: &str = "delivery_proof";
 const SUBMITTED: &str = "submitted";
 
 /// A delivery proof.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "DeliveryProof")]
 pub(crate) struct WireProof<'a> {
+    #[schemars(with = "Id<ProofId>")]
     id: ProofId,
+    #[schemars(extend("const" = OBJECT))]
     object: &'static str,
+    #[schemars(with = "Option<Id<OrderId>>")]
     escrow_order_id: Option<OrderId>,
+    #[schemars(with = "Option<Id<OrderId>>")]
     conditional_payment_id: Option<OrderId>,
+    #[schemars(with = "Id<IntentId>")]
     payment_intent_id: IntentId,
-    proof_hash: String,
+    proof_hash: HashText,
     #[serde(rename = "proofURI")]
     proof_uri: Option<&'a str>,
     submitted_by: &'a str,
-    submit_tx_hash: Option<String>,
+    submit_tx_hash: Option<HashText>,
     oracle_signature: Option<&'a str>,
-    submitted_at: String,
-    created_at: String,
+    submitted_at: Seconds,
+    created_at: Rfc3339,
+}
+
+impl Single for WireProof<'_> {
+    fn objects() -> Vec<&'static str> {
+        vec![OBJECT]
+    }
+
+    fn statuses() -> Vec<&'static str> {
+        vec![SUBMITTED]
+    }
 }
 
 /// The wire form of the proof of this escrow's delivery.

@@ -2,32 +2,51 @@
 
 use escrow::refund::{RefundSource, RefundState};
 use escrow::{IntentId, Refund, RefundId};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::schema::{Id, Money, Name, Named, Rfc3339, Single};
 use super::{Envelope, money, rfc3339};
 
 /// What `object` says of a refund.
 const OBJECT: &str = "refund";
 
 /// One payment back to the payer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Refund")]
 pub(crate) struct WireRefund<'a> {
+    #[schemars(with = "Id<RefundId>")]
     id: RefundId,
+    #[schemars(extend("const" = OBJECT))]
     object: &'static str,
+    #[schemars(with = "Id<IntentId>")]
     payment_intent_id: IntentId,
-    amount: String,
+    amount: Money,
+    #[schemars(with = "Name<escrow::Currency>")]
     currency: &'static str,
+    #[schemars(with = "Name<escrow::refund::RefundStatus>")]
     status: &'static str,
     reason: Option<&'a str>,
     /// How much of it had been released already.
-    released_amount: Option<String>,
+    released_amount: Option<Money>,
     failure_reason: Option<&'a str>,
     /// Why the money came in without a purpose, where it never was the funding.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Name<escrow::refund::Unapplied>>")]
     unapplied_reason: Option<&'static str>,
     refund_tx_id: Option<&'a str>,
-    created_at: String,
+    created_at: Rfc3339,
+}
+
+impl Single for WireRefund<'_> {
+    fn objects() -> Vec<&'static str> {
+        vec![OBJECT]
+    }
+
+    fn statuses() -> Vec<&'static str> {
+        escrow::refund::RefundStatus::names()
+    }
 }
 
 /// The wire form of a refund of this intent.

@@ -1,10 +1,12 @@
 //! A request of the log.
 
 use escrow::{KeyId, MerchantId, Mode, RequestId};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use store::{KeyHolder, LoggedRequest};
 
+use super::schema::{Id, Rfc3339, Single};
 use super::{Envelope, rfc3339};
 
 /// What `object` says of a request.
@@ -16,26 +18,44 @@ const SUCCEEDED: &str = "succeeded";
 const FAILED: &str = "failed";
 
 /// A request that was answered.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Request")]
 pub(crate) struct WireRequest<'a> {
+    #[schemars(with = "Id<RequestId>")]
     id: RequestId,
+    #[schemars(extend("const" = OBJECT))]
     object: &'static str,
+    #[schemars(extend("enum" = [SUCCEEDED, FAILED]))]
     status: &'static str,
     method: &'a str,
     path: &'a str,
     query: Option<&'a str>,
     response_status: u16,
     latency_ms: i64,
+    #[schemars(with = "Option<Id<MerchantId>>")]
     merchant_id: Option<MerchantId>,
     livemode: Option<bool>,
+    #[schemars(with = "Id<KeyId>")]
     api_key_id: KeyId,
     idempotency_key: Option<&'a str>,
     /// `null` where there was none, or it is not kept.
+    #[schemars(with = "serde_json::Value")]
     request_body: Option<&'a RawValue>,
     /// `null` where there was none, or it is not kept.
+    #[schemars(with = "serde_json::Value")]
     response_body: Option<&'a RawValue>,
-    created_at: String,
+    created_at: Rfc3339,
+}
+
+impl Single for WireRequest<'_> {
+    fn objects() -> Vec<&'static str> {
+        vec![OBJECT]
+    }
+
+    fn statuses() -> Vec<&'static str> {
+        vec![SUCCEEDED, FAILED]
+    }
 }
 
 /// The wire form of a logged request.

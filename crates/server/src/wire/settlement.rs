@@ -2,39 +2,60 @@
 
 use escrow::settlement::SettlementState;
 use escrow::{IntentId, MerchantId, MilestoneId, Owner, Settlement, SettlementId, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::schema::{Id, Money, Name, Named, Rfc3339, Seconds, Single};
 use super::{Envelope, Reader, money, optional_seconds, rfc3339};
 
 /// What `object` says of a settlement.
 const OBJECT: &str = "settlement";
 
 /// One payout to the payee.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Settlement")]
 pub(crate) struct WireSettlement<'a> {
+    #[schemars(with = "Id<SettlementId>")]
     id: SettlementId,
+    #[schemars(extend("const" = OBJECT))]
     object: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Id<MerchantId>>")]
     merchant_id: Option<MerchantId>,
+    #[schemars(with = "Id<IntentId>")]
     payment_intent_id: IntentId,
+    #[schemars(with = "Option<Id<MilestoneId>>")]
     milestone_id: Option<MilestoneId>,
-    amount: String,
+    amount: Money,
+    #[schemars(with = "Name<escrow::Currency>")]
     currency: &'static str,
+    #[schemars(with = "Name<escrow::settlement::SettlementStatus>")]
     status: &'static str,
+    #[schemars(with = "Name<escrow::SettlementMethod>")]
     settlement_method: &'static str,
     settlement_destination: String,
     settlement_tx_id: Option<&'a str>,
-    settlement_scheduled_at: Option<String>,
-    executed_at: Option<String>,
-    confirmed_at: Option<String>,
-    failed_at: Option<String>,
+    settlement_scheduled_at: Option<Seconds>,
+    executed_at: Option<Seconds>,
+    confirmed_at: Option<Seconds>,
+    failed_at: Option<Seconds>,
     failure_reason: Option<&'a str>,
     /// How often it was tried again.
     retries: u32,
     livemode: bool,
-    created_at: String,
-    updated_at: String,
+    created_at: Rfc3339,
+    updated_at: Rfc3339,
+}
+
+impl Single for WireSettlement<'_> {
+    fn objects() -> Vec<&'static str> {
+        vec![OBJECT]
+    }
+
+    fn statuses() -> Vec<&'static str> {
+        escrow::settlement::SettlementStatus::names()
+    }
 }
 
 /// The wire form of a settlement of this intent.

@@ -1,9 +1,14 @@
 //! What a payer signs after paying, as the state says it now.
 
+use std::borrow::Cow;
+
 use escrow::{Escrow, Hash, Milestone};
 use evm::{Act, Domain};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
+
+use super::schema::typed_data;
 
 /// The approval of the completion of a milestone.
 pub(crate) fn approval<'a>(escrow: &Escrow, milestone: &'a Milestone) -> Act<'a> {
@@ -36,6 +41,21 @@ pub(super) struct Signable<'a> {
 impl<'a> Signable<'a> {
     pub(super) const fn new(act: Act<'a>, domain: Domain) -> Signable<'a> {
         Signable { act, domain }
+    }
+}
+
+impl JsonSchema for Signable<'_> {
+    fn schema_name() -> Cow<'static, str> {
+        "Signable".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let form = typed_data(generator);
+        json_schema!({
+            "type": "object",
+            "properties": { "typedData": form, "typedDataV4": form },
+            "required": ["typedData", "typedDataV4"],
+        })
     }
 }
 

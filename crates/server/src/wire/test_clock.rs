@@ -2,8 +2,10 @@
 
 use engine::Clock;
 use escrow::MerchantId;
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::schema::{Id, Rfc3339, Single};
 use super::{Envelope, rfc3339};
 
 /// What `object` says of a clock.
@@ -13,17 +15,31 @@ const OBJECT: &str = "test_clock";
 const STATUS: &str = "READY";
 
 /// What a merchant's sandbox takes for the time.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "TestClock")]
 pub(crate) struct WireClock {
     id: String,
+    #[schemars(extend("const" = OBJECT))]
     object: &'static str,
+    #[schemars(extend("const" = STATUS))]
     status: &'static str,
+    #[schemars(with = "Id<MerchantId>")]
     merchant_id: MerchantId,
     now: i64,
-    now_at: String,
+    now_at: Rfc3339,
     advanced_by_seconds: i64,
     livemode: bool,
+}
+
+impl Single for WireClock {
+    fn objects() -> Vec<&'static str> {
+        vec![OBJECT]
+    }
+
+    fn statuses() -> Vec<&'static str> {
+        vec![STATUS]
+    }
 }
 
 /// A clock as a single object. A merchant has the same one for ever; it is always as of now.

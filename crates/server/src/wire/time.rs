@@ -2,22 +2,24 @@
 
 use escrow::Timestamp;
 
+use super::schema::{Rfc3339, Seconds};
+
 const MS_PER_SECOND: i64 = 1000;
 const SECONDS_PER_DAY: i64 = 24 * 3600;
 
 /// Unix seconds in decimal: how the original API shows what it keeps as big integers.
-pub(super) fn seconds_text(time: Timestamp) -> String {
-    time.seconds().to_string()
+pub(super) fn seconds_text(time: Timestamp) -> Seconds {
+    Seconds(time.seconds().to_string())
 }
 
 /// RFC 3339 in UTC with milliseconds: `2026-01-31T23:59:59.000Z`.
-pub(super) fn rfc3339(time: Timestamp) -> String {
+pub(super) fn rfc3339(time: Timestamp) -> Rfc3339 {
     let seconds = time.seconds();
     let (year, month, day) = civil_date(seconds.div_euclid(SECONDS_PER_DAY));
     let of_day = seconds.rem_euclid(SECONDS_PER_DAY);
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
     let ms = time.ms().rem_euclid(MS_PER_SECOND);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+    Rfc3339(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z"))
 }
 
 /// The year and the month of it, in UTC.
@@ -62,7 +64,7 @@ mod tests {
             (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
             (253_402_300_799_000, "9999-12-31T23:59:59.000Z"),
         ] {
-            assert_eq!(rfc3339(Timestamp::from_ms(ms)), text);
+            assert_eq!(rfc3339(Timestamp::from_ms(ms)).0, text);
         }
     }
 

@@ -22,6 +22,8 @@ use store::{
 };
 use tower::ServiceExt;
 
+use crate::described;
+
 /// When the clock of a new world stands: 2027-01-15T08:00:00Z.
 pub(crate) const START_MS: i64 = 1_800_000_000_000;
 
@@ -80,8 +82,11 @@ impl World {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.expect("infallible");
-        Reply::read(response).await
+        let reply = Reply::read(response).await;
+        described::check(&method, &path, &reply);
+        reply
     }
 
     /// A request with the first merchant's test key.

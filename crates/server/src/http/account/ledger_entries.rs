@@ -13,6 +13,7 @@ use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::fields::Read;
 use crate::http::list::Query;
+use crate::http::openapi::{Field, Operation, field};
 use crate::wire;
 
 fn filter(query: &Query) -> Read<TransferFilter> {
@@ -40,6 +41,19 @@ async fn settling(gateway: &Gateway, transfers: &[StoredTransfer]) -> Result<BTr
     let wanted = Wanted { escrows: intents.into_iter().collect(), ..Wanted::default() };
     let loaded = gateway.engine.store().load(wanted).await?;
     Ok(loaded.escrows.into_iter().flatten().map(|found| (found.escrow.id, found.escrow)).collect())
+}
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("listLedgerEntries", "List the movements of money")
+        .about("Newest first.")
+        .query(field::paging::<TransferId>())
+        .query_also(vec![
+            Field::param("transactionType", field::choice(&wire::transaction_types()), "Only movements of this type."),
+            Field::param("paymentIntentId", field::id::<IntentId>(), "Only movements of this intent's money."),
+            Field::param("currency", field::one_of::<Currency>(), "Only movements in this currency."),
+        ])
+        .lists::<wire::LedgerEntry<'static>>()
 }
 
 pub(in crate::http) async fn handle(

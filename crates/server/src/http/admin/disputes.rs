@@ -10,6 +10,7 @@ use store::{Page, Wanted, Which};
 use crate::gateway::Gateway;
 use crate::http::error::ApiError;
 use crate::http::list::Query;
+use crate::http::openapi::{Field, Operation, field};
 use crate::wire;
 
 /// What `status` can be: an open dispute is `raised`, as everywhere.
@@ -18,6 +19,19 @@ const fn name(which: Which) -> &'static str {
         Which::All => "all",
         Which::Waiting => "raised",
     }
+}
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("listEverybodysDisputes", "List everybody's disputes")
+        .about("Newest first; by default those that nobody has decided.")
+        .query(field::paging::<DisputeId>())
+        .query_also(vec![Field::param(
+            "status",
+            field::choice(&[name(Which::Waiting), name(Which::All)]),
+            "Which ones.",
+        )])
+        .lists::<wire::Owned<wire::WireDispute<'static>>>()
 }
 
 pub(in crate::http) async fn handle(State(gateway): State<Arc<Gateway>>, query: Query) -> Result<Response, ApiError> {

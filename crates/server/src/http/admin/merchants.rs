@@ -15,7 +15,17 @@ use crate::http::body::Sent;
 use crate::http::error::ApiError;
 use crate::http::fields::{Fields, Limit, Read};
 use crate::http::list::Query;
+use crate::http::openapi::{Field, Operation, field};
 use crate::wire;
+use serde_json::json;
+
+/// What there is to know about it.
+pub(in crate::http) fn list_doc() -> Operation {
+    Operation::new("listMerchants", "List merchants")
+        .about("Newest first.")
+        .query(field::paging::<MerchantId>())
+        .lists::<wire::WireMerchant<'static>>()
+}
 
 /// Newest first.
 pub(in crate::http) async fn list(State(gateway): State<Arc<Gateway>>, query: Query) -> Result<Response, ApiError> {
@@ -33,6 +43,19 @@ fn read(fields: &Fields<'_>) -> Read<String> {
     } else {
         Err(fields.wrong("name", "must have no control characters in it and no blanks around it"))
     }
+}
+
+/// What there is to know about it.
+pub(in crate::http) fn create_doc() -> Operation {
+    Operation::new("createMerchant", "Add a merchant")
+        .about("With a first key of its sandbox, whose text is shown this once.")
+        .body(vec![Field::required(
+            "name",
+            field::full_text(Limit::Chars(MAX_MERCHANT_NAME_CHARS)),
+            "Its name, for people; no two merchants share one, and there are no blanks around it.",
+        )])
+        .makes::<wire::NewMerchant<'static>>()
+        .example(json!({ "name": "Studio Lovelace" }))
 }
 
 /// A merchant, with a first key of its sandbox.

@@ -10,6 +10,7 @@ use store::Which;
 use crate::gateway::Gateway;
 use crate::http::error::ApiError;
 use crate::http::list::Query;
+use crate::http::openapi::{Field, Operation, field};
 use crate::wire::{self, Reader};
 
 /// What `status` can be. Those that did not arrive have failed or were returned.
@@ -18,6 +19,19 @@ const fn name(which: Which) -> &'static str {
         Which::All => "all",
         Which::Waiting => "failed",
     }
+}
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("listEverybodysSettlements", "List everybody's settlements")
+        .about("Newest first; by default those that did not arrive.")
+        .query(field::paging::<SettlementId>())
+        .query_also(vec![Field::param(
+            "status",
+            field::choice(&[name(Which::Waiting), name(Which::All)]),
+            "Which ones.",
+        )])
+        .lists::<wire::WireSettlement<'static>>()
 }
 
 pub(in crate::http) async fn handle(State(gateway): State<Arc<Gateway>>, query: Query) -> Result<Response, ApiError> {

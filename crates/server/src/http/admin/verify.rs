@@ -8,10 +8,18 @@ use axum::response::Response;
 use crate::gateway::Gateway;
 use crate::http::access::ok;
 use crate::http::error::ApiError;
+use crate::http::openapi::Operation;
 use crate::wire;
 
 /// One check runs at a time: it reads everything there is. It changes nothing, so that there is nothing for an idempotency key to
 /// remember.
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("verify", "Check every invariant over the whole store")
+        .about("While it is in use. One check runs at a time, and changes nothing.")
+        .answers::<wire::Verification<'static>>()
+}
+
 pub(in crate::http) async fn handle(State(gateway): State<Arc<Gateway>>) -> Result<Response, ApiError> {
     let Ok(_turn) = gateway.verifying.try_lock() else { return Err(ApiError::VerifyUnderWay) };
     let report = engine::verify::verify(gateway.engine.store().as_ref()).await?;

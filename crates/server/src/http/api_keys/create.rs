@@ -16,13 +16,42 @@ use crate::http::auth::Admitted;
 use crate::http::body::Sent;
 use crate::http::error::ApiError;
 use crate::http::fields::{Fields, Limit, Read};
+use crate::http::openapi::{Field, Operation, field};
+use crate::wire;
 use crate::wire::ALL_SCOPES;
+use serde_json::json;
 
 /// The longest name of a key, in characters.
 const MAX_NAME_CHARS: usize = 200;
 
 /// How long a key may live, in seconds: up to ten years.
 const LIFETIME_S: RangeInclusive<i64> = 1..=10 * 365 * 24 * 3600;
+
+/// For which kinds the operator makes keys.
+const KINDS: [KeyKind; 3] = [KeyKind::Test, KeyKind::Live, KeyKind::Admin];
+
+/// The most scopes that a key can name.
+const MAX_SCOPES: usize = 2 * Area::ALL.len();
+
+fn scopes_kind() -> field::Kind {
+    let all = std::iter::once(ALL_SCOPES.to_owned()).chain(Scope::all().map(|scope| scope.to_string()));
+    field::choices(MAX_SCOPES, &all.collect::<Vec<_>>())
+}
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("createApiKey", "Make an API key")
+        .about("For the holder of the key that asks, in its mode; the operator says for whom. Its text is shown this once.")
+        .body(vec![
+            Field::required("name", field::full_text(Limit::Chars(MAX_NAME_CHARS)), "What it is called, for people."),
+            Field::optional("kind", field::choice(&KINDS.map(KeyKind::name)), "For the operator: what kind of key."),
+            Field::optional("merchantId", field::id::<MerchantId>(), "For the operator: whose key; nobody's, for an admin key."),
+            Field::optional("scopes", scopes_kind(), "What it may do; everything, where nothing is said or `*` stands alone."),
+            Field::optional("expiresIn", field::span(&LIFETIME_S), "After how many seconds it ends, or such as `30d`."),
+        ])
+        .makes::<wire::KeyWithSecret<'static>>()
+        .example(json!({ "name": "Nightly export", "scopes": ["account:read", "settlements:read"], "expiresIn": "90d" }))
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,
@@ -62,7 +91,6 @@ const fn of_mode(mode: Mode) -> KeyKind {
 
 /// For whom the operator makes a key. A merchant makes keys of its own mode alone, and these fields are none of its.
 fn for_whom(fields: &Fields<'_>) -> Read<(KeyHolder, KeyKind)> {
-    const KINDS: [KeyKind; 3] = [KeyKind::Test, KeyKind::Live, KeyKind::Admin];
     let kind = fields.required("kind", fields.choice("kind", &KINDS, KeyKind::name)?)?;
     let merchant: Option<MerchantId> = fields.id("merchantId", "merchant")?;
     let holder = match kind.mode() {
@@ -78,7 +106,7 @@ fn for_whom(fields: &Fields<'_>) -> Read<(KeyHolder, KeyKind)> {
 /// What the key may do: everything, where nothing else is said.
 fn scopes(fields: &Fields<'_>) -> Read<Scopes> {
     const NAME: &str = "scopes";
-    let Some(texts) = fields.texts(NAME, 2 * Area::ALL.len())? else { return Ok(Scopes::Full) };
+    let Some(texts) = fields.texts(NAME, MAX_SCOPES)? else { return Ok(Scopes::Full) };
     if texts == [ALL_SCOPES] {
         return Ok(Scopes::Full);
     }

@@ -10,7 +10,16 @@ use crate::gateway::Gateway;
 use crate::http::auth::Admitted;
 use crate::http::error::ApiError;
 use crate::http::list::Query;
+use crate::http::openapi::{Operation, field};
 use crate::wire;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("listApiKeys", "List API keys")
+        .about("Newest first, those that no longer work included.")
+        .query(field::paging::<KeyId>())
+        .lists::<wire::WireKey<'static>>()
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

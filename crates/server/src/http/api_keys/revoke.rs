@@ -11,8 +11,18 @@ use super::{perform, shown};
 use crate::gateway::Gateway;
 use crate::http::auth::Admitted;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
+use crate::http::openapi::Operation;
 use crate::http::path::KeyPath;
+use crate::wire;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("revokeApiKey", "Revoke an API key")
+        .body(Vec::new())
+        .shows::<wire::WireKey<'static>>()
+        .refuses(&[Code::InvalidStatus])
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

@@ -7,14 +7,19 @@ use axum::response::Response;
 use escrow::limits::{MAX_LABEL_CHARS, MAX_TEXT_BYTES};
 use escrow::{Command, DisputeId, Escrow, Hash, MilestoneId, NewEvidence};
 
+use super::Party;
 use super::meant;
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::fields::{Fields, Limit, Read};
 use crate::http::idempotency::{self, submit};
+use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::IntentPath;
+use crate::http::payer;
+use crate::wire::WireDispute;
+use serde_json::json;
 
 /// What was sent.
 pub(in crate::http) struct Submission {
@@ -51,6 +56,40 @@ pub(in crate::http) fn command(submission: Submission, dispute: Option<DisputeId
 /// Writes the dispute that the evidence was for.
 pub(in crate::http) fn shown(milestone: Option<MilestoneId>) -> impl Fn(&Escrow) -> Option<Vec<u8>> {
     move |escrow| Some(super::shown(escrow, meant(escrow, milestone).ok()?))
+}
+
+/// The fields of the body, as this party sends it.
+pub(in crate::http) fn documented(party: Party) -> Vec<Field> {
+    let about = "Who submits it: a label, which gives no rights.";
+    let by = match party {
+        Party::Merchant => Field::required("submittedBy", field::label(), about),
+        Party::Payer => Field::optional("submittedBy", field::label(), about),
+    };
+    let fields = vec![
+        by,
+        Field::optional("text", field::full_text(Limit::Bytes(MAX_TEXT_BYTES)), "What there is to say."),
+        Field::optional("uri", field::full_text(Limit::Bytes(MAX_TEXT_BYTES)), "Where there is more."),
+        Field::optional("hash", field::bytes32(), "The hash of what is there."),
+        Field::optional("milestoneId", field::id::<MilestoneId>(), "The milestone whose dispute is meant."),
+    ];
+    match party {
+        Party::Merchant => fields,
+        Party::Payer => payer::with(fields),
+    }
+}
+
+/// What evidence can be refused with.
+pub(in crate::http) const REFUSALS: &[Code] =
+    &[Code::InvalidStatus, Code::ResourceMissing, Code::SignatureVerificationFailed];
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("submitEvidence", "Submit evidence about a dispute")
+        .about("At least one of `text`, `uri` and `hash` must be there.")
+        .body(documented(Party::Merchant))
+        .shows::<WireDispute<'static>>()
+        .refuses(REFUSALS)
+        .example(json!({ "submittedBy": "studio@example.com", "text": "The sketches, as approved in May" }))
 }
 
 pub(in crate::http) async fn handle(

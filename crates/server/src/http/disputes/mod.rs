@@ -11,6 +11,15 @@ pub(super) mod list;
 pub(super) mod raise;
 pub(super) mod resolve;
 
+/// Who sends a body: the payer gives no name where it has an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Party {
+    /// The merchant.
+    Merchant,
+    /// The payer.
+    Payer,
+}
+
 /// The milestone that a body names.
 fn milestone(fields: &Fields<'_>) -> Read<Option<MilestoneId>> {
     let named = fields.full_text("milestoneId", Limit::Chars(escrow::limits::MAX_LABEL_CHARS))?;

@@ -7,13 +7,18 @@ use axum::response::Response;
 use escrow::limits::{MAX_DISPUTE_WINDOW_S, MAX_LABEL_CHARS, MAX_TEXT_BYTES};
 use escrow::{Command, Escrow, MilestoneId, NewDispute, Span};
 
+use super::Party;
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::fields::{Fields, Limit, Read};
 use crate::http::idempotency::{self, submit};
+use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::IntentPath;
+use crate::http::payer;
+use crate::wire::WireDispute;
+use serde_json::json;
 
 /// What was sent.
 pub(in crate::http) struct Raising {
@@ -45,6 +50,50 @@ pub(in crate::http) fn command(raising: Raising, count: Option<u32>) -> Command 
 /// Writes the new dispute: the latest one.
 pub(in crate::http) fn shown(escrow: &Escrow) -> Option<Vec<u8>> {
     Some(super::shown(escrow, escrow.disputes().last()?))
+}
+
+/// The fields of the body, as this party sends it.
+pub(in crate::http) fn documented(party: Party) -> Vec<Field> {
+    let about = "Who raises it: a label, which gives no rights.";
+    let by = match party {
+        Party::Merchant => Field::required("raisedBy", field::label(), about),
+        Party::Payer => Field::optional("raisedBy", field::label(), about),
+    };
+    let fields = vec![
+        Field::required("reason", field::full_text(Limit::Bytes(MAX_TEXT_BYTES)), "Why."),
+        by,
+        Field::optional(
+            "disputeWindow",
+            field::span(&(0..=MAX_DISPUTE_WINDOW_S)),
+            "How long there is to decide, in seconds or such as `30d`; it may lengthen the order's window and not shorten it.",
+        ),
+        Field::optional(
+            "milestoneId",
+            field::id::<MilestoneId>(),
+            "The milestone that it is about; without one, the order.",
+        ),
+    ];
+    match party {
+        Party::Merchant => fields,
+        Party::Payer => payer::with(fields),
+    }
+}
+
+/// What raising a dispute can be refused with.
+pub(in crate::http) const REFUSALS: &[Code] =
+    &[Code::InvalidStatus, Code::EscrowDisputed, Code::ResourceMissing, Code::SignatureVerificationFailed];
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("raiseDispute", "Raise a dispute")
+        .about(
+            "The order, or the one milestone that is named, is frozen until somebody decides, or until the dispute's window ends and the \
+             configured default decides.",
+        )
+        .body(documented(Party::Merchant))
+        .shows::<WireDispute<'static>>()
+        .refuses(REFUSALS)
+        .example(json!({ "reason": "The design is not what was agreed", "raisedBy": "buyer@example.com" }))
 }
 
 pub(in crate::http) async fn handle(

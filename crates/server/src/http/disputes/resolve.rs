@@ -11,10 +11,14 @@ use super::{meant, shown};
 use crate::gateway::Gateway;
 use crate::http::auth::Asker;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::fields::{Fields, Limit, Read};
 use crate::http::idempotency::{self, Sender, submit_as};
+use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::IntentPath;
+use crate::wire::WireDispute;
+use escrow::MilestoneId;
+use serde_json::json;
 
 fn read(fields: &Fields<'_>) -> Read<Resolving> {
     let ruling = ruling(fields)?;
@@ -45,6 +49,28 @@ fn ruling(fields: &Fields<'_>) -> Read<Ruling> {
 fn resolution(fields: &Fields<'_>) -> Read<Resolution> {
     const NAME: &str = "resolution";
     fields.required(NAME, fields.choice(NAME, Resolution::ALL, Resolution::name)?)
+}
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("resolveDispute", "Decide a dispute")
+        .about("In the sandbox the merchant may do so; with real money only the operator.")
+        .body(vec![
+            Field::required("resolution", field::one_of::<Resolution>(), "Who is right."),
+            Field::optional(
+                "refundAmount",
+                field::amount(),
+                "What the payer gets back; with `PARTIAL_REFUND`, and only there.",
+            ),
+            Field::required("resolvedBy", field::label(), "Who decides: a label, which gives no rights."),
+            Field::optional("note", field::text(Limit::Bytes(MAX_TEXT_BYTES)), "What there is to say about it."),
+            Field::optional("milestoneId", field::id::<MilestoneId>(), "The milestone whose dispute is meant."),
+        ])
+        .shows::<WireDispute<'static>>()
+        .refuses(&[Code::InvalidStatus, Code::ResourceMissing, Code::AmountTooLarge])
+        .example(
+            json!({ "resolution": "PARTIAL_REFUND", "refundAmount": "50.00", "resolvedBy": "arbiter@example.com" }),
+        )
 }
 
 pub(in crate::http) async fn handle(

@@ -11,11 +11,14 @@ use evm::Act;
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::fields::{Fields, Limit, Read};
 use crate::http::idempotency::{self, submit};
+use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::IntentPath;
 use crate::wire;
+use crate::wire::WireProof;
+use serde_json::json;
 
 /// What was sent, the oracle's signature not yet checked.
 struct Proof {
@@ -54,6 +57,39 @@ fn command(gateway: &Gateway, escrow: &Escrow, sent: Proof) -> Command {
     let oracle_signature = oracle_signature.map(|(signature, oracle)| check(signature, oracle));
     let id = ProofId::fresh(gateway.engine.ids());
     Command::SubmitProof(NewProof { id, hash, uri, submitted_by, transaction, oracle_signature })
+}
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("submitDeliveryProof", "Prove the delivery")
+        .about(
+            "Where the intent has an `expectedDeliveryHash`, the proof must match it; where it has a `deliveryOracle`, that must submit it. \
+             The same proof again gets the first answer; a second, different one is refused. In the sandbox, an unpaid order is paid by a \
+             simulated payer first.",
+        )
+        .body(vec![
+            Field::required("proofHash", field::bytes32(), "What was delivered, as a hash."),
+            Field::optional("proofURI", field::text(Limit::Bytes(MAX_PROOF_BYTES)), "Where the proof is."),
+            Field::required("submittedBy", field::label(), "Who submits it; with an oracle, its address."),
+            Field::optional("submitTxHash", field::bytes32(), "The transaction that recorded it, where there is one."),
+            Field::optional(
+                "oracleSignature",
+                field::text(Limit::Bytes(MAX_TEXT_BYTES)),
+                "The oracle's EIP-712 signature over intent and proof.",
+            ),
+        ])
+        .shows::<WireProof<'static>>()
+        .refuses(&[
+            Code::InvalidStatus,
+            Code::EscrowDisputed,
+            Code::SignatureVerificationFailed,
+            Code::AmountTooLarge,
+            Code::InvalidStateTransition,
+        ])
+        .example(json!({
+            "proofHash": "0x1111111111111111111111111111111111111111111111111111111111111111",
+            "submittedBy": "courier@example.com",
+        }))
 }
 
 pub(in crate::http) async fn handle(

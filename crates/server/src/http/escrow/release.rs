@@ -10,10 +10,25 @@ use super::shown;
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::idempotency::{self, submit};
+use crate::http::openapi::Operation;
 use crate::http::path::IntentPath;
 use crate::wire::OrderName;
+use crate::wire::WireOrder;
+
+/// What a release can be refused with.
+pub(in crate::http) const REFUSALS: &[Code] =
+    &[Code::InvalidStatus, Code::EscrowDisputed, Code::AmountTooLarge, Code::SignatureVerificationFailed];
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("releaseEscrow", "Release all that is held")
+        .about("By hand, after an accepted delivery proof.")
+        .body(Vec::new())
+        .shows::<WireOrder<'static>>()
+        .refuses(REFUSALS)
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

@@ -12,10 +12,13 @@ use super::{About, decide, milestone_id};
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::fields::{Fields, Limit, Read};
+use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::MilestonePath;
 use crate::wire::Deed;
+use crate::wire::WireMilestone;
+use serde_json::json;
 
 struct Completion {
     by: String,
@@ -35,6 +38,23 @@ fn read(fields: &Fields<'_>) -> Read<Completion> {
 fn command(milestone: MilestoneId, completion: Completion) -> Command {
     let Completion { by, proof, proof_uri } = completion;
     Command::CompleteMilestone(CompleteMilestone { milestone, by, proof, proof_uri })
+}
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("completeMilestone", "Complete a milestone")
+        .about(
+            "Milestones are completed in the order of their indexes. With auto release the share is released in the same transaction: when \
+             the answer arrives, the available balance has it. In the sandbox, an unpaid order is paid by a simulated payer first.",
+        )
+        .body(vec![
+            Field::required("completedBy", field::label(), "Who says so: an address, an e-mail, a name."),
+            Field::optional("completionProof", field::text(Limit::Bytes(MAX_PROOF_BYTES)), "What proves it."),
+            Field::optional("completionProofURI", field::text(Limit::Bytes(MAX_TEXT_BYTES)), "Where the proof is."),
+        ])
+        .shows::<WireMilestone<'static>>()
+        .refuses(&[Code::InvalidStatus, Code::EscrowDisputed, Code::AmountTooLarge, Code::InvalidStateTransition])
+        .example(json!({ "completedBy": "studio@example.com", "completionProof": "commit 4f2a9c1" }))
 }
 
 pub(in crate::http) async fn handle(

@@ -12,10 +12,13 @@ use super::{About, decide};
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::fields::{Fields, Limit, Read};
+use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::IntentPath;
 use crate::wire::Deed;
+use crate::wire::WireMilestone;
+use serde_json::json;
 
 /// A new milestone, as these fields say.
 pub(in crate::http) fn read(fields: &Fields<'_>, id: MilestoneId) -> Read<NewMilestone> {
@@ -28,6 +31,30 @@ pub(in crate::http) fn read(fields: &Fields<'_>, id: MilestoneId) -> Read<NewMil
         description: fields.text("description", Limit::Bytes(MAX_TEXT_BYTES))?.map(str::to_owned),
         percentage: fields.percentage("percentage")?,
     })
+}
+
+/// The fields of the body.
+pub(in crate::http) fn documented() -> Vec<Field> {
+    vec![
+        Field::required(
+            "milestoneIndex",
+            field::integer(&(0..=i64::from(MAX_MILESTONE_INDEX))),
+            "Its place in the order: lower ones come first.",
+        ),
+        Field::required("amount", field::amount(), "Its share, in the intent's currency."),
+        Field::optional("description", field::text(Limit::Bytes(MAX_TEXT_BYTES)), "What is to be done."),
+        Field::optional("percentage", field::percentage(), "Its share in percent, for people: only the amount counts."),
+    ]
+}
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("createMilestone", "Create a milestone")
+        .about("The milestones of an order may not add up to more than its amount.")
+        .body(documented())
+        .makes::<WireMilestone<'static>>()
+        .refuses(&[Code::InvalidStatus, Code::EscrowDisputed])
+        .example(json!({ "milestoneIndex": 2, "amount": "200.00", "description": "Launch", "percentage": 20 }))
 }
 
 pub(in crate::http) async fn handle(

@@ -10,8 +10,18 @@ use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::list::Query;
+use crate::http::openapi::{Operation, field};
 use crate::http::path::IntentPath;
 use crate::wire;
+use crate::wire::WireMilestone;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("listMilestones", "List the milestones of an order")
+        .about("By index, deleted ones included.")
+        .query(field::paging::<MilestoneId>())
+        .lists::<WireMilestone<'static>>()
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

@@ -11,6 +11,7 @@ use super::auth::Caller;
 use super::error::ApiError;
 use super::fields::{Fields, Read};
 use super::idempotency::{self, Sender, submit_as};
+use super::openapi::{Field, field};
 use crate::gateway::Gateway;
 use crate::wire::{self, Deed};
 
@@ -26,6 +27,12 @@ pub(super) mod update;
 
 /// Who asks with a merchant's key and does not say who: its holder.
 const MERCHANT: &str = "merchant";
+
+/// The field that says which completion is spoken of.
+pub(super) fn documented_attempt() -> Field {
+    let about = "Which completion is meant, as `completionAttempt` of the milestone says; an older one is refused.";
+    Field::optional("completionAttempt", field::integer(&(1..=i64::from(u32::MAX))), about)
+}
 
 /// The number of the completion that is spoken of, where one is.
 fn attempt(fields: &Fields<'_>) -> Read<Option<u32>> {

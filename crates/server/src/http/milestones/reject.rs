@@ -13,10 +13,13 @@ use super::{About, decide, milestone_id};
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::fields::{Fields, Limit, Read};
+use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::MilestonePath;
 use crate::wire::Deed;
+use crate::wire::WireMilestone;
+use serde_json::json;
 
 /// What was sent.
 pub(in crate::http) struct Rejection {
@@ -27,6 +30,25 @@ pub(in crate::http) struct Rejection {
 pub(in crate::http) fn read(fields: &Fields<'_>) -> Read<Rejection> {
     let reason = fields.full_text("reason", Limit::Bytes(MAX_TEXT_BYTES))?;
     Ok(Rejection { reason: fields.required("reason", reason)?.to_owned(), attempt: super::attempt(fields)? })
+}
+
+/// The fields of the body.
+pub(in crate::http) fn documented() -> Vec<Field> {
+    vec![Field::required("reason", field::full_text(Limit::Bytes(MAX_TEXT_BYTES)), "Why."), super::documented_attempt()]
+}
+
+/// What a rejection can be refused with.
+pub(in crate::http) const REFUSALS: &[Code] =
+    &[Code::InvalidStatus, Code::EscrowDisputed, Code::SignatureVerificationFailed];
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("rejectMilestone", "Reject a completed milestone")
+        .about("It is to be done again. In the sandbox, for a simulated payer: with real money only the payer may.")
+        .body(documented())
+        .shows::<WireMilestone<'static>>()
+        .refuses(REFUSALS)
+        .example(json!({ "reason": "The footer is missing" }))
 }
 
 pub(in crate::http) async fn handle(

@@ -12,10 +12,13 @@ use super::{About, decide, milestone_id};
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::fields::{Fields, Limit, Read};
+use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::MilestonePath;
 use crate::wire::Deed;
+use crate::wire::WireMilestone;
+use serde_json::json;
 
 /// What is to change. A `null` takes the description or the percentage away.
 fn read(fields: &Fields<'_>) -> Read<MilestonePatch> {
@@ -33,6 +36,24 @@ fn read(fields: &Fields<'_>) -> Read<MilestonePatch> {
         return Err(ApiError::Body("Nothing to change: send amount, description or percentage".to_owned()));
     }
     Ok(patch)
+}
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("updateMilestone", "Change a pending milestone")
+        .about("At least one field must be there. A `null` takes the description or the percentage away.")
+        .body(vec![
+            Field::optional("amount", field::amount(), "Its share, in the intent's currency."),
+            Field::optional("description", field::text(Limit::Bytes(MAX_TEXT_BYTES)), "What is to be done."),
+            Field::optional(
+                "percentage",
+                field::percentage(),
+                "Its share in percent, for people: only the amount counts.",
+            ),
+        ])
+        .shows::<WireMilestone<'static>>()
+        .refuses(&[Code::InvalidStatus, Code::EscrowDisputed])
+        .example(json!({ "description": "Launch and handover" }))
 }
 
 pub(in crate::http) async fn handle(

@@ -9,10 +9,24 @@ use escrow::Command;
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::idempotency::{self, submit};
+use crate::http::openapi::Operation;
 use crate::http::path::IntentPath;
+use crate::wire::Intent;
 use crate::wire::Reader;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("cancelPaymentIntent", "Cancel a payment intent")
+        .about(
+            "What is in escrow goes back to the payer whole. Once something was released, or after a delivery proof, an intent cannot be \
+             canceled any more.",
+        )
+        .body(Vec::new())
+        .shows::<Intent<'static>>()
+        .refuses(&[Code::InvalidStateTransition, Code::InvalidStatus, Code::EscrowDisputed])
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

@@ -11,11 +11,14 @@ use super::shown;
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::fields::{Fields, Limit, Read};
 use crate::http::idempotency::{self, Sender, submit_as};
+use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::IntentPath;
+use crate::wire::Intent;
 use crate::wire::{Reader, Site};
+use serde_json::json;
 
 /// What a payer sends.
 pub(in crate::http) struct Signed {
@@ -43,6 +46,40 @@ fn command(escrow: &Escrow, site: &Site, signed: Signed) -> Command {
         Err(error) => Err(error.to_string()),
     };
     Command::Confirm(Confirmation { consent, revision: escrow.revision, transaction })
+}
+
+/// The fields of the body.
+pub(in crate::http) fn documented() -> Vec<Field> {
+    vec![
+        Field::required(
+            "signature",
+            field::text(Limit::Bytes(MAX_TEXT_BYTES)),
+            "The EIP-712 signature: `0x` and 130 hexadecimal digits.",
+        ),
+        Field::required("payerAddress", field::address(), "The address that has signed, and pays; in any case."),
+        Field::optional("transactionHash", field::bytes32(), "The transaction that pays, where it is known already."),
+    ]
+}
+
+/// What a consent can be refused with.
+pub(in crate::http) const REFUSALS: &[Code] = &[
+    Code::SignatureVerificationFailed,
+    Code::InvalidStateTransition,
+    Code::InvalidTransactionHash,
+    Code::TransactionHashExists,
+];
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("confirmPaymentIntent", "Pass on the payer's consent")
+        .about(
+            "The payer has signed `typedData` of the intent as it is now. The signature has 65 bytes and must be the address's own; the \
+             intent is then PROCESSING until the payment is final.",
+        )
+        .body(documented())
+        .shows::<Intent<'static>>()
+        .refuses(REFUSALS)
+        .example(json!({ "signature": "{signature}", "payerAddress": "{payerAddress}" }))
 }
 
 pub(in crate::http) async fn handle(

@@ -14,11 +14,42 @@ use super::terms;
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::fields::{Fields, Read};
 use crate::http::idempotency::{self, submit};
 use crate::http::milestones;
+use crate::http::openapi::Operation;
+use crate::wire::Intent;
 use crate::wire::Reader;
+use serde_json::json;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("createPaymentIntent", "Create a payment intent")
+        .about(
+            "Agrees on what is paid, and on what releases it. Unless the type is `CONSENTED_PULL`, the escrow order exists as soon as the \
+             intent does, so that milestones can be created in the same request or in the next one. What releases the money may stand at \
+             the top or inside `metadata`, where numbers and booleans may be text; the top wins.",
+        )
+        .body(terms::documented())
+        .shows::<Intent<'static>>()
+        .refuses(&[Code::AmountTooLarge])
+        .example(json!({
+            "amount": "1000.00",
+            "currency": "USDC",
+            "type": "DELIVERY_VS_PAYMENT",
+            "description": "Website in three steps",
+            "settlementMethod": "OFF_RAMP_MOCK",
+            "settlementDestination": "bank_account_123",
+            "releaseType": "MILESTONE_LOCKED",
+            "autoRelease": true,
+            "metadata": { "orderId": "ORD-7" },
+            "milestones": [
+                { "milestoneIndex": 0, "amount": "300.00", "description": "Design", "percentage": 30 },
+                { "milestoneIndex": 1, "amount": "500.00", "description": "Build", "percentage": 50 },
+            ],
+        }))
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

@@ -11,16 +11,19 @@ use store::{EscrowFilter, MAX_FOUND_NAME_CHARS, MAX_FOUND_VALUE_CHARS};
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::fields::Read;
+use crate::http::fields::{LATEST_S, Read};
 use crate::http::list::{Query, from_second, to_second};
+use crate::http::openapi::{Field, Operation, field};
+use crate::wire::Intent;
 use crate::wire::{self, Reader};
 
 /// The most members of metadata that a list is filtered by at once.
 const MAX_MEMBERS: usize = 10;
 
+const CREATED_FROM: &str = "created[gte]";
+const CREATED_TO: &str = "created[lte]";
+
 fn filter(query: &Query) -> Read<EscrowFilter> {
-    const CREATED_FROM: &str = "created[gte]";
-    const CREATED_TO: &str = "created[lte]";
     for name in query.names() {
         if name.starts_with("created") && name != CREATED_FROM && name != CREATED_TO {
             return Err(ApiError::field(name, format!("Filter by {CREATED_FROM} and {CREATED_TO}")));
@@ -63,6 +66,29 @@ fn metadata(query: &Query) -> Read<BTreeMap<String, String>> {
         }
     }
     Ok(members)
+}
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("listPaymentIntents", "List payment intents")
+        .about("Newest first. Several filters narrow the list down together.")
+        .query(field::paging::<IntentId>())
+        .query_also(vec![
+            Field::param("status", field::one_of::<IntentStatus>(), "Only intents in this status."),
+            Field::param("type", field::one_of::<PaymentType>(), "Only intents of this type."),
+            Field::param("currency", field::one_of::<Currency>(), "Only intents in this currency."),
+            Field::param(
+                CREATED_FROM,
+                field::integer(&(0..=LATEST_S)),
+                "Only intents created at or after this Unix second.",
+            ),
+            Field::param(
+                CREATED_TO,
+                field::integer(&(0..=LATEST_S)),
+                "Only intents created at or before this Unix second.",
+            ),
+        ])
+        .lists::<Intent<'static>>()
 }
 
 pub(in crate::http) async fn handle(

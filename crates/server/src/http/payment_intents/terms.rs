@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use escrow::limits::{
     DEFAULT_APPROVAL_PERIOD_S, DEFAULT_DELIVERY_PERIOD_S, DEFAULT_DISPUTE_WINDOW_S, MAX_APPROVAL_PERIOD_S,
-    MAX_DELIVERY_PERIOD_S, MAX_DISPUTE_WINDOW_S, MAX_TEXT_BYTES,
+    MAX_DELIVERY_PERIOD_S, MAX_DISPUTE_WINDOW_S, MAX_MILESTONES, MAX_TEXT_BYTES,
 };
 use escrow::{Address, Amount, Currency, Metadata, PaymentType, ReleaseType, SettlementMethod, Span, Terms, Timestamp};
 
@@ -12,6 +12,8 @@ use crate::http::body::Sent;
 use crate::http::error::ApiError;
 use crate::http::fields::{Fields, LATEST_S, Limit, Read};
 use crate::http::metadata;
+use crate::http::milestones;
+use crate::http::openapi::{Field, field};
 
 /// The longest free text.
 const TEXT: Limit = Limit::Bytes(MAX_TEXT_BYTES);
@@ -36,6 +38,65 @@ pub(super) fn read(sent: &Sent, fee_basis_points: u16) -> Read<Terms> {
         conditions,
         Extras { description, metadata, return_url: return_url.map(str::to_owned), cancel_url, fee_basis_points },
     ))
+}
+
+/// The fields of the body.
+pub(super) fn documented() -> Vec<Field> {
+    let inner = field::metadata(&documented_conditions(field::lenient_flag));
+    let fields = vec![
+        Field::required("amount", field::amount(), "How much, with no more decimals than the currency has."),
+        Field::required("currency", field::one_of::<Currency>(), "In what."),
+        Field::required("type", field::one_of::<PaymentType>(), "What kind of payment it is."),
+        Field::required("settlementMethod", field::one_of::<SettlementMethod>(), "How the payee is paid out."),
+        Field::required("settlementDestination", field::full_text(TEXT), "Where the payee is paid out."),
+        Field::optional("description", field::text(TEXT), "What it is for."),
+        Field::optional("metadata", inner, "Your own; kept and returned as sent. Up to 50 keys and 16 KiB."),
+        Field::optional("returnUrl", field::web_url(TEXT), "Where the payer goes after paying."),
+        Field::optional("successUrl", field::web_url(TEXT), "The same under its other name; `returnUrl` wins."),
+        Field::optional("cancelUrl", field::web_url(TEXT), "Where the payer goes who does not pay."),
+        Field::optional(
+            "milestones",
+            field::objects(MAX_MILESTONES, &milestones::create::documented()),
+            "Milestones to be created in the same transaction.",
+        ),
+    ];
+    fields.into_iter().chain(documented_conditions(field::flag)).collect()
+}
+
+/// What releases the money, at the top or inside metadata.
+fn documented_conditions(flag: fn() -> field::Kind) -> Vec<Field> {
+    vec![
+        Field::optional(
+            "releaseType",
+            field::one_of::<ReleaseType>(),
+            "What releases the money; a delivery proof by default.",
+        ),
+        Field::optional("timeLockUntil", field::seconds(&(0..=LATEST_S)), "With `TIME_LOCKED`: when, in Unix seconds."),
+        Field::optional("autoRelease", flag(), "Whether completing or proving releases by itself; no by default."),
+        Field::optional(
+            "requireDelivery",
+            flag(),
+            "Whether a delivery proof is needed beside what `releaseType` says; no by default.",
+        ),
+        Field::optional("requireApproval", flag(), "Whether the payer has to approve; no by default."),
+        Field::optional(
+            "approvalPeriod",
+            field::span(&(1..=MAX_APPROVAL_PERIOD_S)),
+            "How long the payer's silence has to last to count as approval; 7 days by default.",
+        ),
+        Field::optional(
+            "deliveryPeriod",
+            field::span(&(1..=MAX_DELIVERY_PERIOD_S)),
+            "How long there is to deliver, in seconds or such as `24h`; 30 days by default.",
+        ),
+        Field::optional("expectedDeliveryHash", field::bytes32(), "The only proof that will be accepted."),
+        Field::optional("deliveryOracle", field::address(), "Who alone may submit the proof."),
+        Field::optional(
+            "disputeWindow",
+            field::span(&(0..=MAX_DISPUTE_WINDOW_S)),
+            "How long a dispute may stay open; 7 days by default.",
+        ),
+    ]
 }
 
 /// What must be there, in the order in which it is checked.

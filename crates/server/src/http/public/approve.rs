@@ -11,10 +11,23 @@ use crate::gateway::Gateway;
 use crate::http::body::Sent;
 use crate::http::error::ApiError;
 use crate::http::milestones::approve::{Approval, read};
+use crate::http::milestones::approve::{REFUSALS, documented};
 use crate::http::milestones::{About, decide_as, known, milestone_id};
+use crate::http::openapi::Operation;
 use crate::http::path::MilestonePath;
+use crate::http::payer;
 use crate::http::payer::Visitor;
+use crate::wire::WireMilestone;
 use crate::wire::{Deed, signable};
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("approvePublicMilestone", "Approve a completed milestone as the payer")
+        .by_payer()
+        .body(payer::with(documented()))
+        .shows::<WireMilestone<'static>>()
+        .refuses(REFUSALS)
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

@@ -8,11 +8,27 @@ use evm::Act;
 
 use crate::gateway::Gateway;
 use crate::http::body::Sent;
+use crate::http::disputes::Party;
+use crate::http::disputes::raise::{REFUSALS, documented};
 use crate::http::disputes::raise::{command, read, shown};
 use crate::http::error::ApiError;
 use crate::http::idempotency::{self, submit_as};
+use crate::http::openapi::Operation;
 use crate::http::path::IntentPath;
 use crate::http::payer::Visitor;
+use crate::wire::WireDispute;
+use serde_json::json;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("raisePublicDispute", "Raise a dispute as the payer")
+        .about("The order, or the one milestone that is named, is frozen until somebody decides, or until the dispute's window ends.")
+        .by_payer()
+        .body(documented(Party::Payer))
+        .shows::<WireDispute<'static>>()
+        .refuses(REFUSALS)
+        .example(json!({ "reason": "The design is not what was agreed" }))
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

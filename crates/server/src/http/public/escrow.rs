@@ -8,9 +8,19 @@ use escrow::Rejection;
 
 use crate::gateway::Gateway;
 use crate::http::access::ok;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
+use crate::http::openapi::Operation;
 use crate::http::path::IntentPath;
 use crate::wire;
+use crate::wire::WireOrder;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("getPublicEscrow", "Show an escrow order to its payer")
+        .about("With what the payer signs to approve a milestone, to release what is held, or to reclaim it, where each is possible now.")
+        .shows::<WireOrder<'static>>()
+        .refuses(&[Code::InvalidRequest])
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

@@ -8,12 +8,28 @@ use evm::Act;
 
 use crate::gateway::Gateway;
 use crate::http::body::Sent;
+use crate::http::disputes::Party;
+use crate::http::disputes::evidence::{REFUSALS, documented};
 use crate::http::disputes::evidence::{command, read, shown};
 use crate::http::disputes::meant;
 use crate::http::error::ApiError;
 use crate::http::idempotency::{self, submit_as};
+use crate::http::openapi::Operation;
 use crate::http::path::IntentPath;
 use crate::http::payer::Visitor;
+use crate::wire::WireDispute;
+use serde_json::json;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("submitPublicEvidence", "Submit evidence as the payer")
+        .about("At least one of `text`, `uri` and `hash` must be there.")
+        .by_payer()
+        .body(documented(Party::Payer))
+        .shows::<WireDispute<'static>>()
+        .refuses(REFUSALS)
+        .example(json!({ "text": "Two pages are missing" }))
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

@@ -8,8 +8,17 @@ use axum::response::Response;
 use crate::gateway::Gateway;
 use crate::http::access::ok;
 use crate::http::error::ApiError;
+use crate::http::openapi::Operation;
 use crate::http::path::IntentPath;
+use crate::wire::Intent;
 use crate::wire::{self, Reader};
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("getPublicPaymentIntent", "Show an intent to its payer")
+        .about("Without `merchantId` and `metadata`; of `settlementDestination`, at most the last four characters.")
+        .shows::<Intent<'static>>()
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

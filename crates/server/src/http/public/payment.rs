@@ -12,12 +12,14 @@ use escrow::{Actor, Card, CardOutcome, CardPayment, Command, Escrow, Mode, Reque
 use crate::gateway::Gateway;
 use crate::http::body::Sent;
 use crate::http::card;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::fields::Read;
 use crate::http::idempotency::{Sender, send};
+use crate::http::openapi::Operation;
 use crate::http::path::IntentPath;
 use crate::processor::authorize;
 use crate::wire::{self, Reader};
+use serde_json::json;
 
 /// A payment that the processor has answered, and the payer's token. Of the card there is only what may be kept.
 struct Attempt {
@@ -39,6 +41,22 @@ fn attempt(gateway: &Gateway, sent: &Sent, request: RequestId) -> Read<Attempt> 
         token: gateway.keyring.hash_payer_token(&token),
     };
     Ok(Attempt { payment: CardPayment { card, outcome: authorization.outcome }, token })
+}
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("payByCard", "Pay by card")
+        .about(
+            "In the sandbox, 4242424242424242 and 5555555555554444 pay, 4000000000000002 is declined and 4000000000009995 lacks funds. Of \
+             the card, only its brand and last four digits are kept. The answer carries `payerToken`, by which the payer acts later; it is \
+             shown once.",
+        )
+        .body(card::documented())
+        .answers::<wire::PaidIntent>()
+        .refuses(&[Code::InvalidCard, Code::PaymentFailed, Code::InvalidStateTransition])
+        .example(json!({
+            "card": { "cardNumber": "4242424242424242", "expiry": "12/49", "cvv": "123", "name": "Ada Lovelace" },
+        }))
 }
 
 pub(in crate::http) async fn handle(

@@ -11,11 +11,27 @@ use evm::Act;
 use crate::gateway::Gateway;
 use crate::http::body::Sent;
 use crate::http::error::ApiError;
+use crate::http::milestones::reject::{REFUSALS, documented};
 use crate::http::milestones::reject::{Rejection, read};
 use crate::http::milestones::{About, decide_as, known, milestone_id};
+use crate::http::openapi::Operation;
 use crate::http::path::MilestonePath;
+use crate::http::payer;
 use crate::http::payer::Visitor;
 use crate::wire::Deed;
+use crate::wire::WireMilestone;
+use serde_json::json;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("rejectPublicMilestone", "Reject a completed milestone as the payer")
+        .about("It is to be done again. If it is not within the order's dispute window, a dispute begins by itself.")
+        .by_payer()
+        .body(payer::with(documented()))
+        .shows::<WireMilestone<'static>>()
+        .refuses(REFUSALS)
+        .example(json!({ "reason": "The footer is missing" }))
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

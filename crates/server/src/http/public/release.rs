@@ -9,11 +9,25 @@ use escrow::Command;
 use crate::gateway::Gateway;
 use crate::http::body::Sent;
 use crate::http::error::ApiError;
+use crate::http::escrow::release::REFUSALS;
 use crate::http::escrow::shown_to;
 use crate::http::idempotency::{self, submit_as};
+use crate::http::openapi::Operation;
 use crate::http::path::IntentPath;
+use crate::http::payer;
 use crate::http::payer::Visitor;
+use crate::wire::WireOrder;
 use crate::wire::{OrderName, Reader, signable};
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("releasePublicEscrow", "Release all that is held as the payer")
+        .about("After an accepted delivery proof.")
+        .by_payer()
+        .body(payer::documented())
+        .shows::<WireOrder<'static>>()
+        .refuses(REFUSALS)
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

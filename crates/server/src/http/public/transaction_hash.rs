@@ -10,12 +10,25 @@ use escrow::{Actor, Command, RequestId};
 
 use crate::gateway::Gateway;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::fields::TRANSACTION_HASH;
 use crate::http::idempotency::{self, Sender, submit_as};
+use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::IntentPath;
 use crate::http::payment_intents::shown;
+use crate::wire::Intent;
 use crate::wire::Reader;
+use serde_json::json;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("announceTransaction", "Name the transaction that pays")
+        .about("A hint for whoever watches the chain. It moves no money.")
+        .body(vec![Field::required(TRANSACTION_HASH, field::bytes32(), "The hash of the transaction.")])
+        .shows::<Intent<'static>>()
+        .refuses(&[Code::InvalidTransactionHash, Code::TransactionHashExists, Code::InvalidStateTransition])
+        .example(json!({ "transactionHash": "0xabababababababababababababababababababababababababababababababab" }))
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

@@ -9,8 +9,15 @@ use crate::gateway::Gateway;
 use crate::http::access::ok;
 use crate::http::auth::Caller;
 use crate::http::error::{ApiError, Resource};
+use crate::http::openapi::Operation;
 use crate::http::path::RefundPath;
 use crate::wire;
+use crate::wire::WireRefund;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("getRefund", "Show a refund").shows::<WireRefund<'static>>()
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

@@ -10,7 +10,21 @@ use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::list::Query;
+use crate::http::openapi::{Field, Operation, field};
 use crate::wire;
+use crate::wire::WireRefund;
+use escrow::IntentId;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("listRefunds", "List refunds")
+        .about(
+            "What went back or is on its way, and also what came in without a purpose and is sent back. Newest first.",
+        )
+        .query(field::paging::<RefundId>())
+        .query_also(vec![Field::param("paymentIntentId", field::id::<IntentId>(), "Only refunds of this intent.")])
+        .lists::<WireRefund<'static>>()
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

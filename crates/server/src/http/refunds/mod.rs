@@ -7,9 +7,10 @@ use escrow::limits::MAX_TEXT_BYTES;
 use escrow::{Command, IntentId, NewRefund};
 
 use super::auth::Caller;
-use super::error::ApiError;
+use super::error::{ApiError, Code};
 use super::fields::{Fields, Limit, Read};
 use super::idempotency::{self, submit};
+use super::openapi::{Field, field};
 use crate::gateway::Gateway;
 use crate::wire;
 
@@ -17,6 +18,17 @@ pub(super) mod create;
 pub(super) mod get;
 pub(super) mod list;
 pub(super) mod of_intent;
+
+/// The fields of a body: these, then what every refund has.
+fn documented(mut first: Vec<Field>) -> Vec<Field> {
+    first.push(Field::optional("amount", field::amount(), "How much; all that can go back, where no amount is named."));
+    first.push(Field::optional("reason", field::full_text(Limit::Bytes(MAX_TEXT_BYTES)), "Why."));
+    first
+}
+
+/// What a refund can be refused with.
+const REFUSALS: &[Code] =
+    &[Code::InsufficientFunds, Code::EscrowDisputed, Code::InvalidStatus, Code::InvalidStateTransition];
 
 /// The refund that a body asks for.
 fn read(fields: &Fields<'_>) -> Read<NewRefund> {

@@ -5,12 +5,25 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 
+use super::{REFUSALS, documented};
 use super::{ask, read};
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::body::Sent;
 use crate::http::error::ApiError;
+use crate::http::openapi::Operation;
 use crate::http::path::IntentPath;
+use crate::wire::WireRefund;
+use serde_json::json;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("refundPaymentIntent", "Give money back to the payer")
+        .body(documented(Vec::new()))
+        .shows::<WireRefund<'static>>()
+        .refuses(REFUSALS)
+        .example(json!({ "amount": "50.00", "reason": "One page less" }))
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

@@ -10,8 +10,16 @@ use crate::gateway::Gateway;
 use crate::http::access::{may_see, ok};
 use crate::http::auth::Admitted;
 use crate::http::error::{ApiError, Resource};
+use crate::http::openapi::Operation;
 use crate::http::path::RequestPath;
 use crate::wire;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("getRequest", "Show a request")
+        .about("Of the last seven days; secrets, cards and tokens in its bodies are masked.")
+        .shows::<wire::WireRequest<'static>>()
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

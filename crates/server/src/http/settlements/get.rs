@@ -9,8 +9,15 @@ use crate::gateway::Gateway;
 use crate::http::access::ok;
 use crate::http::auth::Caller;
 use crate::http::error::{ApiError, Resource};
+use crate::http::openapi::Operation;
 use crate::http::path::SettlementPath;
 use crate::wire;
+use crate::wire::WireSettlement;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("getSettlement", "Show a settlement").shows::<WireSettlement<'static>>()
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

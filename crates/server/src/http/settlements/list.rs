@@ -10,7 +10,17 @@ use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::list::Query;
+use crate::http::openapi::{Operation, field};
+use crate::wire::WireSettlement;
 use crate::wire::{self, Reader};
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("listSettlements", "List settlements")
+        .about("Newest first.")
+        .query(field::paging::<SettlementId>())
+        .lists::<WireSettlement<'static>>()
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

@@ -10,8 +10,18 @@ use super::{About, decide};
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
+use crate::http::openapi::Operation;
 use crate::http::path::SettlementPath;
+use crate::wire::WireSettlement;
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("retrySettlement", "Pay out again what did not arrive")
+        .body(Vec::new())
+        .shows::<WireSettlement<'static>>()
+        .refuses(&[Code::InvalidStatus, Code::InvalidStateTransition])
+}
 
 pub(in crate::http) async fn handle(
     State(gateway): State<Arc<Gateway>>,

@@ -16,9 +16,16 @@ use crate::http::body::Sent;
 use crate::http::error::ApiError;
 use crate::http::fields::{Fields, Read};
 use crate::http::idempotency::{Sender, answered};
+use crate::http::openapi::{Field, Operation, field};
 use crate::wire;
+use serde_json::json;
 
 const ADVANCE: &str = "advance";
+
+/// What there is to know about it.
+pub(in crate::http) fn show_doc() -> Operation {
+    Operation::new("getTestClock", "Show the clock of the sandbox").shows::<wire::WireClock>()
+}
 
 pub(in crate::http) async fn show(State(gateway): State<Arc<Gateway>>, caller: Caller) -> Result<Response, ApiError> {
     let merchant = caller.owner.merchant;
@@ -37,6 +44,15 @@ fn too_far(ahead: Span) -> ApiError {
         ahead.seconds()
     );
     ApiError::field(ADVANCE, format!("{ADVANCE} {rule}"))
+}
+
+/// What there is to know about it.
+pub(in crate::http) fn advance_doc() -> Operation {
+    Operation::new("advanceTestClock", "Move the clock of the sandbox forward")
+        .about("Everything timed follows, in due order, each at its own due time; the answer comes when all of it is done.")
+        .body(vec![Field::required(ADVANCE, field::seconds(&(1..=MAX_CLOCK_STEP_S)), "By how many seconds.")])
+        .shows::<wire::WireClock>()
+        .example(json!({ "advance": 86400 }))
 }
 
 pub(in crate::http) async fn advance(

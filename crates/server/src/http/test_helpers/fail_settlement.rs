@@ -12,10 +12,13 @@ use escrow::{Command, Escrow, SettlementId};
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
 use crate::http::body::Sent;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, Code};
 use crate::http::fields::{Fields, Limit, Read};
+use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::SettlementPath;
 use crate::http::settlements::{About, decide};
+use crate::wire::WireSettlement;
+use serde_json::json;
 
 /// Why a settlement fails that was told no reason.
 const NO_REASON: &str = "The simulated payout failed";
@@ -37,6 +40,16 @@ fn command(escrow: &Escrow, id: SettlementId, reason: String) -> Command {
         )
         | None => Command::FailSettlement(id, reason),
     }
+}
+
+/// What there is to know about it.
+pub(in crate::http) fn doc() -> Operation {
+    Operation::new("failSettlement", "Have a settlement fail, or come back")
+        .about("One that has arrived is sent back by the bank; any other is refused by the payout method.")
+        .body(vec![Field::optional("reason", field::full_text(Limit::Bytes(MAX_TEXT_BYTES)), "Why.")])
+        .shows::<WireSettlement<'static>>()
+        .refuses(&[Code::InvalidStatus, Code::InvalidStateTransition])
+        .example(json!({ "reason": "The account is closed" }))
 }
 
 pub(in crate::http) async fn handle(

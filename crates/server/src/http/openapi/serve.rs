@@ -1,0 +1,78 @@
+//! `GET /openapi.json` and `GET /docs`: both are made once and served from memory.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::document::document;
+use super::operation::Operation;
+use super::page;
+use crate::gateway::Gateway;
+use crate::http::{api, header_text};
+
+/// What is served.
+struct Made {
+    description: String,
+    page: String,
+}
+
+fn made() -> &'static Made {
+    static MADE: OnceLock<Made> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let document = as_served();
+        Made { description: document.to_string(), page: page::render(&document) }
+    })
+}
+
+/// The description, as it is served.
+#[must_use]
+pub fn as_served() -> Value {
+    document(&api().described())
+}
+
+/// Nothing that the page does needs anything from anywhere: its style is its own, and it runs nothing.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What there is to know about it.
+pub(in crate::http) fn description_doc() -> Operation {
+    Operation::new("getDescription", "Show this description").about("OpenAPI 3.1.").answers::<Value>()
+}
+
+/// The description.
+pub(in crate::http) async fn description(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
+    cached(&gateway, &headers, "application/json", &made().description)
+}
+
+/// What there is to know about it.
+pub(in crate::http) fn page_doc() -> Operation {
+    Operation::new("getDocumentation", "Show this description to people").writes("text/html", "A page without scripts.")
+}
+
+/// The page.
+pub(in crate::http) async fn page(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
+    let mut response = cached(&gateway, &headers, "text/html; charset=utf-8", &made().page);
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (HeaderName::from_static("x-content-type-options"), "nosniff"),
+        (HeaderName::from_static("referrer-policy"), "no-referrer"),
+    ] {
+        headers.insert(name, axum::http::HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A text that changes with the gateway's version only, for clients that ask whether it has.
+fn cached(gateway: &Gateway, asked: &HeaderMap, media_type: &'static str, text: &'static str) -> Response {
+    let tag = format!("\"{}\"", gateway.keyring.fingerprint(&[text.as_bytes()]));
+    let headers = [(ETAG, tag.clone()), (CACHE_CONTROL, "no-cache".to_owned())];
+    if header_text(asked, &IF_NONE_MATCH) == Some(tag.as_bytes()) {
+        return (StatusCode::NOT_MODIFIED, headers).into_response();
+    }
+    (headers, [(CONTENT_TYPE, media_type)], text).into_response()
+}
