@@ -6,6 +6,7 @@ use axum::http::{Method, StatusCode};
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
+use store::Area;
 
 use super::examples;
 use super::field::Field;
@@ -25,6 +26,9 @@ nothing. Money is a decimal string, never a number. Every answer carries `Reques
 
 `Idempotency-Key` makes a POST safe to send again: for 24 hours, the same request under the same key gets the first answer and \
 does nothing.";
+
+/// The part of the API in which the gateway speaks of itself.
+pub(super) const GATEWAY: &str = "Gateway";
 
 /// A route, and what is said about it.
 pub(super) type Described = (Route, Operation);
@@ -197,8 +201,9 @@ fn security_schemes() -> Value {
 /// The part of the API that a route stands under.
 fn tag(route: &Route) -> String {
     let tag = match (route.area, route.access) {
+        (Some(Area::ApiKeys), _) => "API keys".to_owned(),
         (Some(area), _) => area.name().replace('_', " "),
-        (None, _) if is_probe(route) => "gateway".to_owned(),
+        (None, _) if is_probe(route) => GATEWAY.to_owned(),
         (None, Access::Anyone | Access::Payer) => "payers".to_owned(),
         (
             None,

@@ -3,8 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
@@ -18,13 +20,14 @@ use crate::http::{api, header_text};
 struct Made {
     description: String,
     page: String,
+    policy: String,
 }
 
 fn made() -> &'static Made {
     static MADE: OnceLock<Made> = OnceLock::new();
     MADE.get_or_init(|| {
         let document = as_served();
-        Made { description: document.to_string(), page: page::render(&document) }
+        Made { description: document.to_string(), page: page::render(&document), policy: page::policy() }
     })
 }
 
@@ -33,10 +36,6 @@ fn made() -> &'static Made {
 pub fn as_served() -> Value {
     document(&api().described())
 }
-
-/// Nothing that the page does needs anything from anywhere: its style is its own, and it runs nothing.
-const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What there is to know about it.
 pub(in crate::http) fn description_doc() -> Operation {
@@ -58,11 +57,11 @@ pub(in crate::http) async fn page(State(gateway): State<Arc<Gateway>>, headers: 
     let mut response = cached(&gateway, &headers, "text/html; charset=utf-8", &made().page);
     let headers = response.headers_mut();
     for (name, value) in [
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (HeaderName::from_static("x-content-type-options"), "nosniff"),
-        (HeaderName::from_static("referrer-policy"), "no-referrer"),
+        (CONTENT_SECURITY_POLICY, made().policy.as_str()),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
     ] {
-        headers.insert(name, axum::http::HeaderValue::from_static(value));
+        headers.extend(HeaderValue::try_from(value).map(|value| (name, value)));
     }
     response
 }
