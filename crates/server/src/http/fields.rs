@@ -129,7 +129,7 @@ impl<'a> Fields<'a> {
     pub(super) fn integer(&self, name: &str, range: &RangeInclusive<i64>) -> Read<Option<i64>> {
         let Some(value) = self.value(name) else { return Ok(None) };
         let number = match value {
-            Value::Number(number) => number.as_i64(),
+            Value::Number(number) => whole(number),
             Value::String(text) if self.style == Style::Lenient => digits(text),
             Value::String(_) | Value::Bool(_) | Value::Array(_) | Value::Object(_) | Value::Null => None,
         };
@@ -171,7 +171,7 @@ impl<'a> Fields<'a> {
     pub(super) fn span(&self, name: &str, seconds: &RangeInclusive<i64>) -> Read<Option<Span>> {
         let Some(value) = self.value(name) else { return Ok(None) };
         let length = match value {
-            Value::Number(number) => number.as_i64(),
+            Value::Number(number) => whole(number),
             Value::String(text) => span_seconds(text),
             Value::Bool(_) | Value::Array(_) | Value::Object(_) | Value::Null => None,
         };
@@ -307,6 +307,11 @@ pub(super) fn is_printable(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t')
 }
 
+/// The integer that a number is: to JSON Schema, as to most languages, `1.0` is one.
+fn whole(number: &Number) -> Option<i64> {
+    number.as_i64().or_else(|| number.to_string().strip_suffix(".0")?.parse().ok())
+}
+
 /// The number that ASCII digits spell.
 pub(super) fn digits(text: &str) -> Option<i64> {
     let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -362,7 +367,9 @@ mod tests {
             (json!("7"), false, true),
             (json!(-1), false, false),
             (json!(11), false, false),
-            (json!(1.0), false, false),
+            (json!(1.0), true, true),
+            (json!(1e1), true, true),
+            (json!(1e300), false, false),
             (json!(1.5), false, false),
             (json!("1.5"), false, false),
             (json!("+1"), false, false),
@@ -399,6 +406,7 @@ mod tests {
         let range = 1..=100_000_000;
         for (value, seconds) in [
             (json!(3600), Some(3600)),
+            (json!(3600.0), Some(3600)),
             (json!("3600"), Some(3600)),
             (json!("90s"), Some(90)),
             (json!("15m"), Some(900)),
