@@ -81,9 +81,10 @@ prefixed!(
 /// Stands for an id in the description.
 pub(crate) struct Id<T>(PhantomData<T>);
 
-/// What the text of an id with this prefix looks like.
+/// What the text of an id with this prefix looks like: 22 base62 digits hold more than the 128 bits of an id, so that the first two
+/// are bounded.
 pub(crate) fn id_pattern(prefix: &str) -> String {
-    format!("^{prefix}[0-9A-Za-z]{{22}}$")
+    format!("^{prefix}([0-6][0-9A-Za-z]|7[0-9A-Za-m])[0-9A-Za-z]{{20}}$")
 }
 
 impl<T: Prefixed> JsonSchema for Id<T> {

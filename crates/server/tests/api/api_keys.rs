@@ -179,6 +179,10 @@ async fn what_is_wrong_with_a_new_key_is_said() {
         (TEST, json!({"name": "x", "scopes": [1]}), "scopes", "must be a list"),
         (TEST, json!({"name": "x", "expiresIn": 0}), "expiresIn", "must be seconds"),
         (TEST, json!({"name": "x", "expiresIn": "11y"}), "expiresIn", "must be seconds"),
+        // What a key of the sandbox cannot make is refused, not made as something else.
+        (TEST, json!({"name": "x", "kind": "live"}), "kind", "must be test"),
+        (TEST, json!({"name": "x", "kind": ""}), "kind", "must be one of test, live, admin"),
+        (TEST, json!({"name": "x", "merchantId": "merchant_0000000000000000000001"}), "merchantId", "must be your own"),
         (ADMIN, json!({"name": "x"}), "kind", "kind is required"),
         (ADMIN, json!({"name": "x", "kind": "root"}), "kind", "must be one of test, live, admin"),
         (ADMIN, json!({"name": "x", "kind": "test"}), "merchantId", "merchantId is required"),

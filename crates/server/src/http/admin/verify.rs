@@ -7,6 +7,7 @@ use axum::response::Response;
 
 use crate::gateway::Gateway;
 use crate::http::access::ok;
+use crate::http::body::Sent;
 use crate::http::error::ApiError;
 use crate::http::openapi::Operation;
 use crate::wire;
@@ -17,10 +18,11 @@ use crate::wire;
 pub(in crate::http) fn doc() -> Operation {
     Operation::new("verify", "Check every invariant over the whole store")
         .about("While it is in use. One check runs at a time, and changes nothing.")
+        .body(Vec::new())
         .answers::<wire::Verification<'static>>()
 }
 
-pub(in crate::http) async fn handle(State(gateway): State<Arc<Gateway>>) -> Result<Response, ApiError> {
+pub(in crate::http) async fn handle(State(gateway): State<Arc<Gateway>>, _sent: Sent) -> Result<Response, ApiError> {
     let Ok(_turn) = gateway.verifying.try_lock() else { return Err(ApiError::VerifyUnderWay) };
     let report = engine::verify::verify(gateway.engine.store().as_ref()).await?;
     if !report.is_clean() {

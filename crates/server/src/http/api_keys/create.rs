@@ -34,8 +34,8 @@ const KINDS: [KeyKind; 3] = [KeyKind::Test, KeyKind::Live, KeyKind::Admin];
 const MAX_SCOPES: usize = 2 * Area::ALL.len();
 
 fn scopes_kind() -> field::Kind {
-    let all = std::iter::once(ALL_SCOPES.to_owned()).chain(Scope::all().map(|scope| scope.to_string()));
-    field::choices(MAX_SCOPES, &all.collect::<Vec<_>>())
+    let scopes: Vec<String> = Scope::all().map(|scope| scope.to_string()).collect();
+    field::choices_or(ALL_SCOPES, MAX_SCOPES, &scopes)
 }
 
 /// What there is to know about it.
@@ -65,7 +65,7 @@ pub(in crate::http) async fn handle(
 
 fn read(fields: &Fields<'_>, asker: &Admitted, now: Timestamp) -> Read<NewKey> {
     let (holder, kind) = match asker.key.holder {
-        KeyHolder::Owner(owner) => (KeyHolder::Owner(owner), of_mode(owner.mode)),
+        KeyHolder::Owner(owner) => (KeyHolder::Owner(owner), own_kind(fields, owner)?),
         KeyHolder::Operator => for_whom(fields)?,
     };
     let scopes = scopes(fields)?;
@@ -89,7 +89,21 @@ const fn of_mode(mode: Mode) -> KeyKind {
     }
 }
 
-/// For whom the operator makes a key. A merchant makes keys of its own mode alone, and these fields are none of its.
+/// What kind of key a merchant makes: one of its own mode, for itself. It need not say so, and may say nothing else.
+fn own_kind(fields: &Fields<'_>, owner: Owner) -> Read<KeyKind> {
+    let own = of_mode(owner.mode);
+    let kind = fields.choice("kind", &KINDS, KeyKind::name)?;
+    if kind.is_some_and(|kind| kind != own) {
+        return Err(fields.wrong("kind", format!("must be {}: a key makes keys of its own mode", own.name())));
+    }
+    let merchant: Option<MerchantId> = fields.id("merchantId", "merchant")?;
+    if merchant.is_some_and(|merchant| merchant != owner.merchant) {
+        return Err(fields.wrong("merchantId", "must be your own, or be left out"));
+    }
+    Ok(own)
+}
+
+/// For whom the operator makes a key.
 fn for_whom(fields: &Fields<'_>) -> Read<(KeyHolder, KeyKind)> {
     let kind = fields.required("kind", fields.choice("kind", &KINDS, KeyKind::name)?)?;
     let merchant: Option<MerchantId> = fields.id("merchantId", "merchant")?;

@@ -11,6 +11,9 @@ use crate::http::fields::Limit;
 use crate::http::list::{DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET};
 use crate::wire::schema::{Named, Prefixed, id_pattern};
 
+/// What the schema of an empty parameter is called; people need not hear of it.
+pub(super) const EMPTY: &str = "empty";
+
 /// A field of a body, or a parameter of a query.
 pub(in crate::http) struct Field {
     pub(super) name: &'static str,
@@ -33,9 +36,10 @@ impl Field {
         Field { name, about, is_required: false, schema: or_null(kind.0) }
     }
 
-    /// A parameter of a query, which may be left out.
+    /// A parameter of a query, which may be left out, or be empty, which is the same.
     pub(in crate::http) fn param(name: &'static str, kind: Kind, about: &'static str) -> Field {
-        Field { name, about, is_required: false, schema: kind.0 }
+        let empty = json!({ "title": EMPTY, "type": "string", "maxLength": 0 });
+        Field { name, about, is_required: false, schema: json!({ "anyOf": [kind.0, empty] }) }
     }
 
     /// The same, with what counts where it is not sent.
@@ -99,7 +103,8 @@ fn bounded(limit: Limit, pattern: String) -> Value {
 
 /// An amount of money.
 pub(in crate::http) fn amount() -> Kind {
-    Kind(json!({ "type": "string", "pattern": r"^\d+(\.\d{1,6})?$", "maxLength": 64, "examples": ["300.00"] }))
+    let title = "a decimal text, such as 300.00";
+    Kind(json!({ "title": title, "type": "string", "pattern": r"^\d+(\.\d{1,6})?$", "maxLength": 64 }))
 }
 
 /// A whole number.
@@ -122,21 +127,26 @@ pub(in crate::http) fn lenient_flag() -> Kind {
     Kind(json!({ "anyOf": [{ "type": "boolean" }, { "type": "string", "enum": ["true", "false"] }] }))
 }
 
+/// How lengths of time are written.
+const SPANS: &str = "a text such as 90s, 15m, 24h or 30d";
+
 /// A length of time.
 pub(in crate::http) fn span(seconds: &RangeInclusive<i64>) -> Kind {
     let number = integer(seconds).0;
-    Kind(json!({ "anyOf": [number, { "type": "string", "pattern": r"^[0-9]+[smhd]?$" }] }))
+    Kind(json!({ "anyOf": [number, { "title": SPANS, "type": "string", "pattern": r"^[0-9]+[smhd]?$" }] }))
 }
 
 /// A point in time, or a number of seconds, which may be text.
 pub(in crate::http) fn seconds(range: &RangeInclusive<i64>) -> Kind {
     let number = integer(range).0;
-    Kind(json!({ "anyOf": [number, { "type": "string", "pattern": "^[0-9]+$" }] }))
+    Kind(json!({ "anyOf": [number, { "title": "the same as a text", "type": "string", "pattern": "^[0-9]+$" }] }))
 }
 
 /// So many bytes in hexadecimal.
 pub(in crate::http) fn hex(bytes: usize) -> Kind {
-    Kind(json!({ "type": "string", "pattern": format!("^0x[0-9a-fA-F]{{{}}}$", 2 * bytes) }))
+    let digits = 2 * bytes;
+    let title = format!("0x and {digits} hexadecimal digits");
+    Kind(json!({ "title": title, "type": "string", "pattern": format!("^0x[0-9a-fA-F]{{{digits}}}$") }))
 }
 
 /// 32 bytes in hexadecimal.
@@ -166,12 +176,15 @@ pub(in crate::http) fn choice(names: &[&str]) -> Kind {
 
 /// An id.
 pub(in crate::http) fn id<T: Prefixed>() -> Kind {
-    Kind(json!({ "type": "string", "pattern": id_pattern(T::PREFIX) }))
+    let title = format!("an id that begins with {}", T::PREFIX);
+    Kind(json!({ "title": title, "type": "string", "pattern": id_pattern(T::PREFIX) }))
 }
 
-/// A list of texts, each one of these.
-pub(in crate::http) fn choices(most: usize, names: &[String]) -> Kind {
-    Kind(json!({ "type": "array", "maxItems": most, "items": { "type": "string", "enum": names } }))
+/// A list of texts, each one of these, or of this one alone, which stands for all.
+pub(in crate::http) fn choices_or(all: &str, most: usize, names: &[String]) -> Kind {
+    let some = json!({ "type": "array", "maxItems": most, "items": { "type": "string", "enum": names } });
+    let all = json!({ "type": "array", "minItems": 1, "maxItems": 1, "items": { "const": all } });
+    Kind(json!({ "anyOf": [some, all] }))
 }
 
 /// An object of these fields.

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::document::GATEWAY;
+use super::field::EMPTY;
 
 const STYLE: &str = include_str!("page.css");
 
@@ -253,12 +254,13 @@ impl<'d> Page<'d> {
         }
         if let Some(names) = schema["enum"].as_array() {
             let names = names.iter().filter(|name| !name.is_null()).map(|name| format!("`{}`", text(name)));
-            return names.collect::<Vec<_>>().join(", ");
+            return [names.collect::<Vec<_>>().join(", "), or_null(schema)].concat();
         }
         if let Some(ways) = schema["anyOf"].as_array() {
-            return ways.iter().map(|way| self.kind(way)).collect::<Vec<_>>().join(" or ");
+            let kinds = ways.iter().filter(|way| way["title"] != EMPTY).map(|way| self.kind(way));
+            return kinds.collect::<Vec<_>>().join(" or ") + &default(schema);
         }
-        [named_types(schema), bounds(schema)].concat()
+        [named_types(schema), bounds(schema), or_null(schema)].concat()
     }
 
     fn example(&self, operation: &Operation<'d>, body: &Value) -> String {
@@ -365,11 +367,23 @@ fn named_types(schema: &Value) -> String {
         ("object", _) => "an object".to_owned(),
         (other, _) => other.to_owned(),
     };
+    if let Some(title) = schema["title"].as_str() {
+        return title.to_owned();
+    }
     match &schema["type"] {
         Value::String(name) => noun(name),
-        Value::Array(names) => names.iter().map(|name| noun(text(name))).collect::<Vec<_>>().join(" or "),
+        Value::Array(names) => {
+            let nouns = names.iter().filter(|name| *name != "null").map(|name| noun(text(name)));
+            nouns.collect::<Vec<_>>().join(" or ")
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => "anything".to_owned(),
     }
+}
+
+/// That there may be nothing.
+fn or_null(schema: &Value) -> String {
+    let may_be = schema["type"].as_array().is_some_and(|names| names.iter().any(|name| name == "null"));
+    if may_be { " or `null`".to_owned() } else { String::new() }
 }
 
 /// The bounds of a schema, in a few words.
@@ -386,10 +400,11 @@ fn bounds(schema: &Value) -> String {
     if let Some(items) = schema["maxItems"].as_u64() {
         push(&mut told, format_args!(" of at most {items}"));
     }
-    if let Some(default) = schema.get("default") {
-        push(&mut told, format_args!("; {default} by default"));
-    }
     told
+}
+
+fn default(schema: &Value) -> String {
+    schema.get("default").map_or_else(String::new, |default| format!("; {default} by default"))
 }
 
 #[cfg(test)]
