@@ -45,6 +45,8 @@ mod envelope;
 mod escrow;
 #[path = "api/events.rs"]
 mod events;
+#[path = "api/examples.rs"]
+mod examples;
 #[path = "api/funding.rs"]
 mod funding;
 #[path = "api/idempotency.rs"]
