@@ -47,6 +47,8 @@ mod escrow;
 mod events;
 #[path = "api/examples.rs"]
 mod examples;
+#[path = "api/fields.rs"]
+mod fields;
 #[path = "api/funding.rs"]
 mod funding;
 #[path = "api/idempotency.rs"]

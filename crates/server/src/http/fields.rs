@@ -14,6 +14,9 @@ pub(super) const LATEST_S: i64 = 253_402_300_799;
 /// The field that names a transaction.
 pub(super) const TRANSACTION_HASH: &str = "transactionHash";
 
+/// The target of the traces of fields that are read.
+const READ: &str = "server::fields";
+
 /// What a field can be read as, or the error that names it.
 pub(super) type Read<T> = Result<T, ApiError>;
 
@@ -74,7 +77,7 @@ impl<'a> Fields<'a> {
 
     /// Whether the field is there.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.value(name).is_some()
+        self.members.get(name).is_some_and(|value| !value.is_null())
     }
 
     /// The members as they were read.
@@ -82,7 +85,9 @@ impl<'a> Fields<'a> {
         self.members
     }
 
+    /// What is there to be read. It is told which field that was: the tests hold it against the fields that are documented.
     fn value(&self, name: &str) -> Option<&'a Value> {
+        tracing::trace!(target: READ, param = self.param(name));
         self.members.get(name).filter(|value| !value.is_null())
     }
 
