@@ -8,7 +8,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 use store::Area;
 
-use super::examples;
+use super::examples::{self, Example};
 use super::field::Field;
 use super::operation::{Answer, Operation};
 use crate::http::error::{self, Code};
@@ -36,6 +36,7 @@ pub(super) type Described = (Route, Operation);
 /// The whole description.
 pub(super) fn document(routes: &[Described]) -> Value {
     // Lists of what is serialised: what is always written is required.
+    let examples = examples::recorded();
     let mut generator = SchemaSettings::draft2020_12()
         .for_serialize()
         .with(|settings| settings.definitions_path = "/components/schemas".into())
@@ -45,7 +46,8 @@ pub(super) fn document(routes: &[Described]) -> Value {
     for (route, operation) in routes {
         let is_alias = !seen.insert(operation.id);
         let at = paths.entry(route.path.clone()).or_insert_with(|| path_item(route));
-        at[route.method.as_str().to_ascii_lowercase()] = described(route, operation, is_alias, &mut generator);
+        at[route.method.as_str().to_ascii_lowercase()] =
+            described(&Said { route, operation, is_alias, example: examples.get(operation.id) }, &mut generator);
     }
     let error = generator.subschema_for::<error::Body<'static>>();
     let mut schemas = Value::Object(generator.take_definitions(true));
@@ -97,8 +99,17 @@ fn path_param(param: path::Param) -> Value {
     })
 }
 
+/// What there is to say about one method of a path.
+struct Said<'d> {
+    route: &'d Route,
+    operation: &'d Operation,
+    is_alias: bool,
+    example: Option<&'d Example>,
+}
+
 /// One method of a path.
-fn described(route: &Route, operation: &Operation, is_alias: bool, generator: &mut SchemaGenerator) -> Value {
+fn described(said: &Said<'_>, generator: &mut SchemaGenerator) -> Value {
+    let Said { route, operation, is_alias, example } = *said;
     let id = if is_alias { format!("{}Alias", operation.id) } else { operation.id.to_owned() };
     let mut about = vec![operation.about.to_owned(), access(route)];
     if is_alias {
@@ -116,31 +127,35 @@ fn described(route: &Route, operation: &Operation, is_alias: bool, generator: &m
     if !params.is_empty() {
         described["parameters"] = json!(params);
     }
-    let example = examples::of(operation.id);
     if let Some(schema) = operation.takes.schema() {
         let mut content = json!({ "schema": schema });
-        let body = example.as_ref().map_or(&operation.example, |example| &example.body);
+        let body = example.map_or(&operation.example, |example| &example.body);
         if !body.is_null() {
             content["examples"] = json!({ "example": { "value": body } });
         }
         described["requestBody"] =
             json!({ "required": operation.takes.is_required(), "content": { "application/json": content } });
     }
-    if let Some(example) = &example {
+    if let Some(example) = example {
         described["x-example-path"] = json!(example.path);
     }
-    described["responses"] = answers(route, operation, example.map(|example| example.answer), generator);
+    described["responses"] = answers(said, generator);
     described
 }
 
 fn query_param(field: &Field) -> Value {
-    json!({
+    let mut param = json!({
         "name": field.name,
         "in": "query",
         "required": field.is_required,
         "description": field.about,
         "schema": field.schema(),
-    })
+    });
+    if param["schema"]["type"] == "object" {
+        param["style"] = json!("deepObject");
+        param["explode"] = json!(true);
+    }
+    param
 }
 
 fn request_headers(route: &Route) -> Option<Value> {
@@ -260,12 +275,13 @@ fn refusals(route: &Route, operation: &Operation) -> BTreeMap<u16, Vec<Code>> {
     by_status
 }
 
-fn answers(route: &Route, operation: &Operation, example: Option<Value>, generator: &mut SchemaGenerator) -> Value {
+fn answers(said: &Said<'_>, generator: &mut SchemaGenerator) -> Value {
+    let Said { route, operation, is_alias: _, example } = *said;
     let (status, content) = match &operation.answer {
         Answer::Json(status, make) => {
             let mut json = json!({ "schema": make(generator) });
             if let Some(example) = example {
-                json["examples"] = json!({ "example": { "value": example } });
+                json["examples"] = json!({ "example": { "value": example.answer } });
             }
             (*status, json!({ "application/json": json }))
         }

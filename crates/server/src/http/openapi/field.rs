@@ -22,6 +22,13 @@ pub(in crate::http) struct Field {
     schema: Value,
 }
 
+/// How many members there may be, and how long their names and values.
+pub(in crate::http) struct Members {
+    pub(in crate::http) members: usize,
+    pub(in crate::http) name_chars: usize,
+    pub(in crate::http) value_chars: usize,
+}
+
 /// What may stand in a field.
 pub(in crate::http) struct Kind(Value);
 
@@ -40,6 +47,18 @@ impl Field {
     pub(in crate::http) fn param(name: &'static str, kind: Kind, about: &'static str) -> Field {
         let empty = json!({ "title": EMPTY, "type": "string", "maxLength": 0 });
         Field { name, about, is_required: false, schema: json!({ "anyOf": [kind.0, empty] }) }
+    }
+
+    /// Several parameters of a query, `name[member]=value`, each of which may be left out.
+    pub(in crate::http) fn members(name: &'static str, most: &Members, about: &'static str) -> Field {
+        let value = json!({ "type": "string", "maxLength": most.value_chars });
+        let schema = json!({
+            "type": "object",
+            "maxProperties": most.members,
+            "propertyNames": { "pattern": r"^[^\[\]]+$", "maxLength": most.name_chars },
+            "additionalProperties": value,
+        });
+        Field { name, about, is_required: false, schema }
     }
 
     /// The same, with what counts where it is not sent.

@@ -13,6 +13,7 @@ use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::fields::{LATEST_S, Read};
 use crate::http::list::{Query, from_second, to_second};
+use crate::http::openapi::field::Members;
 use crate::http::openapi::{Field, Operation, field};
 use crate::wire::Intent;
 use crate::wire::{self, Reader};
@@ -39,12 +40,14 @@ fn filter(query: &Query) -> Read<EscrowFilter> {
     })
 }
 
+/// What the names of parameters begin with that filter by metadata.
+const METADATA: &str = "metadata";
+
 /// What `metadata[name]=value` asks for, of any number of names up to a bound.
 fn metadata(query: &Query) -> Read<BTreeMap<String, String>> {
-    const PARAM: &str = "metadata";
     let mut members = BTreeMap::new();
-    for param in query.names().filter(|name| name.starts_with(PARAM)) {
-        let inside = param.strip_prefix(PARAM).and_then(|rest| rest.strip_prefix('[')?.strip_suffix(']'));
+    for param in query.names().filter(|name| name.starts_with(METADATA)) {
+        let inside = param.strip_prefix(METADATA).and_then(|rest| rest.strip_prefix('[')?.strip_suffix(']'));
         let name = inside.filter(|name| !name.is_empty() && !name.contains(['[', ']'])).ok_or_else(|| {
             ApiError::field(
                 param,
@@ -86,6 +89,11 @@ pub(in crate::http) fn doc() -> Operation {
                 CREATED_TO,
                 field::integer(&(0..=LATEST_S)),
                 "Only intents created at or before this Unix second.",
+            ),
+            Field::members(
+                METADATA,
+                &Members { members: MAX_MEMBERS, name_chars: MAX_FOUND_NAME_CHARS, value_chars: MAX_FOUND_VALUE_CHARS },
+                "Only intents whose metadata has these members with these values: `metadata[orderId]=ORD-7`.",
             ),
         ])
         .lists::<Intent<'static>>()
