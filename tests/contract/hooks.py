@@ -26,8 +26,10 @@ BEYOND_SCHEMAS = [
     r"^kind is required$",
     r"^merchantId (is required$|must be your own|must be left out)",
     r"^scopes must be left out",
-    r"^(kind must be|There is no such merchant|Another merchant has this name)",
+    r"^(kind must be|[Tt]here is no such merchant|Another merchant has this name)",
     r"milestoneIndex \d+ stands twice in the list$",
+    # Texts at any depth of metadata.
+    r"(?s)^metadata.* must not (contain|have) control characters",
     r"must be at most \d+ bytes",
     r"^advance would put the clock more than ",
     r"^Cannot create milestone for order with release type: ",

@@ -15,7 +15,7 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 EXAMPLES = os.environ.get("MILEPOST_EXAMPLES", "25")
 TEST_KEY = "sk_test_contract-tests"
 STOP_TIMEOUT_S = 10
@@ -64,7 +64,7 @@ def id_of(api, key):
 def run(api, key, seed, *options):
     command = [
         Path(sysconfig.get_path("scripts")) / "schemathesis",
-        "--config-file", "schemathesis.toml",
+        "--config-file", HERE / "schemathesis.toml",
         "run", f"{api}/openapi.json",
         "--checks", "all",
         "--header", f"X-API-Key: {key}",
@@ -75,12 +75,15 @@ def run(api, key, seed, *options):
         "--no-color",
         *options,
     ]
-    return subprocess.run(command, cwd=HERE, check=False).returncode
+    # What it remembers of a run stays in a folder of its own, so that no run depends on another.
+    with tempfile.TemporaryDirectory() as memory:
+        return subprocess.run(command, cwd=memory, check=False).returncode
 
 
 def contract(api, admin_key):
     seed = int(os.environ.get("MILEPOST_SEED") or random.randrange(2**32))
     print(f"MILEPOST_SEED={seed} repeats this", flush=True)
+    os.environ["CONTRACT_HOOKS"] = str(HERE / "hooks.py")
     os.environ["CONTRACT_OWN_KEYS"] = ",".join([id_of(api, TEST_KEY), id_of(api, admin_key)])
     # Objects for each run: what one changes is not what another relies on.
     first, second = objects(api), objects(api)

@@ -7,7 +7,7 @@ use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use engine::{Refused, Rendered, Unavailable};
-use escrow::{Rejection, RequestId, Span};
+use escrow::{RawId, Rejection, RequestId, Span};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Scope, StoreError};
@@ -292,6 +292,15 @@ pub(super) const fn about(code: Code) -> &'static str {
         Code::ApiError => "A defect of the gateway.",
     }
 }
+
+/// An answer with a code, for the description of the API.
+pub(super) fn example(code: Code) -> serde_json::Value {
+    let body = Told::new(code, about(code)).body(RequestId::new(RawId::from_bits(EXAMPLE_REQUEST)));
+    serde_json::from_slice(&body).unwrap_or_default()
+}
+
+/// The bits of the id of a request that never was.
+const EXAMPLE_REQUEST: u128 = 0x018b_cfe5_6800_7a3c_91d2_4be8_0f6a_52c7;
 
 /// An error as it is answered, but for the request's id.
 struct Told {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::body::Body;
 use axum::http::Request;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::described::{DESCRIPTION, validator};
 use crate::world::{Reply, World};
@@ -64,6 +64,15 @@ fn examples_of_requests_fit_their_schemas() {
                 assert!(wrong.is_empty(), "{key}: {wrong:?}");
             }
         }
+    }
+}
+
+#[test]
+fn examples_of_errors_are_errors() {
+    let error = &json!({ "$ref": "#/components/schemas/Error" });
+    for (code, example) in DESCRIPTION["components"]["examples"].as_object().expect("examples") {
+        assert!(validator("error", error).is_valid(&example["value"]), "{code}");
+        assert_eq!(example["value"]["error"]["code"], code.as_str());
     }
 }
 

@@ -51,7 +51,7 @@ pub(in crate::http) fn create_doc() -> Operation {
         .about("With a first key of its sandbox, whose text is shown this once.")
         .body(vec![Field::required(
             "name",
-            field::full_text(Limit::Chars(MAX_MERCHANT_NAME_CHARS)),
+            field::line(Limit::Chars(MAX_MERCHANT_NAME_CHARS)),
             "Its name, for people; no two merchants share one, and there are no blanks around it.",
         )])
         .makes::<wire::NewMerchant<'static>>()

@@ -13,9 +13,10 @@ use super::field::Field;
 use super::operation::{Answer, Operation};
 use crate::http::error::{self, Code};
 use crate::http::idempotency::MAX_KEY_CHARS;
-use crate::http::path;
 use crate::http::routes::{Access, Route};
 use crate::http::{BASE_PATHS, is_probe};
+use crate::http::{path, rate_limit};
+use crate::rate_limit::Pace;
 
 const INTRODUCTION: &str = "\
 A self-hosted gateway for milestone payments: a payer's money is locked once, and released share by share as the work is done.
@@ -65,6 +66,7 @@ pub(super) fn document(routes: &[Described]) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "examples": examples_of_errors(),
             "headers": headers(),
             "responses": responses(&error.to_value()),
             "securitySchemes": security_schemes(),
@@ -243,9 +245,17 @@ fn tags(routes: &[Described]) -> Value {
     names.into_iter().map(|name| json!({ "name": name })).collect()
 }
 
+/// Whether requests to a route are counted.
+fn is_limited(route: &Route) -> bool {
+    rate_limit::pace(route) != Pace::Free
+}
+
 /// The codes that a route can be refused with, by status.
 fn refusals(route: &Route, operation: &Operation) -> BTreeMap<u16, Vec<Code>> {
-    let mut codes = vec![Code::RateLimitExceeded, Code::ApiError, Code::ServiceUnavailable];
+    let mut codes = vec![Code::ApiError, Code::ServiceUnavailable];
+    if is_limited(route) {
+        codes.push(Code::RateLimitExceeded);
+    }
     let is_about_object = path::params(&route.path).next().is_some();
     if route.access.takes_key() {
         codes.extend([Code::AuthenticationRequired, Code::Forbidden]);
@@ -311,10 +321,17 @@ fn refusal(route: &Route, status: u16, codes: &[Code]) -> Value {
     }
 }
 
+fn examples_of_errors() -> Value {
+    let examples = Code::ALL.iter().map(|code| (code.name().to_owned(), json!({ "value": error::example(*code) })));
+    Value::Object(examples.collect())
+}
+
 /// An error with one of these codes.
 fn refusal_of(error: &Value, codes: &[Code], headers: &Value) -> Value {
     let names: Vec<&str> = codes.iter().map(|code| code.name()).collect();
     let told: Vec<String> = codes.iter().map(|code| format!("`{}`: {}", code.name(), error::about(*code))).collect();
+    let examples =
+        names.iter().map(|name| ((*name).to_owned(), json!({ "$ref": format!("#/components/examples/{name}") })));
     json!({
         "description": told.join("\n\n"),
         "headers": headers,
@@ -323,6 +340,7 @@ fn refusal_of(error: &Value, codes: &[Code], headers: &Value) -> Value {
                 "schema": {
                     "allOf": [error, { "type": "object", "properties": { "code": { "enum": names } } }],
                 },
+                "examples": Value::Object(examples.collect()),
             },
         },
     })
@@ -356,7 +374,7 @@ fn named_headers(names: impl IntoIterator<Item = &'static str>) -> Value {
 fn answer_headers(route: &Route, status: u16) -> Value {
     let is_decided = (200..300).contains(&status) || status == 400;
     let replayed = (route.method == Method::POST && is_decided).then_some(REPLAYED);
-    let limits = LIMITS.iter().map(|(name, _)| *name).filter(|_| route.access.takes_key());
+    let limits = LIMITS.iter().map(|(name, _)| *name).filter(|_| is_limited(route));
     let again = [409, 429, 503].contains(&status).then_some(RETRY_AFTER);
     named_headers([REQUEST_ID].into_iter().chain(replayed).chain(limits).chain(again))
 }
@@ -365,7 +383,7 @@ fn answer_headers(route: &Route, status: u16) -> Value {
 fn shared_headers(status: StatusCode) -> Value {
     let is_soon =
         [StatusCode::CONFLICT, StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE].contains(&status);
-    let limits = LIMITS.iter().map(|(name, _)| *name).filter(|_| status != StatusCode::UNAUTHORIZED);
+    let limits = LIMITS.iter().map(|(name, _)| *name);
     named_headers([REQUEST_ID].into_iter().chain(limits).chain(is_soon.then_some(RETRY_AFTER)))
 }
 

@@ -107,6 +107,12 @@ pub(in crate::http) fn full_text(limit: Limit) -> Kind {
     Kind(bounded(limit, format!(r"^[^{CONTROL}]*[^{CONTROL}\s][^{CONTROL}]*$")))
 }
 
+/// A text on one line, without blanks around it.
+pub(in crate::http) fn line(limit: Limit) -> Kind {
+    let [inner, outer] = [r"[^\u0000-\u001f\u007f-\u009f]", r"[^\u0000-\u001f\u007f-\u009f\s]"];
+    Kind(bounded(limit, format!("^{outer}({inner}*{outer})?$")))
+}
+
 /// The name of somebody.
 pub(in crate::http) fn label() -> Kind {
     full_text(Limit::Chars(MAX_LABEL_CHARS))
