@@ -108,10 +108,6 @@ pub(super) async fn admit(
         }
         let id = request.extensions().get::<RequestId>().copied();
         let id = id.unwrap_or_else(|| RequestId::fresh(gateway.engine.ids()));
-        request.extensions_mut().insert(match key.holder {
-            KeyHolder::Owner(owner) => Asker::Merchant(Caller { owner, request: id }),
-            KeyHolder::Operator => Asker::Operator(id),
-        });
         request.extensions_mut().insert(Admitted { key, request: id });
     } else {
         rate_limit::public(&gateway, &request, pace)?;
@@ -166,7 +162,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Admitted {
 
     /// Whom [`admit`] let in.
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Admitted, ApiError> {
-        parts.extensions.get::<Admitted>().cloned().ok_or_else(no_key_asked_for)
+        parts.extensions.get::<Admitted>().cloned().ok_or_else(|| {
+            tracing::error!("the handler of a route that asks for no key wants to know who holds it");
+            ApiError::Internal
+        })
     }
 }
 
@@ -174,14 +173,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Asker {
     type Rejection = ApiError;
 
     /// Whom [`admit`] let in.
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Asker, ApiError> {
-        parts.extensions.get::<Asker>().copied().ok_or_else(no_key_asked_for)
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Asker, ApiError> {
+        let Admitted { key, request } = Admitted::from_request_parts(parts, state).await?;
+        Ok(match key.holder {
+            KeyHolder::Owner(owner) => Asker::Merchant(Caller { owner, request }),
+            KeyHolder::Operator => Asker::Operator(request),
+        })
     }
-}
-
-fn no_key_asked_for() -> ApiError {
-    tracing::error!("the handler of a route that asks for no key wants to know who holds it");
-    ApiError::Internal
 }
 
 /// How long a key is believed to be as it was read: a revocation takes effect within this time.

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use engine::{Act, MAX_MERCHANT_NAME_CHARS, is_merchant_name};
 use escrow::MerchantId;
+use serde_json::json;
 
 use crate::gateway::Gateway;
 use crate::http::api_keys::{perform, shown};
@@ -17,7 +18,6 @@ use crate::http::fields::{Fields, Limit, Read};
 use crate::http::list::Query;
 use crate::http::openapi::{Field, Operation, field};
 use crate::wire;
-use serde_json::json;
 
 /// What there is to know about it.
 pub(in crate::http) fn list_doc() -> Operation {

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use engine::{Act, NewKey};
 use escrow::{MerchantId, Mode, Owner, Timestamp};
+use serde_json::json;
 use store::{Area, KeyHolder, KeyKind, Scope, Scopes};
 
 use super::perform;
@@ -17,9 +18,7 @@ use crate::http::body::Sent;
 use crate::http::error::ApiError;
 use crate::http::fields::{Fields, Limit, Read};
 use crate::http::openapi::{Field, Operation, field};
-use crate::wire;
-use crate::wire::ALL_SCOPES;
-use serde_json::json;
+use crate::wire::{self, ALL_SCOPES};
 
 /// The longest name of a key, in characters.
 const MAX_NAME_CHARS: usize = 200;

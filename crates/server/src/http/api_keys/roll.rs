@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use engine::Act;
 use escrow::Span;
+use serde_json::json;
 
 use super::{perform, shown};
 use crate::gateway::Gateway;
@@ -17,7 +18,6 @@ use crate::http::error::{ApiError, Code};
 use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::KeyPath;
 use crate::wire;
-use serde_json::json;
 
 const GRACE: &str = "gracePeriod";
 

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use escrow::limits::{MAX_DISPUTE_WINDOW_S, MAX_LABEL_CHARS, MAX_TEXT_BYTES};
 use escrow::{Command, Escrow, MilestoneId, NewDispute, Span};
+use serde_json::json;
 
 use super::Party;
 use crate::gateway::Gateway;
@@ -18,7 +19,6 @@ use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::IntentPath;
 use crate::http::payer;
 use crate::wire::WireDispute;
-use serde_json::json;
 
 /// What was sent.
 pub(in crate::http) struct Raising {

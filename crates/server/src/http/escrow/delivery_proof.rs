@@ -7,6 +7,7 @@ use axum::response::Response;
 use escrow::limits::{MAX_LABEL_CHARS, MAX_PROOF_BYTES, MAX_TEXT_BYTES};
 use escrow::{Command, Escrow, Hash, NewProof, ProofId};
 use evm::Act;
+use serde_json::json;
 
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
@@ -16,9 +17,7 @@ use crate::http::fields::{Fields, Limit, Read};
 use crate::http::idempotency::{self, submit};
 use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::IntentPath;
-use crate::wire;
-use crate::wire::WireProof;
-use serde_json::json;
+use crate::wire::{self, WireProof};
 
 /// What was sent, the oracle's signature not yet checked.
 struct Proof {

@@ -14,8 +14,7 @@ use crate::http::error::{ApiError, Code};
 use crate::http::idempotency::{self, submit};
 use crate::http::openapi::Operation;
 use crate::http::path::IntentPath;
-use crate::wire;
-use crate::wire::WireRefund;
+use crate::wire::{self, WireRefund};
 
 /// Writes the refund that has just started: the latest one.
 pub(in crate::http) fn shown(escrow: &Escrow) -> Option<Vec<u8>> {

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use escrow::limits::MAX_LABEL_CHARS;
 use escrow::{Command, Shipping};
+use serde_json::json;
 
 use super::shown;
 use crate::gateway::Gateway;
@@ -18,7 +19,6 @@ use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::IntentPath;
 use crate::wire::OrderName;
 use crate::wire::WireOrder;
-use serde_json::json;
 
 fn read(fields: &Fields<'_>) -> Read<Shipping> {
     let label = |name| fields.text(name, Limit::Chars(MAX_LABEL_CHARS));

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use escrow::limits::{MAX_LABEL_CHARS, MAX_PROOF_BYTES, MAX_TEXT_BYTES};
 use escrow::{Command, CompleteMilestone, MilestoneId};
+use serde_json::json;
 
 use super::{About, decide, milestone_id};
 use crate::gateway::Gateway;
@@ -18,7 +19,6 @@ use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::MilestonePath;
 use crate::wire::Deed;
 use crate::wire::WireMilestone;
-use serde_json::json;
 
 struct Completion {
     by: String,

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use escrow::limits::{MAX_MILESTONE_INDEX, MAX_TEXT_BYTES};
 use escrow::{Command, MilestoneId, NewMilestone};
+use serde_json::json;
 
 use super::{About, decide};
 use crate::gateway::Gateway;
@@ -18,7 +19,6 @@ use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::IntentPath;
 use crate::wire::Deed;
 use crate::wire::WireMilestone;
-use serde_json::json;
 
 /// A new milestone, as these fields say.
 pub(in crate::http) fn read(fields: &Fields<'_>, id: MilestoneId) -> Read<NewMilestone> {

@@ -12,8 +12,7 @@ use crate::http::error::ApiError;
 use crate::http::list::Query;
 use crate::http::openapi::{Operation, field};
 use crate::http::path::IntentPath;
-use crate::wire;
-use crate::wire::WireMilestone;
+use crate::wire::{self, WireMilestone};
 
 /// What there is to know about it.
 pub(in crate::http) fn doc() -> Operation {

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use escrow::limits::MAX_TEXT_BYTES;
 use escrow::{Command, Rejecting};
+use serde_json::json;
 
 use super::{About, decide, milestone_id};
 use crate::gateway::Gateway;
@@ -19,7 +20,6 @@ use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::MilestonePath;
 use crate::wire::Deed;
 use crate::wire::WireMilestone;
-use serde_json::json;
 
 /// What was sent.
 pub(in crate::http) struct Rejection {

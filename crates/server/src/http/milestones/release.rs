@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use escrow::Command;
 use escrow::limits::MAX_LABEL_CHARS;
+use serde_json::json;
 
 use super::{About, MERCHANT, decide, milestone_id};
 use crate::gateway::Gateway;
@@ -18,7 +19,6 @@ use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::MilestonePath;
 use crate::wire::Deed;
 use crate::wire::WireMilestone;
-use serde_json::json;
 
 fn read(fields: &Fields<'_>) -> Read<String> {
     let by = fields.full_text("releasedBy", Limit::Chars(MAX_LABEL_CHARS))?;

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use escrow::limits::MAX_TEXT_BYTES;
 use escrow::{Command, MilestonePatch};
+use serde_json::json;
 
 use super::{About, decide, milestone_id};
 use crate::gateway::Gateway;
@@ -18,7 +19,6 @@ use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::MilestonePath;
 use crate::wire::Deed;
 use crate::wire::WireMilestone;
-use serde_json::json;
 
 /// What is to change. A `null` takes the description or the percentage away.
 fn read(fields: &Fields<'_>) -> Read<MilestonePatch> {

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use escrow::limits::MAX_TEXT_BYTES;
 use escrow::{Actor, Address, Command, Confirmation, Consent, Escrow, Hash};
+use serde_json::json;
 
 use super::shown;
 use crate::gateway::Gateway;
@@ -18,7 +19,6 @@ use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::IntentPath;
 use crate::wire::Intent;
 use crate::wire::{Reader, Site};
-use serde_json::json;
 
 /// What a payer sends.
 pub(in crate::http) struct Signed {

@@ -9,6 +9,7 @@ use axum::response::Response;
 use engine::Ask;
 use escrow::limits::MAX_MILESTONES;
 use escrow::{Currency, IntentId, MilestoneId, NewIntent, NewMilestone, OrderId};
+use serde_json::json;
 
 use super::terms;
 use crate::gateway::Gateway;
@@ -21,7 +22,6 @@ use crate::http::milestones;
 use crate::http::openapi::Operation;
 use crate::wire::Intent;
 use crate::wire::Reader;
-use serde_json::json;
 
 /// What there is to know about it.
 pub(in crate::http) fn doc() -> Operation {

@@ -6,6 +6,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use escrow::{Actor, RequestId};
+use serde_json::json;
 
 use crate::gateway::Gateway;
 use crate::http::body::Sent;
@@ -17,7 +18,6 @@ use crate::http::payment_intents::confirm::{REFUSALS, documented};
 use crate::http::payment_intents::confirm::{confirm, read};
 use crate::wire::Intent;
 use crate::wire::Reader;
-use serde_json::json;
 
 /// What there is to know about it.
 pub(in crate::http) fn doc() -> Operation {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use evm::Act;
+use serde_json::json;
 
 use crate::gateway::Gateway;
 use crate::http::body::Sent;
@@ -17,7 +18,6 @@ use crate::http::openapi::Operation;
 use crate::http::path::IntentPath;
 use crate::http::payer::Visitor;
 use crate::wire::WireDispute;
-use serde_json::json;
 
 /// What there is to know about it.
 pub(in crate::http) fn doc() -> Operation {

@@ -11,8 +11,7 @@ use crate::http::access::ok;
 use crate::http::error::{ApiError, Code};
 use crate::http::openapi::Operation;
 use crate::http::path::IntentPath;
-use crate::wire;
-use crate::wire::WireOrder;
+use crate::wire::{self, WireOrder};
 
 /// What there is to know about it.
 pub(in crate::http) fn doc() -> Operation {

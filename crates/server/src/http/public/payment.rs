@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use engine::{Ask, Rendered};
 use escrow::{Actor, Card, CardOutcome, CardPayment, Command, Escrow, Mode, RequestId};
+use serde_json::json;
 
 use crate::gateway::Gateway;
 use crate::http::body::Sent;
@@ -19,7 +20,6 @@ use crate::http::openapi::Operation;
 use crate::http::path::IntentPath;
 use crate::processor::authorize;
 use crate::wire::{self, Reader};
-use serde_json::json;
 
 /// A payment that the processor has answered, and the payer's token. Of the card there is only what may be kept.
 struct Attempt {

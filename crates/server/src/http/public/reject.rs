@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use escrow::{Command, Rejecting};
 use evm::Act;
+use serde_json::json;
 
 use crate::gateway::Gateway;
 use crate::http::body::Sent;
@@ -20,7 +21,6 @@ use crate::http::payer;
 use crate::http::payer::Visitor;
 use crate::wire::Deed;
 use crate::wire::WireMilestone;
-use serde_json::json;
 
 /// What there is to know about it.
 pub(in crate::http) fn doc() -> Operation {

@@ -7,6 +7,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use escrow::{Actor, Command, RequestId};
+use serde_json::json;
 
 use crate::gateway::Gateway;
 use crate::http::body::Sent;
@@ -18,7 +19,6 @@ use crate::http::path::IntentPath;
 use crate::http::payment_intents::shown;
 use crate::wire::Intent;
 use crate::wire::Reader;
-use serde_json::json;
 
 /// What there is to know about it.
 pub(in crate::http) fn doc() -> Operation {

@@ -11,8 +11,7 @@ use crate::http::auth::Caller;
 use crate::http::error::{ApiError, Resource};
 use crate::http::openapi::Operation;
 use crate::http::path::RefundPath;
-use crate::wire;
-use crate::wire::WireRefund;
+use crate::wire::{self, WireRefund};
 
 /// What there is to know about it.
 pub(in crate::http) fn doc() -> Operation {

@@ -11,8 +11,7 @@ use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::list::Query;
 use crate::http::openapi::{Field, Operation, field};
-use crate::wire;
-use crate::wire::WireRefund;
+use crate::wire::{self, WireRefund};
 use escrow::IntentId;
 
 /// What there is to know about it.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use serde_json::json;
 
 use super::{REFUSALS, documented};
 use super::{ask, read};
@@ -14,7 +15,6 @@ use crate::http::error::ApiError;
 use crate::http::openapi::Operation;
 use crate::http::path::IntentPath;
 use crate::wire::WireRefund;
-use serde_json::json;
 
 /// What there is to know about it.
 pub(in crate::http) fn doc() -> Operation {

@@ -8,6 +8,7 @@ use axum::response::Response;
 use engine::{AdvanceClock, Clock, Rendered, TooFarAhead};
 use escrow::Span;
 use escrow::limits::{MAX_CLOCK_AHEAD_S, MAX_CLOCK_STEP_S};
+use serde_json::json;
 
 use crate::gateway::Gateway;
 use crate::http::access::ok;
@@ -18,7 +19,6 @@ use crate::http::fields::{Fields, Read};
 use crate::http::idempotency::{Sender, answered};
 use crate::http::openapi::{Field, Operation, field};
 use crate::wire;
-use serde_json::json;
 
 const ADVANCE: &str = "advance";
 

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use escrow::Command;
 use escrow::limits::MAX_TEXT_BYTES;
+use serde_json::json;
 
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
@@ -18,7 +19,6 @@ use crate::http::path::IntentPath;
 use crate::http::payment_intents::shown;
 use crate::wire::Intent;
 use crate::wire::Reader;
-use serde_json::json;
 
 /// Why a payment fails that was told no reason.
 const NO_REASON: &str = "The simulated payment failed";

@@ -8,6 +8,7 @@ use axum::response::Response;
 use escrow::limits::MAX_TEXT_BYTES;
 use escrow::settlement::SettlementState;
 use escrow::{Command, Escrow, SettlementId};
+use serde_json::json;
 
 use crate::gateway::Gateway;
 use crate::http::auth::Caller;
@@ -18,7 +19,6 @@ use crate::http::openapi::{Field, Operation, field};
 use crate::http::path::SettlementPath;
 use crate::http::settlements::{About, decide};
 use crate::wire::WireSettlement;
-use serde_json::json;
 
 /// Why a settlement fails that was told no reason.
 const NO_REASON: &str = "The simulated payout failed";
