@@ -51,7 +51,8 @@ impl Field {
 
     /// Several parameters of a query, `name[member]=value`, each of which may be left out.
     pub(in crate::http) fn members(name: &'static str, most: &Members, about: &'static str) -> Field {
-        let value = json!({ "type": "string", "maxLength": most.value_chars });
+        // In a query all of these are texts.
+        let value = json!({ "type": ["string", "number", "boolean", "null"], "maxLength": most.value_chars });
         let schema = json!({
             "type": "object",
             "maxProperties": most.members,
