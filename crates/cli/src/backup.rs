@@ -42,6 +42,9 @@ pub(crate) async fn run(args: BackupArgs, sources: &Sources, out: Out) -> Result
     if fs::symlink_metadata(&to).is_ok() {
         return Err(Failure::usage(format!("--to: {} is there already; name a new folder", to.display())));
     }
+    if lies_inside(&to, &folder) {
+        return Err(Failure::usage(format!("--to: {} lies in the folder of the store itself", to.display())));
+    }
     let draft = Draft::make(&to)?;
     SqliteStore::back_up(&folder, draft.path()).map_err(Failure::unavailable)?;
     secret::copy(&folder, draft.path())?;
@@ -50,6 +53,15 @@ pub(crate) async fn run(args: BackupArgs, sources: &Sources, out: Out) -> Result
     draft.finish(&to)?;
     let told = tell(&to, &report, out);
     verify::verdict(&report, told)
+}
+
+/// Whether a folder to be made would lie inside another one. What cannot be looked at is told when it is used.
+fn lies_inside(new: &Path, folder: &Path) -> bool {
+    let parent = new.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (parent.canonicalize(), folder.canonicalize()) {
+        (Ok(parent), Ok(folder)) => parent.starts_with(folder),
+        (Err(_), _) | (_, Err(_)) => false,
+    }
 }
 
 async fn check(folder: &Path) -> Result<Report, Failure> {

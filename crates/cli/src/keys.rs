@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
-use engine::{Act, Done, Host, KeyState, Made, NewKey, Registry, System};
+use engine::{Act, Done, Host, KeyState, Made, NewKey, Registry, System, is_merchant_name};
 use escrow::{KeyId, Mode, Owner, Span, Timestamp};
 use serde_json::{Value, json};
 use store::{ApiKey, KeyHolder, KeyKind, Merchant, NotAScope, PageRequest, Position, Scopes, SqliteStore, Store};
@@ -66,7 +66,7 @@ struct CreateArgs {
     #[arg(long, value_name = "SCOPES", value_parser = parse_scopes)]
     scopes: Option<Scopes>,
     /// What the key is called, for people
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = parse_name)]
     name: Option<String>,
 }
 
@@ -103,6 +103,9 @@ impl KeyMode {
     }
 }
 
+/// What stands for every scope.
+const ALL_SCOPES: &str = "*";
+
 /// How many keys or merchants a list shows at most: all there are.
 const MOST_LISTED: usize = usize::MAX;
 
@@ -119,8 +122,19 @@ fn parse_lifetime(text: &str) -> Result<Span, String> {
 }
 
 fn parse_scopes(text: &str) -> Result<Scopes, String> {
+    if text == ALL_SCOPES {
+        return Ok(Scopes::Full);
+    }
     let scopes = text.split(',').map(|scope| scope.trim().parse().map_err(|error: NotAScope| error.to_string()));
     Ok(Scopes::Only(scopes.collect::<Result<_, String>>()?))
+}
+
+fn parse_name(text: &str) -> Result<String, String> {
+    if is_merchant_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a text of one line, without blanks around it".to_owned())
+    }
 }
 
 fn parse_id(text: &str) -> Result<KeyId, String> {
@@ -299,7 +313,7 @@ impl Desk {
 
 fn as_json(key: &ApiKey, merchants: &[Merchant], now: Timestamp) -> Value {
     let scopes = match &key.scopes {
-        Scopes::Full => vec!["*".to_owned()],
+        Scopes::Full => vec![ALL_SCOPES.to_owned()],
         Scopes::Only(scopes) => scopes.iter().map(ToString::to_string).collect(),
     };
     json!({

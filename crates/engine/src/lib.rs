@@ -28,6 +28,6 @@ pub use ports::{Incoming, IncomingAnswer, PaymentAnswer, Payments, Payout, Repay
 pub use present::{JournalEvent, News, Present};
 pub use registry::{
     Act, ActRequest, By, Done, KeyState, MAX_MERCHANT_NAME_CHARS, Made, NewKey, Refused, Registry, RenderAct,
-    is_merchant_name,
+    is_merchant_name, is_one_line,
 };
 pub use request::{Answer, Ask, Idempotency, Reach, Render, Rendered, Request, Unavailable};

@@ -25,8 +25,15 @@ pub const MAX_MERCHANT_NAME_CHARS: usize = 200;
 /// Whether a text can be the name of a merchant: short enough, and readable in a table.
 #[must_use]
 pub fn is_merchant_name(text: &str) -> bool {
-    let is_readable = text.trim() == text && !text.is_empty() && !text.chars().any(char::is_control);
-    is_readable && text.chars().count() <= MAX_MERCHANT_NAME_CHARS
+    is_one_line(text) && !text.is_empty() && text.chars().count() <= MAX_MERCHANT_NAME_CHARS
+}
+
+/// Whether a text shows in a table as nothing but itself: without blanks around it, control characters, and marks that turn the
+/// direction of what follows (Unicode Standard Annex 9).
+#[must_use]
+pub fn is_one_line(text: &str) -> bool {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.trim() == text && !text.chars().any(|c| c.is_control() || turns(c))
 }
 
 /// Something that is done about merchants and keys.
@@ -87,9 +94,9 @@ impl NewKey {
 /// Who acts.
 #[derive(Clone, Debug)]
 pub enum By {
-    /// Whoever runs the gateway.
+    /// Whoever runs the gateway, at its command line.
     Operator,
-    /// A merchant, with this key.
+    /// The holder of this key.
     Key(Arc<ApiKey>),
 }
 
@@ -130,8 +137,11 @@ pub enum Refused {
     /// The key no longer works, so that nothing can take its place.
     #[error("This API key is {0}; create another one")]
     KeyOver(KeyState),
+    /// The key of whoever acts has stopped working since they were let in.
+    #[error("Invalid API key")]
+    OwnKeyOver,
     /// Whoever acts may do less than the key.
-    #[error("An API key can neither create nor change one that may do more than itself")]
+    #[error("An API key can neither create nor change one that may do more, or works longer, than itself")]
     WiderThanOwn,
     /// The key of whoever acts stops working before the new one would.
     #[error("An API key that expires cannot create one that works longer than itself")]
@@ -143,7 +153,11 @@ impl Refused {
     const fn is_memorable(self) -> bool {
         match self {
             Refused::NameTaken | Refused::KeyOver(_) => true,
-            Refused::NoSuchMerchant | Refused::NoSuchKey | Refused::WiderThanOwn | Refused::OutlivesOwn => false,
+            Refused::NoSuchMerchant
+            | Refused::NoSuchKey
+            | Refused::OwnKeyOver
+            | Refused::WiderThanOwn
+            | Refused::OutlivesOwn => false,
         }
     }
 }
@@ -313,6 +327,13 @@ impl Registry {
     }
 
     async fn decide(&self, by: &By, act: &Act) -> Result<Result<Decision, Refused>, StoreError> {
+        if let By::Key(own) = by {
+            // Whoever sends slowly may be let in with a key that works, and be done with one that no longer does.
+            let now = self.parts.host.now();
+            if !self.parts.store.key(own.id).await?.is_some_and(|own| own.is_valid(now)) {
+                return Ok(Err(Refused::OwnKeyOver));
+            }
+        }
         match act {
             Act::AddMerchant { name, with_key } => self.add_merchant(name, *with_key).await,
             Act::CreateKey(new) => self.create_key(by, new).await,
@@ -346,8 +367,7 @@ impl Registry {
             if !own.scopes.allow_all_of(&new.scopes) {
                 return Ok(Err(Refused::WiderThanOwn));
             }
-            let outlives = |own: Timestamp| new.expires.is_none_or(|expires| expires > own);
-            if own.expires.is_some_and(outlives) {
+            if outlives(new.expires, own.expires) {
                 return Ok(Err(Refused::OutlivesOwn));
             }
         }
@@ -356,7 +376,8 @@ impl Registry {
         Ok(Ok(Decision { done: Done::Key(made), journals }))
     }
 
-    /// A key that was made for so many days is replaced by one for as many.
+    /// A key that was made for so many days is replaced by one for as many; but no key makes one that works longer than itself, and one
+    /// that is put in its own place ends when it would have ended.
     async fn roll_key(&self, by: &By, id: KeyId, grace: Span) -> Result<Result<Decision, Refused>, StoreError> {
         let mut old = match self.key_for(by, id).await? {
             Ok(old) => old,
@@ -368,12 +389,21 @@ impl Registry {
             over @ (KeyState::Expired | KeyState::Revoked) => return Ok(Err(Refused::KeyOver(over))),
         }
         let lifetime = old.expires.map(|expires| Span::from_ms(expires.ms().saturating_sub(old.created.ms())));
+        let mut expires = lifetime.map(|lifetime| now.after(lifetime));
+        if let By::Key(own) = by
+            && outlives(expires, own.expires)
+        {
+            if own.id != old.id {
+                return Ok(Err(Refused::WiderThanOwn));
+            }
+            expires = own.expires;
+        }
         let made = self.mint(&NewKey {
             holder: old.holder,
             kind: old.kind,
             name: old.name.clone(),
             scopes: old.scopes.clone(),
-            expires: lifetime.map(|lifetime| now.after(lifetime)),
+            expires,
         });
         let graced = now.after(grace);
         old.expires = Some(old.expires.map_or(graced, |expires| expires.min(graced)));
@@ -401,6 +431,7 @@ impl Registry {
         let Some(key) = self.parts.store.key(id).await? else { return Ok(Err(Refused::NoSuchKey)) };
         Ok(match by {
             By::Operator => Ok(key),
+            By::Key(own) if own.holder == KeyHolder::Operator => Ok(key),
             By::Key(own) if own.holder != key.holder => Err(Refused::NoSuchKey),
             By::Key(own) if !own.scopes.allow_all_of(&key.scopes) => Err(Refused::WiderThanOwn),
             By::Key(_) => Ok(key),
@@ -438,6 +469,11 @@ impl Registry {
         }
         Ok(JournalChange { holder, base, next, events, merchant: None, key: None, changed: None })
     }
+}
+
+/// Whether something that ends at the first time, or never, outlives what ends at the second.
+fn outlives(expires: Option<Timestamp>, own: Option<Timestamp>) -> bool {
+    own.is_some_and(|own| expires.is_none_or(|expires| expires > own))
 }
 
 /// What is said when others always come first.

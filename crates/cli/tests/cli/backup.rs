@@ -85,6 +85,7 @@ fn a_copy_is_whole_or_not_there() {
     let secret = |of: &str| std::fs::read(folder.path().join(of).join("secret.key")).expect("a secret");
     assert_eq!(secret("copy"), secret("data"));
     assert_failed(&backup("data", "copy"), 2, "copy is there already");
+    assert_failed(&backup("data", "data/copy"), 2, "lies in the folder of the store itself");
     assert_failed(&backup("data", "nowhere/copy"), 3, "cannot write nowhere/copy.part");
     std::fs::create_dir(folder.path().join("other.part")).expect("a folder");
     assert_failed(&backup("data", "other"), 3, "of a backup that is under way, or was cut off");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::harness::{Gateway, folder, until};
-use crate::metrics::{scraped, url};
+use crate::metrics::{APART, scraped, url};
 
 /// The names of our measures in a text, without what Prometheus adds to histograms.
 fn names(text: &str) -> BTreeSet<String> {
@@ -37,7 +37,7 @@ fn queries(value: &Value, found: &mut Vec<String>) {
 #[test]
 fn the_dashboard_shows_everything_that_is_measured_and_nothing_else() {
     let folder = folder();
-    let gateway = Gateway::start(folder.path(), &["--settlement-delay", "100ms"]);
+    let gateway = Gateway::start(folder.path(), &[&["--settlement-delay", "100ms"], &APART[..]].concat());
     let client = gateway.client();
     let intent = client.create_intent();
     let milestone = client.create_milestone(&intent, 0, "1000.00");

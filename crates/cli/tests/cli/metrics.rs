@@ -11,9 +11,12 @@ pub(crate) fn scraped(client: &Client, url: &str) -> String {
     text
 }
 
-/// Where that is, beside the API.
+/// Has a gateway show its measures on a port of their own, all of them.
+pub(crate) const APART: [&str; 2] = ["--metrics-listen", "127.0.0.1:0"];
+
+/// Where that is.
 pub(crate) fn url(gateway: &Gateway) -> String {
-    format!("{}/metrics", gateway.announced["listening"].as_str().expect("an address"))
+    gateway.announced["metrics"].as_str().expect("an address").to_owned()
 }
 
 /// The value of one line.
@@ -26,7 +29,7 @@ fn value(text: &str, line: &str) -> Option<f64> {
 fn requests_jobs_and_money_are_measured() {
     let folder = folder();
     let args = ["--rate-limits", "documented", "--rate-limit-keyless", "1/h", "--settlement-delay", "1h"];
-    let gateway = Gateway::start(folder.path(), &args);
+    let gateway = Gateway::start(folder.path(), &[&args[..], &APART].concat());
     let client = gateway.client();
     let intent = client.create_intent();
     let milestone = client.create_milestone(&intent, 0, "300.00");
@@ -44,7 +47,7 @@ fn requests_jobs_and_money_are_measured() {
         (format!("milepost_requests_total{{method=\"POST\",route=\"{complete}\",status=\"200\"}}"), 1.0),
         ("milepost_requests_total{method=\"GET\",route=\"(none)\",status=\"404\"}".to_owned(), 1.0),
         (format!("milepost_request_seconds_count{{route=\"{complete}\"}}"), 1.0),
-        ("milepost_requests_in_flight".to_owned(), 1.0),
+        ("milepost_requests_in_flight".to_owned(), 0.0),
         ("milepost_rate_limited_total{by=\"key\"}".to_owned(), 0.0),
         ("milepost_store_up".to_owned(), 1.0),
         ("milepost_jobs_waiting{duty=\"start_settlement\"}".to_owned(), 1.0),
@@ -65,10 +68,10 @@ fn requests_jobs_and_money_are_measured() {
 #[test]
 fn measures_have_a_port_of_their_own_where_that_is_set() {
     let folder = folder();
-    let gateway = Gateway::start(folder.path(), &["--metrics-listen", "127.0.0.1:0"]);
+    let gateway = Gateway::start(folder.path(), &APART);
     let client = gateway.client();
-    let apart = gateway.announced["metrics"].as_str().expect("an address");
-    assert!(scraped(&client, apart).contains("milepost_connections_open"));
+    let apart = url(&gateway);
+    assert!(scraped(&client, &apart).contains("milepost_connections_open"));
     let api = gateway.announced["listening"].as_str().expect("an address");
     for path in ["/metrics", "/v1/metrics", "/api/v1/metrics"] {
         let (status, text) = client.send_to(Method::GET, &format!("{api}{path}"));
@@ -76,5 +79,22 @@ fn measures_have_a_port_of_their_own_where_that_is_set() {
     }
     let base = apart.trim_end_matches("/metrics");
     assert_eq!(client.send_to(Method::GET, &format!("{base}/v1/payment-intents")).0, 404, "the API is not there");
+    gateway.stop();
+}
+
+#[test]
+fn beside_the_api_nobody_is_shown_how_much_money_there_is() {
+    let folder = folder();
+    let gateway = Gateway::start(folder.path(), &[]);
+    let client = gateway.client();
+    let intent = client.create_intent();
+    let milestone = client.create_milestone(&intent, 0, "300.00");
+    client.complete(&intent, &milestone);
+    let api = gateway.announced["listening"].as_str().expect("an address");
+    for path in ["/metrics", "/v1/metrics"] {
+        let text = scraped(&client, &format!("{api}{path}"));
+        assert!(text.contains("milepost_jobs_waiting") && text.contains("# TYPE milepost_connections_open"), "{text}");
+        assert!(!text.contains("money"), "{text}");
+    }
     gateway.stop();
 }

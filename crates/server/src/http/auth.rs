@@ -123,6 +123,15 @@ async fn key(gateway: &Gateway, headers: &HeaderMap) -> Result<Arc<ApiKey>, ApiE
     found.filter(|key| key.is_valid(gateway.engine.host().now())).ok_or(ApiError::InvalidKey)
 }
 
+/// Whether the key of a request that was let in still works, now that all of the request is here: whoever sends it slowly may have lost
+/// the key meanwhile.
+pub(super) async fn still_admitted(gateway: &Gateway, parts: &Parts) -> Result<(), ApiError> {
+    match parts.extensions.get::<Admitted>() {
+        Some(_) => key(gateway, &parts.headers).await.map(drop),
+        None => Ok(()),
+    }
+}
+
 /// Whether a route is for this holder of a key.
 fn may_call(access: Access, holder: KeyHolder) -> Result<(), ApiError> {
     let mode = match holder {

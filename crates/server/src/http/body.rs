@@ -13,6 +13,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::auth;
 use super::error::ApiError;
 use super::fields::{Fields, Style};
 use super::idempotency;
@@ -64,6 +65,7 @@ impl FromRequest<Arc<Gateway>> for Sent {
         let arriving = read(&parts.headers, body, settings.max_body_bytes);
         let arrived = within(gateway.engine.host().as_ref(), settings.body_timeout, arriving).await;
         let raw = arrived.unwrap_or(Err(ApiError::TooSlow(settings.body_timeout)))?;
+        auth::still_admitted(gateway, &parts).await?;
         let idempotency = key.map(|key| idempotency::stamped(gateway, key, &parts, &raw));
         let style = style(&parts.headers, &raw)?;
         if let Some(notes) = parts.extensions.get::<Notes>() {

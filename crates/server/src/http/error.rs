@@ -528,7 +528,7 @@ fn registry_refused(refused: Refused) -> Told {
         Refused::OutlivesOwn => (Code::InvalidRequest, Some("expiresIn")),
         Refused::NoSuchKey => (Code::ResourceMissing, None),
         Refused::KeyOver(_) => (Code::InvalidStatus, None),
-        Refused::WiderThanOwn => (Code::Forbidden, None),
+        Refused::WiderThanOwn | Refused::OwnKeyOver => (Code::Forbidden, None),
     };
     Told { param: param.map(str::to_owned), ..Told::new(code, refused.to_string()) }
 }

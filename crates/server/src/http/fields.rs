@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use engine::is_one_line;
 use escrow::{Address, Decimal, Hash, NotAnAddress, Span};
 use serde_json::{Map, Number, Value};
 
@@ -112,6 +113,17 @@ impl<'a> Fields<'a> {
     pub(super) fn full_text(&self, name: &str, limit: Limit) -> Read<Option<&'a str>> {
         match self.text(name, limit)? {
             Some(text) if text.trim().is_empty() => Err(self.wrong(name, "must not be empty")),
+            other => Ok(other),
+        }
+    }
+
+    /// A text that shows in a table as nothing but itself.
+    pub(super) fn line(&self, name: &str, limit: Limit) -> Read<Option<&'a str>> {
+        match self.full_text(name, limit)? {
+            Some(text) if !is_one_line(text) => Err(self.wrong(
+                name,
+                "must be on one line, without control characters, marks of direction, and blanks around it",
+            )),
             other => Ok(other),
         }
     }

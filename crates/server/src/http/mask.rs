@@ -1,5 +1,6 @@
 //! Takes out of what is logged what nobody should read again: keys, tokens, passwords, and the numbers of cards.
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::{body, form};
@@ -8,24 +9,29 @@ use crate::processor::{CardNumber, NUMBER_DIGITS};
 /// What stands in the place of a secret.
 const HIDDEN: &str = "***";
 
-/// The members whose values are secret whatever they look like, in lower case and without dashes and underscores.
-const SECRET_NAMES: [&str; 15] = [
+/// What the name of a member whose value is secret has in it, in lower case and without anything but letters and digits.
+const SECRET_WORDS: [&str; 17] = [
     "secret",
-    "clientsecret",
-    "apikey",
-    "xapikey",
-    "authorization",
     "password",
+    "passwd",
+    "passphrase",
     "token",
-    "payertoken",
+    "apikey",
+    "privatekey",
+    "authorization",
+    "credential",
+    "bearer",
     "cardnumber",
-    "pan",
     "cvv",
     "cvc",
     "securitycode",
-    "expiry",
-    "iban",
+    "verificationvalue",
+    "mnemonic",
+    "seedphrase",
 ];
+
+/// Whole names of members whose values are secret, and which are too short to be looked for in others.
+const SECRET_NAMES: [&str; 8] = ["pan", "pin", "csc", "otp", "pwd", "seed", "expiry", "iban"];
 
 /// What the texts of secrets start with.
 const SECRET_PREFIXES: [&str; 6] = ["sk_test_", "sk_live_", "sk_hackathon_", "sk_admin_", "whsec_", "payer_"];
@@ -51,7 +57,8 @@ fn hide(value: &mut Value) {
     match value {
         Value::Null | Value::Bool(_) => {}
         Value::Number(number) => {
-            if is_card_number(&number.to_string()) {
+            let plain = number.to_string();
+            if text(&plain) != plain {
                 *value = HIDDEN.into();
             }
         }
@@ -78,7 +85,22 @@ fn is_public(value: &Value) -> bool {
 
 fn is_secret(name: &str) -> bool {
     let plain: String = name.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
-    SECRET_NAMES.contains(&plain.as_str())
+    SECRET_NAMES.contains(&plain.as_str()) || SECRET_WORDS.iter().any(|word| plain.contains(word))
+}
+
+/// A path without the secrets in it. It is decoded first: what is written otherwise is the same secret.
+pub(crate) fn path(path: &str) -> String {
+    text(&percent_decode_str(path).decode_utf8_lossy())
+}
+
+/// A query without the secrets in it, decoded; `None` for one that cannot be read, and so might hide one.
+pub(crate) fn query(query: &str) -> Option<String> {
+    let pairs = form::pairs(query.as_bytes()).ok()?;
+    let shown = pairs.iter().map(|(name, value)| {
+        let is_hidden = name.split(['[', ']']).any(is_secret);
+        format!("{}={}", text(name), if is_hidden { HIDDEN.to_owned() } else { text(value) })
+    });
+    Some(shown.collect::<Vec<_>>().join("&"))
 }
 
 /// A text without the secrets in it.
@@ -109,12 +131,17 @@ fn first_secret(text: &str) -> Option<usize> {
     found.filter(|at| *at < text.len()).min()
 }
 
-/// Where the first card number of a text is: groups of digits, with single blanks or dashes between them, and nothing but these
-/// beside.
+/// How many characters may stand between two groups of digits of one number.
+const MAX_BETWEEN: usize = 3;
+
+/// Where the first card number of a text is: groups of digits with a few characters between them that are neither letters nor digits.
 fn card_number(text: &str) -> Option<(usize, usize)> {
     let groups = groups(text);
     let is_next = |pair: &[(usize, usize)]| match pair {
-        [(_, end), (start, _)] => matches!(&text[*end..*start], " " | "-"),
+        [(_, end), (start, _)] => {
+            let between = &text[*end..*start];
+            !between.contains(char::is_alphanumeric) && between.chars().count() <= MAX_BETWEEN
+        }
         _ => false,
     };
     for (place, (from, _)) in groups.iter().enumerate() {
@@ -129,14 +156,23 @@ fn card_number(text: &str) -> Option<(usize, usize)> {
     None
 }
 
-/// The groups of digits that have no letter beside them, as where each begins and ends.
+/// The groups of digits, as where each begins and ends; without those of hexadecimal numbers, which are hashes and addresses here.
 fn groups(text: &str) -> Vec<(usize, usize)> {
     let (mut groups, mut from) = (Vec::new(), 0);
     for word in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
-        let plain = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-        if !plain.is_empty() && plain.bytes().all(|byte| byte.is_ascii_digit()) {
-            groups.push((from, from + plain.len()));
+        let (mut begun, mut at) = (None, from);
+        for c in word.chars().filter(|_| !word.starts_with("0x")) {
+            match (begun, c.is_ascii_digit()) {
+                (None, true) => begun = Some(at),
+                (Some(begin), false) => {
+                    groups.push((begin, at));
+                    begun = None;
+                }
+                (None, false) | (Some(_), true) => {}
+            }
+            at += c.len_utf8();
         }
+        groups.extend(begun.map(|begin| (begin, at)));
         from += word.len();
     }
     groups
@@ -144,7 +180,8 @@ fn groups(text: &str) -> Vec<(usize, usize)> {
 
 /// The numbers of payment cards begin with 2 to 6 (ISO/IEC 7812-1, major industry identifier); a time in milliseconds does not.
 fn is_card_number(text: &str) -> bool {
-    text.starts_with(['2', '3', '4', '5', '6']) && CardNumber::parse(text).is_ok()
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    digits.starts_with(['2', '3', '4', '5', '6']) && CardNumber::parse(&digits).is_ok()
 }
 
 #[cfg(test)]
@@ -168,7 +205,11 @@ mod tests {
             ("4242-4242-4242-4242 123", "*** 123"),
             ("12 4242 4242 4242 4242", "12 ***"),
             ("4242424242424243", "4242424242424243"),
-            ("x4242424242424242", "x4242424242424242"),
+            ("card4242424242424242", "card***"),
+            ("4242.4242\u{a0}4242 \u{2013} 4242", "***"),
+            ("4242\t4242\n4242 / 4242", "***"),
+            ("0x4242424242424242", "0x4242424242424242"),
+            ("2027-01-15T08:00:00.000Z", "2027-01-15T08:00:00.000Z"),
             ("1800000000000", "1800000000000"),
             ("4242424242424242 5555555555554444", "*** ***"),
             ("€4242424242424242€", "€***€"),
@@ -200,12 +241,41 @@ mod tests {
             (
                 r#"{"token":"0x2eb09AC7887e96A3E295B8b44B0BB55C059B2ED3","tokens":1,"payerToken":"t"}"#,
                 Form::Json,
-                Some(r#"{"token":"0x2eb09AC7887e96A3E295B8b44B0BB55C059B2ED3","tokens":1,"payerToken":"***"}"#),
+                Some(r#"{"token":"0x2eb09AC7887e96A3E295B8b44B0BB55C059B2ED3","tokens":"***","payerToken":"***"}"#),
+            ),
+            (
+                r#"{"n":4.242424242424242e15,"cvv2":1,"accessToken":"a","spin":1}"#,
+                Form::Json,
+                Some(r#"{"n":"***","cvv2":"***","accessToken":"***","spin":1}"#),
             ),
             ("", Form::Json, None),
             ("a[=4242424242424242", Form::UrlEncoded, None),
         ] {
             assert_eq!(body(raw.as_bytes(), form).as_deref(), shown, "{raw}");
+        }
+    }
+
+    #[test]
+    fn paths_and_queries_are_decoded_and_lose_the_same() {
+        for (plain, shown) in [
+            ("/v1/payment-intents", "/v1/payment-intents"),
+            ("/v1/payment-intents/sk%5Ftest_abcdefgh", "/v1/payment-intents/sk_test_***"),
+            ("/v1/%34242424242424242/x", "/v1/***/x"),
+            ("/v1/4242%204242%204242%204242", "/v1/***"),
+        ] {
+            assert_eq!(path(plain), shown);
+        }
+        for (plain, shown) in [
+            ("limit=1&offset=2", Some("limit=1&offset=2")),
+            (
+                "token=a&cvv=735&api_key=k&metadata[token]=b&metadata[cvv]=c",
+                Some("token=***&cvv=***&api_key=***&metadata[token]=***&metadata[cvv]=***"),
+            ),
+            ("x=%73%6b%5ftest_abcdefgh&y=4242+4242+4242+4242", Some("x=sk_test_***&y=***")),
+            ("4242424242424242", Some("***=")),
+            ("x=%FF", None),
+        ] {
+            assert_eq!(query(plain).as_deref(), shown, "{plain}");
         }
     }
 }

@@ -17,6 +17,9 @@ use crate::meter;
 /// The Prometheus text exposition format.
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// What stands before the name of a measure in its headings.
+const HEADING: [&str; 3] = ["#", "HELP", "TYPE"];
+
 /// How long a survey of the store counts as new, so that asking often costs nothing.
 const SURVEY_FRESH: Span = Span::from_seconds(5);
 
@@ -35,21 +38,31 @@ pub(super) async fn handle(
     method: Method,
 ) -> Result<Response, ApiError> {
     match gateway.settings.metrics_at {
-        MetricsAt::Api => Ok(show(State(gateway)).await),
+        MetricsAt::Api => Ok(text(without_money(&measured(&gateway).await))),
         MetricsAt::Elsewhere => Err(ApiError::UnknownUrl(method, uri.path().to_owned())),
     }
 }
 
-/// What was measured.
+/// What was measured, on a port of its own.
 pub(super) async fn show(State(gateway): State<Arc<Gateway>>) -> Response {
-    let text = match &gateway.metrics {
-        None => String::new(),
-        Some(render) => {
-            survey(&gateway).await;
-            render()
-        }
-    };
-    ([(CONTENT_TYPE, FORMAT)], text).into_response()
+    text(measured(&gateway).await)
+}
+
+fn text(measured: String) -> Response {
+    ([(CONTENT_TYPE, FORMAT)], measured).into_response()
+}
+
+async fn measured(gateway: &Gateway) -> String {
+    let Some(render) = &gateway.metrics else { return String::new() };
+    survey(gateway).await;
+    render()
+}
+
+/// What may be shown to anybody: beside the API nobody is asked for a key, and how much money there is, is not everybody's to know.
+fn without_money(measured: &str) -> String {
+    let name = |line: &str| line.split(' ').find(|word| !HEADING.contains(word)).unwrap_or_default().to_owned();
+    let is_public = |line: &&str| !name(line).starts_with(engine::meter::MONEY_MINOR_UNITS);
+    measured.lines().filter(is_public).fold(String::new(), |shown, line| shown + line + "\n")
 }
 
 /// Has the store surveyed, where that was not done just now and nobody is at it.

@@ -1,10 +1,18 @@
 //! API keys: made, listed, rolled and revoked by merchants and by the operator.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::Request;
 use escrow::{Mode, Span};
+use hyper::body::Frame;
 use serde_json::{Value, json};
 use store::{Audited, KeyHolder};
+use tokio::sync::oneshot;
 
-use crate::world::{ADMIN, LIVE, OTHER, READ_ONLY, Reply, TEST, World};
+use crate::world::{ADMIN, LIVE, OTHER, READ_ONLY, Reply, TEST, World, intent_body};
 
 const DAY_S: i64 = 24 * 3600;
 
@@ -139,7 +147,7 @@ async fn no_key_gives_more_than_it_has() {
     let (full_id, _) = made(&world, json!({"name": "full"})).await;
     let (small_id, _) = made(&world, json!({"name": "small", "scopes": ["account:read"]})).await;
     let before = world.everything().await;
-    let wider = "may do more than itself";
+    let wider = "may do more, or works longer, than itself";
     for (body, code, message, param) in [
         (json!({"name": "x", "expiresIn": "1h"}), "forbidden", wider, ""),
         (json!({"name": "x", "scopes": ["*"], "expiresIn": "1h"}), "forbidden", wider, ""),
@@ -155,6 +163,12 @@ async fn no_key_gives_more_than_it_has() {
         world.call_as(&manager, "POST", &path, json!({})).await.refused(403, "forbidden", wider, "");
     }
     assert!(world.everything().await == before);
+    // Not by rolling either: neither a key without an end, nor one that would live anew for longer.
+    let (long_id, _) = made(&world, json!({"name": "long", "scopes": ["account:read"], "expiresIn": "2h"})).await;
+    for id in [&small_id, &long_id] {
+        let path = format!("/api-keys/{id}/roll");
+        world.call_as(&manager, "POST", &path, json!({})).await.refused(403, "forbidden", wider, "");
+    }
     create(&world, &manager, json!({"name": "x", "scopes": ["account:read"], "expiresIn": "1h"})).await.ok(201);
     world.call_as(&manager, "POST", &format!("/api-keys/{small_id}/revoke"), json!({})).await.ok(200);
     create(&world, READ_ONLY, json!({"name": "x"})).await.refused(
@@ -173,6 +187,9 @@ async fn what_is_wrong_with_a_new_key_is_said() {
         (TEST, json!({}), "name", "name is required"),
         (TEST, json!({"name": " "}), "name", "name"),
         (TEST, json!({"name": "x".repeat(201)}), "name", "200"),
+        (TEST, json!({"name": "ok\nkey_0000000000000000000000  admin"}), "name", "on one line"),
+        (TEST, json!({"name": "\u{202e}nimda"}), "name", "on one line"),
+        (TEST, json!({"name": "x", "scopes": []}), "scopes", "one scope at least"),
         (TEST, json!({"name": "x", "scopes": "escrow:read"}), "scopes", "must be a list"),
         (TEST, json!({"name": "x", "scopes": ["escrow"]}), "scopes", "escrow:read or refunds:write"),
         (TEST, json!({"name": "x", "scopes": ["*", "escrow:read"]}), "scopes", "escrow:read or refunds:write"),
@@ -240,4 +257,72 @@ async fn the_last_use_of_a_key_is_known() {
     // Whoever looks at the log of requests finds all of it written.
     world.get("/requests").await.ok(200);
     assert_eq!(last_used().await, "2027-01-15T08:02:00.000Z");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_put_in_its_own_place_lives_no_longer() {
+    let world = World::new().await;
+    for (key, body) in [
+        (TEST, json!({"name": "short", "expiresIn": "1h"})),
+        (ADMIN, json!({"name": "night shift", "kind": "admin", "expiresIn": "1h"})),
+    ] {
+        let made = create(&world, key, body).await.ok(201);
+        world.host.advance(Span::from_seconds(60));
+        let own = made["data"]["secret"].as_str().expect("a secret");
+        let path = format!("/api-keys/{}/roll", made["id"].as_str().expect("an id"));
+        let rolled = world.call_as(own, "POST", &path, json!({})).await.ok(200);
+        assert_eq!(rolled["data"]["expiresAt"], made["data"]["expiresAt"], "{rolled}");
+    }
+    // Nor does the operator's give more than it has.
+    let admin = create(&world, ADMIN, json!({"name": "short", "kind": "admin", "expiresIn": "1h"})).await.ok(201);
+    let admin = admin["data"]["secret"].as_str().expect("a secret");
+    let refused = create(&world, admin, json!({"name": "x", "kind": "admin"})).await;
+    refused.refused(400, "invalid_request", "longer than itself", "expiresIn");
+}
+
+/// A body that arrives when it is let through.
+struct Held {
+    gate: oneshot::Receiver<()>,
+    bytes: Option<Bytes>,
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        // What was let through is gone, and so is the gate.
+        if self.bytes.is_none() {
+            return Poll::Ready(None);
+        }
+        match Pin::new(&mut self.gate).poll(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(_) => Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+        }
+    }
+}
+
+/// Whoever keeps a request half sent keeps nothing of a key that was revoked meanwhile, whatever the request is for.
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_key_ends_while_it_is_sent_is_not_carried_out() {
+    let world = World::new().await;
+    for (path, body) in [("/v1/api-keys", json!({"name": "for later"})), ("/v1/payment-intents", intent_body())] {
+        let (id, secret) = made(&world, json!({"name": "stolen"})).await;
+        let (open, gate) = oneshot::channel();
+        let held = Held { gate, bytes: Some(Bytes::from(body.to_string())) };
+        let request = Request::builder().method("POST").uri(path).header("X-API-Key", &secret);
+        let request = request.header("content-type", "application/json").body(Body::new(held)).expect("a request");
+        let revoking = async {
+            world.post(&format!("/api-keys/{id}/revoke"), Value::Null).await.ok(200);
+            let before = world.everything().await;
+            open.send(()).expect("the request waits for its body");
+            before
+        };
+        let (refused, before) = tokio::join!(world.send(request), revoking);
+        refused.refused(403, "forbidden", "Invalid API key", "");
+        assert!(world.everything().await == before, "{path}");
+    }
 }

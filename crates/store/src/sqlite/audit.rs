@@ -49,12 +49,17 @@ const ORPHANS: [(&str, &str); 6] = [
     ),
 ];
 
+/// Keys that nobody can hold: the merchant that they act for is not there.
+const KEYS_OF_NOBODY: &str = "SELECT lower(hex(k.id)) FROM keys k
+    WHERE k.owner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM merchants m WHERE m.id = substr(k.owner, 1, 16)) ORDER BY k.id";
+
 /// Walks over everything in one read transaction.
 pub(super) fn audit(db: &mut Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
     let snapshot = db.transaction()?;
     escrows(&snapshot, visit)?;
     journals(&snapshot, visit)?;
     orphans(&snapshot, visit)?;
+    keys_of_nobody(&snapshot, visit)?;
     balances(&snapshot, visit)
 }
 
@@ -102,6 +107,16 @@ fn orphans(db: &Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault>
                 visit(Audited::Stray { table, what });
             }
         }
+    }
+    Ok(())
+}
+
+fn keys_of_nobody(db: &Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
+    let mut statement = db.prepare(KEYS_OF_NOBODY)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let id: String = row.get(0)?;
+        visit(Audited::Stray { table: "keys", what: format!("id {id} acts for a merchant who does not exist") });
     }
     Ok(())
 }

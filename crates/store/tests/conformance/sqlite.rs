@@ -50,6 +50,23 @@ async fn a_damaged_log_of_requests_is_set_aside_and_keeps_no_store_from_opening(
 }
 
 #[tokio::test]
+async fn a_key_of_nobody_is_told_of() {
+    let dir = folder();
+    open(dir.path()).close().await;
+    tamper(
+        dir.path(),
+        "INSERT INTO keys (id, hash, kind, owner, last_four, created)
+             VALUES (zeroblob(16), zeroblob(32), 'live', zeroblob(17), 'abcd', 0),
+                    (x'00000000000000000000000000000001', x'0000000000000000000000000000000000000000000000000000000000000001',
+                     'admin', NULL, 'abcd', 0);",
+    );
+    let store = open(dir.path());
+    let what = format!("id {} acts for a merchant who does not exist", "00".repeat(16));
+    assert_eq!(audit(&store).await, [Audited::Stray { table: "keys", what }]);
+    store.close().await;
+}
+
+#[tokio::test]
 async fn everything_is_there_after_it_was_opened_again() {
     let (dir, world) = (folder(), World::default());
     let store = open(dir.path());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use engine::{Act, MAX_MERCHANT_NAME_CHARS, is_merchant_name};
+use engine::{Act, MAX_MERCHANT_NAME_CHARS};
 use escrow::MerchantId;
 use serde_json::json;
 
@@ -36,13 +36,8 @@ pub(in crate::http) async fn list(State(gateway): State<Arc<Gateway>>, query: Qu
 }
 
 fn read(fields: &Fields<'_>) -> Read<String> {
-    let name = fields.full_text("name", Limit::Chars(MAX_MERCHANT_NAME_CHARS))?;
-    let name = fields.required("name", name)?;
-    if is_merchant_name(name) {
-        Ok(name.to_owned())
-    } else {
-        Err(fields.wrong("name", "must have no control characters in it and no blanks around it"))
-    }
+    let name = fields.line("name", Limit::Chars(MAX_MERCHANT_NAME_CHARS))?;
+    Ok(fields.required("name", name)?.to_owned())
 }
 
 /// What there is to know about it.

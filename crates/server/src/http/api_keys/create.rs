@@ -42,7 +42,7 @@ pub(in crate::http) fn doc() -> Operation {
     Operation::new("createApiKey", "Make an API key")
         .about("For the holder of the key that asks, in its mode; the operator says for whom. Its text is shown this once.")
         .body(vec![
-            Field::required("name", field::full_text(Limit::Chars(MAX_NAME_CHARS)), "What it is called, for people."),
+            Field::required("name", field::line(Limit::Chars(MAX_NAME_CHARS)), "What it is called, for people."),
             Field::optional("kind", field::choice(&KINDS.map(KeyKind::name)), "For the operator: what kind of key."),
             Field::optional("merchantId", field::id::<MerchantId>(), "For the operator: whose key; nobody's, for an admin key."),
             Field::optional("scopes", scopes_kind(), "What it may do; everything, where nothing is said or `*` stands alone."),
@@ -71,7 +71,7 @@ fn read(fields: &Fields<'_>, asker: &Admitted, now: Timestamp) -> Read<NewKey> {
     if holder == KeyHolder::Operator && scopes != Scopes::Full {
         return Err(fields.wrong("scopes", "must be left out: an admin key is not limited"));
     }
-    let name = fields.full_text("name", Limit::Chars(MAX_NAME_CHARS))?;
+    let name = fields.line("name", Limit::Chars(MAX_NAME_CHARS))?;
     Ok(NewKey {
         holder,
         kind,
@@ -123,8 +123,11 @@ fn scopes(fields: &Fields<'_>) -> Read<Scopes> {
     if texts == [ALL_SCOPES] {
         return Ok(Scopes::Full);
     }
+    if texts.is_empty() {
+        return Err(fields.wrong(NAME, "must name one scope at least, or be left out for a key that may do everything"));
+    }
     let parsed = texts
         .iter()
-        .map(|text| text.parse::<Scope>().map_err(|error| fields.wrong(NAME, format!("must be scopes: {error}"))));
+        .map(|text| text.parse::<Scope>().map_err(|error| fields.wrong(NAME, format!("must list scopes; {error}"))));
     Ok(Scopes::Only(parsed.collect::<Read<_>>()?))
 }

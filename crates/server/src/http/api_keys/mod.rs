@@ -54,10 +54,7 @@ pub(super) async fn perform(
         },
         Err(refused) => ApiError::Registry(*refused).rendered(request),
     };
-    let by = match asker.key.holder {
-        KeyHolder::Owner(_) => By::Key(asker.key.clone()),
-        KeyHolder::Operator => By::Operator,
-    };
+    let by = By::Key(asker.key.clone());
     let idempotency = idempotency.map(|key| asker.idempotency(key));
     let answer = gateway.registry.perform(ActRequest { by, act, idempotency, render: Arc::new(render) }).await?;
     answered(answer, || {

@@ -110,7 +110,9 @@ pub(in crate::http) fn full_text(limit: Limit) -> Kind {
 
 /// A text on one line, without blanks around it.
 pub(in crate::http) fn line(limit: Limit) -> Kind {
-    let [inner, outer] = [r"[^\u0000-\u001f\u007f-\u009f]", r"[^\u0000-\u001f\u007f-\u009f\s]"];
+    // As `engine::is_one_line` has it.
+    const NEVER: &str = r"\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069";
+    let [inner, outer] = [format!("[^{NEVER}]"), format!(r"[^{NEVER}\s]")];
     Kind(bounded(limit, format!("^{outer}({inner}*{outer})?$")))
 }
 
@@ -208,7 +210,8 @@ pub(in crate::http) fn id<T: Prefixed>() -> Kind {
 
 /// A list of texts, each one of these, or of this one alone, which stands for all.
 pub(in crate::http) fn choices_or(all: &str, most: usize, names: &[String]) -> Kind {
-    let some = json!({ "type": "array", "maxItems": most, "items": { "type": "string", "enum": names } });
+    let some =
+        json!({ "type": "array", "minItems": 1, "maxItems": most, "items": { "type": "string", "enum": names } });
     let all = json!({ "type": "array", "minItems": 1, "maxItems": 1, "items": { "const": all } });
     Kind(json!({ "anyOf": [some, all] }))
 }
