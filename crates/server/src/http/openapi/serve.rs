@@ -70,8 +70,36 @@ pub(in crate::http) async fn page(State(gateway): State<Arc<Gateway>>, headers: 
 fn cached(gateway: &Gateway, asked: &HeaderMap, media_type: &'static str, text: &'static str) -> Response {
     let tag = format!("\"{}\"", gateway.keyring.fingerprint(&[text.as_bytes()]));
     let headers = [(ETAG, tag.clone()), (CACHE_CONTROL, "no-cache".to_owned())];
-    if header_text(asked, &IF_NONE_MATCH) == Some(tag.as_bytes()) {
+    if header_text(asked, &IF_NONE_MATCH).is_some_and(|known| has_tag(known, &tag)) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     (headers, [(CONTENT_TYPE, media_type)], text).into_response()
+}
+
+/// Whether a client that names these tags has what this one stands for (RFC 9110, section 13.1.2): a weak tag is as good as a strong
+/// one, and an asterisk stands for any.
+fn has_tag(known: &[u8], tag: &str) -> bool {
+    let mut tags = known.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    known == b"*" || tags.any(|known| known.strip_prefix(b"W/").unwrap_or(known) == tag.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_tags_are_the_same() {
+        for (known, is_it) in [
+            ("\"a\"", true),
+            ("W/\"a\"", true),
+            ("\"b\", W/\"a\" ,\"c\"", true),
+            ("*", true),
+            ("\"b\"", false),
+            ("a", false),
+            ("\"a", false),
+            ("", false),
+        ] {
+            assert_eq!(has_tag(known.as_bytes(), "\"a\""), is_it, "{known}");
+        }
+    }
 }
