@@ -1,6 +1,6 @@
 //! Opening a store: its folder, its lock, its connections and its schema.
 
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -132,9 +132,23 @@ fn make_folder(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes an empty file that nobody else may read, where there is none. To SQLite it is a new database, whose log and index get the same
+/// rights.
+pub(super) fn make_private(path: &Path) -> Result<(), OpenError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(inaccessible(path, &error)),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// Opens a connection that writes, and brings the schema up to date.
 pub(super) fn writer(dir: &Path) -> Result<Connection, OpenError> {
     let path = database(dir);
+    make_private(&path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = Connection::open_with_flags(&path, flags).map_err(|error| explain(&path, error))?;
     let found = schema_version(&db, &path)?;

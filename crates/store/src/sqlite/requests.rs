@@ -50,10 +50,12 @@ impl RequestLog {
     /// aside, and a new one begun.
     pub(super) fn open(dir: &Path) -> Result<RequestLog, OpenError> {
         let path = path(dir);
+        open::make_private(&path)?;
         match connect(&path).map_err(|error| open::explain(&path, error)) {
             Err(OpenError::NotAStore { why, .. }) => {
                 tracing::warn!(why, "the log of requests is damaged; it is set aside, and a new one begun");
                 set_aside(&path).map_err(|error| open::inaccessible(&path, &error))?;
+                open::make_private(&path)?;
                 connect(&path).map_err(|error| open::explain(&path, error)).map(RequestLog)
             }
             connected => connected.map(RequestLog),

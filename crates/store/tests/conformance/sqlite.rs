@@ -66,6 +66,28 @@ async fn a_key_of_nobody_is_told_of() {
     store.close().await;
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_may_read_its_files_wherever_they_lie() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let dir = folder();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).expect("a change");
+    let store = open(dir.path());
+    store.log_requests(vec![logged(1, KeyHolder::Operator)]).await.expect("a write");
+    let mut seen = Vec::new();
+    for entry in std::fs::read_dir(dir.path()).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let name = entry.file_name().into_string().expect("a name");
+        if name.contains(".db") {
+            assert_eq!(entry.metadata().expect("a file").permissions().mode() & 0o777, 0o600, "{name}");
+            seen.push(name);
+        }
+    }
+    assert!(seen.len() >= 4, "{seen:?}");
+    store.close().await;
+}
+
 #[tokio::test]
 async fn everything_is_there_after_it_was_opened_again() {
     let (dir, world) = (folder(), World::default());
