@@ -17,6 +17,8 @@ import requests
 TIMEOUT_S = 30
 ATTEMPTS = 4
 SETTLEMENT_TIMEOUT_S = 60
+# Often enough to notice soon, and well within the limit on how often a key may ask.
+POLL_INTERVAL_S = 1
 
 TOTAL = Decimal("1000.00")
 SHARES = [
@@ -159,7 +161,7 @@ def wait_for_settlement(gateway, intent_id):
             break
         if time.monotonic() > deadline:
             raise Surprise("the settlements did not arrive in time")
-        time.sleep(0.25)
+        time.sleep(POLL_INTERVAL_S)
     expect("the intent", gateway.get(f"/payment-intents/{intent_id}")["status"], "SETTLED")
     print("settlement   every share has arrived")
 

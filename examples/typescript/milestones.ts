@@ -18,6 +18,8 @@ const TIMEOUT_MS = 30_000;
 const ATTEMPTS = 4;
 /** All settlements together may take so long. */
 const SETTLEMENT_TIMEOUT_MS = 60_000;
+/** Often enough to notice soon, and well within the limit on how often a key may ask. */
+const POLL_INTERVAL_MS = 1_000;
 
 const TOTAL = '1000.00';
 const SHARES = [
@@ -217,7 +219,7 @@ async function waitForSettlement(intentId: string): Promise<void> {
     expect('the number of settlements', escrow.settlements.length, SHARES.length);
     if (escrow.settlements.every((settlement) => settlement.status === 'CONFIRMED')) break;
     if (Date.now() > deadline) throw new Error('the settlements did not arrive in time');
-    await sleep(250);
+    await sleep(POLL_INTERVAL_MS);
   }
   const intent = await get<Envelope<object>>(`/payment-intents/${intentId}`);
   expect('the intent', intent.status, 'SETTLED');
