@@ -21,8 +21,11 @@ const SHARES: [(&str, &str); 3] = [("300.00", "Kick-off"), ("500.00", "Core feat
 /// How long a person looks at a step before the next one.
 const PACE: Span = Span::from_ms(700);
 
-/// How often the gateway is asked whether the settlements have arrived.
+/// How often the gateway is asked whether the money has moved.
 const POLL: Span = Span::from_ms(100);
+
+/// The same of a gateway that others use as well, which limits how often a key may ask.
+const SHARED_POLL: Span = Span::from_ms(1000);
 
 /// How long all settlements together may take: many times the default delay.
 const PATIENCE_MS: i64 = 120_000;
@@ -139,11 +142,18 @@ impl Story {
         Ok(money)
     }
 
+    const fn poll(&self) -> Span {
+        match self.audience {
+            Audience::Alone => POLL,
+            Audience::Shared => SHARED_POLL,
+        }
+    }
+
     /// For some time, shows the money whenever it has moved by itself.
     async fn watch(&self, intent: &str, shown: &mut Money, span: Span) -> Result<(), Failure> {
         let since_ms = self.host.ticks_ms();
         while self.host.ticks_ms() - since_ms < span.ms() {
-            self.host.sleep(POLL).await;
+            self.host.sleep(self.poll()).await;
             let money = self.money(intent).await?;
             if money != *shown {
                 self.show_money("settlement", &money)?;
@@ -169,7 +179,7 @@ impl Story {
             if self.host.ticks_ms() - since_ms > PATIENCE_MS {
                 return Err(Failure::no("the settlements did not arrive in time"));
             }
-            self.watch(intent, &mut shown, POLL).await?;
+            self.watch(intent, &mut shown, self.poll()).await?;
         }
         let answer = self.api.get(&format!("/payment-intents/{intent}")).await?;
         let status = text(&answer, "/status")?;
