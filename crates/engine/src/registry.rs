@@ -6,7 +6,6 @@ use escrow::{Chain, EventId, Ids, KeyId, MerchantId, Mode, Owner, Span, Timestam
 use store::{
     ApiKey, EventRow, Journal, JournalChange, KeyHolder, KeyKind, Merchant, Outcome, Scopes, StoreError, Unit, Wanted,
 };
-
 use tokio::sync::Mutex;
 
 use crate::batch;
@@ -294,6 +293,7 @@ impl Registry {
         let hash = self.keyring.hash_key(token);
         let _turn = self.turn.lock().await;
         for _ in 0..MAX_TRIES {
+            let base = self.journal(new.holder).await?;
             if let Some(known) = self.parts.store.key_of_hash(hash).await? {
                 return Ok(Ok(known));
             }
@@ -302,7 +302,7 @@ impl Registry {
                 Ok(key) => ApiKey { name: new.name.clone(), scopes: new.scopes.clone(), expires: new.expires, ..key },
                 Err(error) => return Ok(Err(error)),
             };
-            let told = self.created(&Made { key: key.clone(), token: token.to_owned() }, &[]).await?;
+            let told = self.created(base, &Made { key: key.clone(), token: token.to_owned() }, &[]);
             if self.commit(Unit { journals: vec![told], ..Unit::default() }).await? {
                 return Ok(Ok(key));
             }
@@ -327,6 +327,17 @@ impl Registry {
     }
 
     async fn decide(&self, by: &By, act: &Act) -> Result<Result<Decision, Refused>, StoreError> {
+        // The journal is read before anything that the decision is made on: whatever changes after that is told in it, and then the
+        // decision is made again.
+        let holder = match act {
+            Act::AddMerchant { .. } => KeyHolder::Operator,
+            Act::CreateKey(new) => new.holder,
+            Act::RollKey { id, .. } | Act::RevokeKey { id } => match self.parts.store.key(*id).await? {
+                Some(key) => key.holder,
+                None => return Ok(Err(Refused::NoSuchKey)),
+            },
+        };
+        let base = self.journal(holder).await?;
         if let By::Key(own) = by {
             // Whoever sends slowly may be let in with a key that works, and be done with one that no longer does.
             let now = self.parts.host.now();
@@ -335,29 +346,40 @@ impl Registry {
             }
         }
         match act {
-            Act::AddMerchant { name, with_key } => self.add_merchant(name, *with_key).await,
-            Act::CreateKey(new) => self.create_key(by, new).await,
-            Act::RollKey { id, grace } => self.roll_key(by, *id, *grace).await,
-            Act::RevokeKey { id } => self.revoke_key(by, *id).await,
+            Act::AddMerchant { name, with_key } => self.add_merchant(base, name, *with_key).await,
+            Act::CreateKey(new) => self.create_key(base, by, new).await,
+            Act::RollKey { id, grace } => self.roll_key(base, by, *id, *grace).await,
+            Act::RevokeKey { id } => self.revoke_key(base, by, *id).await,
         }
     }
 
-    async fn add_merchant(&self, name: &str, with_key: bool) -> Result<Result<Decision, Refused>, StoreError> {
+    async fn add_merchant(
+        &self,
+        base: Option<Journal>,
+        name: &str,
+        with_key: bool,
+    ) -> Result<Result<Decision, Refused>, StoreError> {
         if self.parts.store.merchant_named(name).await?.is_some() {
             return Ok(Err(Refused::NameTaken));
         }
         let created = self.parts.host.now();
         let merchant = Merchant { id: MerchantId::fresh(self.ids.as_ref()), name: name.to_owned(), created };
-        let told = self.told(KeyHolder::Operator, &[News::MerchantCreated(&merchant)]).await?;
+        let told = self.told(KeyHolder::Operator, base, &[News::MerchantCreated(&merchant)]);
         let mut journals = vec![JournalChange { merchant: Some(merchant.clone()), ..told }];
         let made = with_key.then(|| self.mint(&NewKey::first(merchant.id)));
         if let Some(made) = &made {
-            journals.push(self.created(made, &[]).await?);
+            // A merchant who is new has no journal yet.
+            journals.push(self.created(None, made, &[]));
         }
         Ok(Ok(Decision { done: Done::Merchant(merchant, made), journals }))
     }
 
-    async fn create_key(&self, by: &By, new: &NewKey) -> Result<Result<Decision, Refused>, StoreError> {
+    async fn create_key(
+        &self,
+        base: Option<Journal>,
+        by: &By,
+        new: &NewKey,
+    ) -> Result<Result<Decision, Refused>, StoreError> {
         if let KeyHolder::Owner(owner) = new.holder
             && self.parts.store.merchant(owner.merchant).await?.is_none()
         {
@@ -372,13 +394,19 @@ impl Registry {
             }
         }
         let made = self.mint(new);
-        let journals = vec![self.created(&made, &[]).await?];
+        let journals = vec![self.created(base, &made, &[])];
         Ok(Ok(Decision { done: Done::Key(made), journals }))
     }
 
     /// A key that was made for so many days is replaced by one for as many; but no key makes one that works longer than itself, and one
     /// that is put in its own place ends when it would have ended.
-    async fn roll_key(&self, by: &By, id: KeyId, grace: Span) -> Result<Result<Decision, Refused>, StoreError> {
+    async fn roll_key(
+        &self,
+        base: Option<Journal>,
+        by: &By,
+        id: KeyId,
+        grace: Span,
+    ) -> Result<Result<Decision, Refused>, StoreError> {
         let mut old = match self.key_for(by, id).await? {
             Ok(old) => old,
             Err(refused) => return Ok(Err(refused)),
@@ -407,12 +435,17 @@ impl Registry {
         });
         let graced = now.after(grace);
         old.expires = Some(old.expires.map_or(graced, |expires| expires.min(graced)));
-        let told = self.created(&made, &[News::KeyRolled(&old, made.key.id)]).await?;
+        let told = self.created(base, &made, &[News::KeyRolled(&old, made.key.id)]);
         let journals = vec![JournalChange { changed: Some(old.clone()), ..told }];
         Ok(Ok(Decision { done: Done::Rolled(made, old), journals }))
     }
 
-    async fn revoke_key(&self, by: &By, id: KeyId) -> Result<Result<Decision, Refused>, StoreError> {
+    async fn revoke_key(
+        &self,
+        base: Option<Journal>,
+        by: &By,
+        id: KeyId,
+    ) -> Result<Result<Decision, Refused>, StoreError> {
         let mut key = match self.key_for(by, id).await? {
             Ok(key) => key,
             Err(refused) => return Ok(Err(refused)),
@@ -421,7 +454,7 @@ impl Registry {
             return Ok(Ok(Decision { done: Done::Revoked(key), journals: Vec::new() }));
         }
         key.revoked = Some(self.parts.host.now());
-        let told = self.told(key.holder, &[News::KeyRevoked(&key)]).await?;
+        let told = self.told(key.holder, base, &[News::KeyRevoked(&key)]);
         let journals = vec![JournalChange { changed: Some(key.clone()), ..told }];
         Ok(Ok(Decision { done: Done::Revoked(key), journals }))
     }
@@ -446,17 +479,19 @@ impl Registry {
     }
 
     /// What is stored of a new key, told after other news of the same holder's.
-    async fn created(&self, made: &Made, before: &[News<'_>]) -> Result<JournalChange, StoreError> {
+    fn created(&self, base: Option<Journal>, made: &Made, before: &[News<'_>]) -> JournalChange {
         let news = [before, &[News::KeyCreated(&made.key)]].concat();
         let hash = self.keyring.hash_key(&made.token);
-        let told = self.told(made.key.holder, &news).await?;
-        Ok(JournalChange { key: Some((made.key.clone(), hash)), ..told })
+        JournalChange { key: Some((made.key.clone(), hash)), ..self.told(made.key.holder, base, &news) }
+    }
+
+    async fn journal(&self, holder: KeyHolder) -> Result<Option<Journal>, StoreError> {
+        let wanted = Wanted { journals: vec![holder], ..Wanted::default() };
+        Ok(self.parts.store.load(wanted).await?.journals.into_iter().next().flatten())
     }
 
     /// A holder's journal with more in it.
-    async fn told(&self, holder: KeyHolder, news: &[News<'_>]) -> Result<JournalChange, StoreError> {
-        let wanted = Wanted { journals: vec![holder], ..Wanted::default() };
-        let base = self.parts.store.load(wanted).await?.journals.into_iter().next().flatten();
+    fn told(&self, holder: KeyHolder, base: Option<Journal>, news: &[News<'_>]) -> JournalChange {
         let mut next = base.unwrap_or_else(|| Journal { id: self.ids.next(), chain: Chain::EMPTY });
         let created = self.parts.host.now();
         let mut events = Vec::new();
@@ -467,7 +502,7 @@ impl Registry {
             next.chain = next.chain.followed_by(&body);
             events.push(EventRow { id, sequence, created, hash: next.chain.head, body });
         }
-        Ok(JournalChange { holder, base, next, events, merchant: None, key: None, changed: None })
+        JournalChange { holder, base, next, events, merchant: None, key: None, changed: None }
     }
 }
 

@@ -1,14 +1,19 @@
 //! Merchants and keys are changed one act after the other, each told, and `verify` sees when one is not.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use engine::testing::{new_key, new_merchant};
+use async_trait::async_trait;
+use engine::testing::{ManualHost, new_key, new_merchant};
 use engine::verify::{Invariant, verify};
-use engine::{Act, ActRequest, Answer, By, Done, Keyring, NewKey, Registry, Rendered};
-use escrow::{Chain, EventId, Hash, RawId};
+use engine::{
+    Act, ActRequest, Answer, By, Config, Done, FreshIds, Host, KeyState, Keyring, Made, NewKey, Parts, Refused,
+    Registry, Rendered, SimulatedPayments, Task,
+};
+use escrow::{Chain, EventId, Hash, RawId, Span, Timestamp};
+use futures_util::FutureExt;
 use store::{EventRow, Journal, JournalChange, KeyHolder, KeyKind, Outcome, Unit, Wanted};
 
-use crate::world::World;
+use crate::world::{PlainEvents, World};
 
 const TOKEN: &str = "sk_test_brought-along";
 
@@ -57,6 +62,69 @@ async fn of_two_gateways_that_act_at_once_both_are_told() {
     assert!(one.store.merchant(merchant).await.expect("a store").is_some());
 }
 
+/// A host that lets something happen when randomness is next drawn: in the middle of an act.
+struct Meddling {
+    host: ManualHost,
+    deed: Mutex<Option<Deed>>,
+}
+
+type Deed = Box<dyn FnOnce() + Send>;
+
+#[async_trait]
+impl Host for Meddling {
+    fn now(&self) -> Timestamp {
+        self.host.now()
+    }
+
+    fn ticks_us(&self) -> i64 {
+        self.host.ticks_us()
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        let deed = self.deed.lock().expect("not poisoned").take();
+        deed.into_iter().for_each(|deed| deed());
+        self.host.random(bytes);
+    }
+
+    async fn sleep(&self, span: Span) {
+        self.host.sleep(span).await;
+    }
+
+    fn spawn(&self, task: Task) {
+        self.host.spawn(task);
+    }
+}
+
+/// A key that one gateway revokes while another rolls it never works again.
+#[tokio::test(start_paused = true)]
+async fn a_roll_by_one_gateway_takes_back_no_revocation_by_another() {
+    let world = World::new();
+    let other = Arc::new(registry(&world));
+    let act = Act::CreateKey(NewKey::full(KeyHolder::Operator, KeyKind::Admin));
+    let Ok(Ok(Done::Key(Made { key, .. }))) = other.act(&act).await else { panic!("no key") };
+    let id = key.id;
+    let revoke: Deed = Box::new(move || {
+        let revoked = other.act(&Act::RevokeKey { id }).now_or_never().expect("the store in memory answers at once");
+        assert!(matches!(revoked, Ok(Ok(Done::Revoked(_)))), "{revoked:?}");
+    });
+    let host = ManualHost::at_ms(world.host.now().ms());
+    // Its randomness must differ, or it would make the same ids.
+    host.random(&mut [0; 1 << 16]);
+    let host = Arc::new(Meddling { host, deed: Mutex::new(Some(revoke)) });
+    let parts = Parts {
+        store: world.store.clone(),
+        host: host.clone(),
+        present: Arc::new(PlainEvents),
+        payments: Arc::new(SimulatedPayments),
+        config: Config::default(),
+    };
+    let registry = Registry::new(parts, Arc::new(FreshIds::new(host)), Keyring::new(&[7; 32]));
+    let rolled = registry.act(&Act::RollKey { id, grace: Span::from_seconds(60) }).await.expect("a store");
+    assert_eq!(rolled.err(), Some(Refused::KeyOver(KeyState::Revoked)));
+    assert!(world.store.key(id).await.expect("a store").expect("a key").revoked.is_some());
+    world.assert_clean().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_depends_on_who_asks_is_not_remembered_and_what_is_decided_is() {
     let world = World::new();
@@ -69,7 +137,7 @@ async fn what_depends_on_who_asks_is_not_remembered_and_what_is_decided_is() {
             key: idempotency_key.to_owned(),
             fingerprint: Hash::from_bytes([1; 32]),
         };
-        let render = |result: Result<&Done, &engine::Refused>| {
+        let render = |result: Result<&Done, &Refused>| {
             let told = result.map(|_| "done").map_err(ToString::to_string);
             Rendered { status: 200, body: format!("{told:?}").into_bytes(), kept: Some(b"kept".to_vec()) }
         };
