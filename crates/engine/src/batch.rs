@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use escrow::{Actor, IntentId, Owner, Rejection, Span, Timestamp};
-use store::{Lease, Loaded, Outcome, Reply, StoreError, Wanted};
+use store::{Lease, Loaded, Outcome, Reply, StoreError, Unit, Wanted};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+use crate::bells::Bells;
 use crate::engine::{Parts, raised};
 use crate::ids::FreshIds;
 use crate::meter;
@@ -122,7 +123,15 @@ pub(crate) struct Batcher {
     /// What must wait for the next batch; older than anything in the queue.
     held: VecDeque<Submission>,
     stop: watch::Receiver<bool>,
-    scheduled: Arc<Notify>,
+    told: Told,
+}
+
+/// Who is told of what was committed.
+pub(crate) struct Told {
+    /// The worker: there may be new jobs.
+    pub(crate) scheduled: Arc<Notify>,
+    /// Those who follow streams of events.
+    pub(crate) bells: Bells,
 }
 
 impl Batcher {
@@ -131,9 +140,9 @@ impl Batcher {
         ids: Arc<FreshIds>,
         queue: mpsc::Receiver<Submission>,
         stop: watch::Receiver<bool>,
-        scheduled: Arc<Notify>,
+        told: Told,
     ) -> Batcher {
-        Batcher { parts, ids, queue, held: VecDeque::new(), stop, scheduled }
+        Batcher { parts, ids, queue, held: VecDeque::new(), stop, told }
     }
 
     /// Serves until it is told to stop and nothing waits any more.
@@ -233,7 +242,8 @@ impl Batcher {
     }
 
     async fn commit(&mut self, mut plans: Vec<Plan>) {
-        let units = plans.iter_mut().map(Plan::unit).collect();
+        let units: Vec<Unit> = plans.iter_mut().map(Plan::unit).collect();
+        let streams: BTreeSet<Owner> = units.iter().filter_map(stream).collect();
         let begun_us = self.parts.host.ticks_us();
         let committed = self.parts.store.commit(units).await;
         meter::commit(plans.len(), self.parts.host.ticks_us() - begun_us);
@@ -253,7 +263,8 @@ impl Batcher {
                 Outcome::TransactionTaken => self.refuse(plan, Rejection::TransactionTaken).await,
             }
         }
-        self.scheduled.notify_one();
+        self.told.scheduled.notify_one();
+        streams.into_iter().for_each(|owner| self.told.bells.ring(owner));
     }
 
     /// Somebody else came first: all commands of the unit, refused ones too, are decided again on what is there now. It may have
@@ -307,6 +318,11 @@ pub(crate) async fn load(parts: &Parts, wanted: &Wanted) -> Result<Loaded, Store
         }
     }
     Ok(loaded)
+}
+
+/// The stream that a unit's events are in.
+fn stream(unit: &Unit) -> Option<Owner> {
+    unit.change.as_ref().map(|change| change.next.owner)
 }
 
 fn wanted(batch: &[Submission]) -> Wanted {

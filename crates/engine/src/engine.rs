@@ -7,7 +7,8 @@ use escrow::{Ids, MerchantId, Mode, Owner, Settings, Span, Timestamp};
 use store::{Store, StoreError, Wanted};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use crate::batch::{Batcher, Source, Submission};
+use crate::batch::{Batcher, Source, Submission, Told};
+use crate::bells::Bells;
 use crate::clock::{AdvanceClock, Asked, Clock, Keeper, sandbox};
 use crate::host::Host;
 use crate::ids::FreshIds;
@@ -67,6 +68,7 @@ pub struct Parts {
 pub struct Engine {
     parts: Parts,
     ids: Arc<FreshIds>,
+    bells: Bells,
     queue: mpsc::Sender<Submission>,
     clocks: mpsc::Sender<Asked>,
     stop_keeper: watch::Sender<bool>,
@@ -88,7 +90,9 @@ impl Engine {
         let (stop_worker, worker_stopped) = watch::channel(false);
         let (stop_batcher, batcher_stopped) = watch::channel(false);
         let (scheduled, carried) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let batcher = Batcher::new(parts.clone(), ids.clone(), waiting, batcher_stopped, scheduled.clone());
+        let bells = Bells::default();
+        let told = Told { scheduled: scheduled.clone(), bells: bells.clone() };
+        let batcher = Batcher::new(parts.clone(), ids.clone(), waiting, batcher_stopped, told);
         let worker = Worker::new(parts.clone(), queue.clone(), worker_stopped, scheduled.clone(), carried.clone());
         let keeper = Keeper::new(parts.clone(), clocks_asked, keeper_stopped, scheduled, carried);
         let (batcher_ends, batcher_done) = ending::pair();
@@ -109,6 +113,7 @@ impl Engine {
         Arc::new(Engine {
             parts,
             ids,
+            bells,
             queue,
             clocks,
             stop_keeper,
@@ -200,7 +205,13 @@ impl Engine {
     /// What adds and changes merchants and keys, whose texts are hashed by this keyring.
     #[must_use]
     pub fn registry(&self, keyring: Keyring) -> Registry {
-        Registry::new(self.parts.clone(), self.ids.clone(), keyring)
+        Registry::new(self.parts.clone(), self.ids.clone(), keyring).ringing(self.bells.clone())
+    }
+
+    /// The bells of the streams of events, which ring when something was committed here.
+    #[must_use]
+    pub const fn bells(&self) -> &Bells {
+        &self.bells
     }
 
     /// Fresh ids.

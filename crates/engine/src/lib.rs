@@ -4,6 +4,7 @@
 //! The engine never knows what HTTP or SQL is, and takes time, ids, randomness, timers and tasks from its [`Host`].
 
 mod batch;
+mod bells;
 mod clock;
 mod engine;
 mod host;
@@ -19,6 +20,7 @@ mod request;
 pub mod testing;
 pub mod verify;
 
+pub use bells::Bells;
 pub use clock::{AdvanceClock, Clock, RenderClock, TooFarAhead};
 pub use engine::{Config, Engine, Parts};
 pub use host::{Host, System, Task};

@@ -2,7 +2,7 @@
 
 use escrow::chain::Numbered;
 use escrow::{Escrow, EventId, KeyId, Timestamp};
-use store::{ApiKey, KeyHolder, Merchant};
+use store::{AccountEvent, ApiKey, KeyHolder, Merchant};
 
 /// Writes the bodies of events.
 pub trait Present: Send + Sync + 'static {
@@ -45,12 +45,12 @@ pub enum News<'a> {
 impl News<'_> {
     /// The type of such events.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn event(self) -> AccountEvent {
         match self {
-            News::MerchantCreated(_) => "merchant.created",
-            News::KeyCreated(_) => "api_key.created",
-            News::KeyRolled(..) => "api_key.rolled",
-            News::KeyRevoked(_) => "api_key.revoked",
+            News::MerchantCreated(_) => AccountEvent::MerchantCreated,
+            News::KeyCreated(_) => AccountEvent::KeyCreated,
+            News::KeyRolled(..) => AccountEvent::KeyRolled,
+            News::KeyRevoked(_) => AccountEvent::KeyRevoked,
         }
     }
 }

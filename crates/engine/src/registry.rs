@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use escrow::{Chain, EventId, Ids, KeyId, MerchantId, Mode, Owner, Span, Timestamp};
 use store::{
-    ApiKey, EventRow, Journal, JournalChange, KeyHolder, KeyKind, Merchant, Outcome, Scopes, StoreError, Unit, Wanted,
+    ApiKey, EventRow, EventType, Journal, JournalChange, KeyHolder, KeyKind, Merchant, Outcome, Scopes, StoreError, Unit, Wanted,
 };
 use tokio::sync::Mutex;
 
 use crate::batch;
+use crate::bells::Bells;
 use crate::engine::Parts;
 use crate::ids::FreshIds;
 use crate::keyring::{Keyring, NotAKey};
@@ -229,13 +230,19 @@ pub struct Registry {
     keyring: Keyring,
     /// Held by whoever acts, so that those of one process do not get in each other's way. Those of others are found out at the commit.
     turn: Mutex<()>,
+    bells: Bells,
 }
 
 impl Registry {
     /// A registry on these parts, which need not be those of a running engine.
     #[must_use]
     pub fn new(parts: Parts, ids: Arc<FreshIds>, keyring: Keyring) -> Registry {
-        Registry { parts, ids, keyring, turn: Mutex::new(()) }
+        Registry { parts, ids, keyring, turn: Mutex::new(()), bells: Bells::default() }
+    }
+
+    /// The same, heard by those who follow streams of events.
+    pub(crate) fn ringing(self, bells: Bells) -> Registry {
+        Registry { bells, ..self }
     }
 
     /// Does something at most once per idempotency key, and answers when it is durable.
@@ -323,7 +330,10 @@ impl Registry {
         if unit.journals.is_empty() && unit.replies.is_empty() {
             return Ok(true);
         }
-        Ok(self.parts.store.commit(vec![unit]).await? == [Outcome::Committed])
+        let streams: Vec<Owner> = unit.journals.iter().map(|change| change.holder.stream()).collect();
+        let is_stored = self.parts.store.commit(vec![unit]).await? == [Outcome::Committed];
+        streams.into_iter().for_each(|owner| self.bells.ring(owner));
+        Ok(is_stored)
     }
 
     async fn decide(&self, by: &By, act: &Act) -> Result<Result<Decision, Refused>, StoreError> {
@@ -500,7 +510,8 @@ impl Registry {
             let event = JournalEvent { id, sequence, created, holder, news: *news };
             let body = self.parts.present.journal_event(event);
             next.chain = next.chain.followed_by(&body);
-            events.push(EventRow { id, sequence, created, hash: next.chain.head, body });
+            let kind = EventType::Account(news.event());
+            events.push(EventRow { id, kind, sequence, created, hash: next.chain.head, body });
         }
         JournalChange { holder, base, next, events, merchant: None, key: None, changed: None }
     }

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use escrow::{
-    Account, Currency, Dispute, Effect, Escrow, Hash, IntentId, KeyId, MerchantId, Owner, Refund, RefundId, RequestId,
+    Account, Currency, Dispute, Effect, Escrow, EventId, Hash, IntentId, KeyId, MerchantId, Owner, Refund, RefundId, RequestId,
     Settlement, SettlementId, Span, Timestamp,
 };
 
+mod event;
 mod keys;
 mod memory;
 mod metadata;
@@ -21,6 +22,7 @@ mod row;
 mod sqlite;
 mod survey;
 
+pub use event::{AccountEvent, EventFilter, EventType, StoredEvent, Tail};
 pub use keys::{ApiKey, Area, Journal, KeyHolder, KeyKind, Level, Merchant, NotAScope, Scope, Scopes};
 pub use memory::MemoryStore;
 pub use metadata::{MAX_FOUND_NAME_CHARS, MAX_FOUND_VALUE_CHARS};
@@ -239,6 +241,27 @@ pub trait Store: Send + Sync + 'static {
         filter: TransferFilter,
         page: PageRequest,
     ) -> Result<Page<StoredTransfer>, StoreError>;
+
+    /// Events of an owner, newest first: in the reverse order of their places.
+    async fn events(
+        &self,
+        owner: Owner,
+        filter: EventFilter,
+        page: PageRequest,
+    ) -> Result<Page<StoredEvent>, StoreError>;
+
+    /// An event.
+    async fn event(&self, id: EventId) -> Result<Option<StoredEvent>, StoreError>;
+
+    /// Up to `limit` events of an owner's stream behind a place, in order. No event ever appears before a place up to which nothing
+    /// was left out.
+    async fn events_after(
+        &self,
+        owner: Owner,
+        filter: EventFilter,
+        position: u64,
+        limit: usize,
+    ) -> Result<Tail, StoreError>;
 
     /// The running totals of an owner, in the order of their accounts and currencies.
     async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError>;

@@ -5,15 +5,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use escrow::{
-    Account, Currency, Dispute, Duty, Effect, Escrow, Hash, IntentId, KeyId, MerchantId, Mode, Owner, RawId, Refund,
-    RefundId, RequestId, Settlement, SettlementId, Span, Timestamp, TransferId,
+    Account, Currency, Dispute, Duty, Effect, Escrow, EventId, Hash, IntentId, KeyId, MerchantId, Mode, Owner, RawId,
+    Refund, RefundId, RequestId, Settlement, SettlementId, Span, Timestamp, TransferId,
 };
 
 use crate::metadata::found_by;
 use crate::{
-    ApiKey, Audited, Backlog, Balance, Change, ClockMove, EscrowFilter, EventRow, Job, JobState, Journal,
+    ApiKey, Audited, Backlog, Balance, Change, ClockMove, EscrowFilter, EventFilter, EventRow, Job, JobState, Journal,
     JournalChange, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outcome, Page, PageRequest, Position, Reply,
-    Store, StoreError, StoredTransfer, Survey, Total, TransferFilter, Unit, Versioned, Waiting, Wanted, Which,
+    Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Total, TransferFilter, Unit, Versioned, Waiting,
+    Wanted, Which,
 };
 
 /// A [`Store`] in memory. What it holds is gone with it.
@@ -305,6 +306,25 @@ impl Everything {
         }
     }
 
+    /// The events of an owner in the order of their places.
+    fn stream(&self, owner: Owner) -> Vec<StoredEvent> {
+        let of_intents = self.events.iter().map(|(intent, events)| (Some(*intent), events));
+        let journal = self.journals.get(&owner).map(|(_, events)| (None, events));
+        let mut stream = Vec::new();
+        for (intent, events) in of_intents.chain(journal) {
+            let mut previous = Hash::ZERO;
+            for (of, position, event) in events {
+                let before = std::mem::replace(&mut previous, event.hash);
+                if *of == owner {
+                    let (position, event) = (*position, event.clone());
+                    stream.push(StoredEvent { owner, position, intent, previous: before, event });
+                }
+            }
+        }
+        stream.sort_by_key(|stored| stored.position);
+        stream
+    }
+
     fn escrow_that(&self, has: impl Fn(&Escrow) -> bool) -> Option<Escrow> {
         self.escrows.values().map(|stored| &stored.escrow).find(|escrow| has(escrow)).cloned()
     }
@@ -385,6 +405,16 @@ fn passes_escrow(filter: &EscrowFilter, escrow: &Escrow) -> bool {
 fn has_members(escrow: &Escrow, wanted: &BTreeMap<String, String>) -> bool {
     let members = escrow.terms.metadata.as_ref().map(found_by).unwrap_or_default();
     wanted.iter().all(|(name, value)| members.get(name) == Some(value))
+}
+
+/// A place as something to sort by.
+fn in_order(position: u64) -> RawId {
+    RawId::from_bits(u128::from(position))
+}
+
+fn passes_event(filter: &EventFilter, stored: &StoredEvent) -> bool {
+    filter.types.as_ref().is_none_or(|types| types.contains(&stored.event.kind))
+        && filter.intent.is_none_or(|intent| stored.intent == Some(intent))
 }
 
 fn passes_transfer(filter: &TransferFilter, stored: &StoredTransfer) -> bool {
@@ -500,6 +530,52 @@ impl Store for MemoryStore {
             let transfers = transfers.map(|(id, (_, stored))| (id.raw(), *stored)).collect();
             page(transfers, |stored| passes_transfer(&filter, stored), request)
         })?
+    }
+
+    async fn events(
+        &self,
+        owner: Owner,
+        filter: EventFilter,
+        request: PageRequest,
+    ) -> Result<Page<StoredEvent>, StoreError> {
+        let events = self.with(|all| all.stream(owner))?;
+        // The list is in the order of the places, which cursors are looked up for.
+        let place = |id: RawId| {
+            let found = events.iter().find(|stored| stored.event.id.raw() == id);
+            found.map(|stored| in_order(stored.position)).ok_or(StoreError::UnknownCursor)
+        };
+        let position = match request.position {
+            Position::Offset(offset) => Position::Offset(offset),
+            Position::After(cursor) => Position::After(place(cursor)?),
+            Position::Before(cursor) => Position::Before(place(cursor)?),
+        };
+        let events = events.iter().map(|stored| (in_order(stored.position), stored.clone())).collect();
+        page(events, |stored| passes_event(&filter, stored), PageRequest { position, ..request })
+    }
+
+    async fn event(&self, id: EventId) -> Result<Option<StoredEvent>, StoreError> {
+        self.with(|all| {
+            let owners: Vec<Owner> = all.positions.keys().copied().collect();
+            owners.into_iter().flat_map(|owner| all.stream(owner)).find(|stored| stored.event.id == id)
+        })
+    }
+
+    async fn events_after(
+        &self,
+        owner: Owner,
+        filter: EventFilter,
+        position: u64,
+        limit: usize,
+    ) -> Result<Tail, StoreError> {
+        let events = self.with(|all| all.stream(owner))?;
+        let last = events.last().map_or(0, |stored| stored.position);
+        let behind = events.into_iter().filter(|stored| stored.position > position && passes_event(&filter, stored));
+        let events: Vec<StoredEvent> = behind.take(limit).collect();
+        let position = match events.last() {
+            Some(last) if events.len() >= limit => last.position,
+            Some(_) | None => last.max(position),
+        };
+        Ok(Tail { events, position })
     }
 
     async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError> {

@@ -1,9 +1,8 @@
 //! The plain data that goes in and comes out.
 
-use crate::{Journal, KeyHolder};
 use escrow::{Duty, Escrow, EventId, Hash, IntentId, Owner, Timestamp, Transfer};
 
-use crate::Balance;
+use crate::{Balance, EventType, Journal, KeyHolder};
 
 /// An escrow as it was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +42,9 @@ pub struct StoredTransfer {
 pub struct EventRow {
     /// Its id.
     pub id: EventId,
-    /// Its place among the intent's events, from 1.
+    /// What happened.
+    pub kind: EventType,
+    /// Its place among the events of its intent or journal, from 1.
     pub sequence: u64,
     /// When it happened.
     pub created: Timestamp,

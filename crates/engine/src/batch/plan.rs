@@ -2,7 +2,7 @@
 
 use escrow::duty::effects;
 use escrow::{Actor, Chain, Ctx, Decision, Escrow, EventId, Owner, Rejection, Span, Timestamp};
-use store::{Change, EventRow, Reply, TransferRow, Unit, Versioned};
+use store::{Change, EventRow, EventType, Reply, TransferRow, Unit, Versioned};
 
 use super::{Source, Submission};
 use crate::engine::Parts;
@@ -117,7 +117,8 @@ impl Plan {
             let numbered = escrow::chain::Numbered { id, sequence, event };
             let body = parts.present.event(&next, numbered, created);
             chain = Chain::followed_by(chain, &body);
-            self.events.push(EventRow { id, sequence, created, hash: chain.head, body });
+            let kind = EventType::Intent(event.kind);
+            self.events.push(EventRow { id, kind, sequence, created, hash: chain.head, body });
         }
         next.chain = chain;
         self.next.insert(next)

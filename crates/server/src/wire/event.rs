@@ -116,7 +116,7 @@ impl Present for WireEvents {
         json(&WireEvent {
             id: event.id,
             object: "event",
-            kind: event.news.name(),
+            kind: event.news.event().name(),
             data: Data { object, previous_attributes: Previous(&[]), simulated: false },
             created: event.created.seconds(),
             livemode,

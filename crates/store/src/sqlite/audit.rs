@@ -10,7 +10,7 @@ use super::codec::{self, IdBytes, OwnerBytes};
 use super::error::Fault;
 use super::page::Readings;
 use super::split::Pieces;
-use super::{claims, jobs, journals, read};
+use super::{claims, events, jobs, journals, read};
 use crate::{Audited, Balance, KeyHolder};
 
 /// Rows that belong to no escrow, and to no journal either: the table, and a query for the intent they name and which of its rows
@@ -78,7 +78,7 @@ fn escrow(db: &Connection, id: IdBytes, visit: &mut dyn FnMut(Audited)) -> Resul
     let name = IntentId::new(RawId::from_bytes(id)).to_string();
     let found = read::escrow(db, id).and_then(|pieces| pieces.map(Pieces::assemble).transpose());
     let Some(stored) = readable("escrows", &name, found, visit)?.flatten() else { return Ok(()) };
-    let events = all_readable("events", &name, read::events_of(db, id)?, visit)?;
+    let events = all_readable("events", &name, events::of_subject(db, id)?, visit)?;
     let transfers = all_readable("transfers", &name, read::transfers_of(db, id)?, visit)?;
     let jobs = all_readable("jobs", &name, jobs::of_intent(db, id)?, visit)?;
     let claims = all_readable("claims", &name, claims::of_intent(db, id)?, visit)?;
@@ -90,7 +90,7 @@ fn journals(db: &Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault
     for found in journals::all(db)? {
         let Some((stream, journal)) = readable("journals", "a row", found, visit)? else { continue };
         let Some(stream) = readable("journals", "a row", codec::owner(stream), visit)? else { continue };
-        let events = read::events_of(db, journal.id.to_bytes())?;
+        let events = events::of_subject(db, journal.id.to_bytes())?;
         let events = all_readable("events", &format!("journal {}", journal.id), events, visit)?;
         visit(Audited::Journal { holder: KeyHolder::of_stream(stream), journal, events });
     }

@@ -228,8 +228,8 @@ impl Batch<'_> {
             None => self.stored_position(owner)?,
         };
         let position = before.saturating_add(1);
-        let sql = "INSERT INTO events (owner, position, subject, sequence, id, created, hash, body)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let sql = "INSERT INTO events (owner, position, subject, sequence, id, created, hash, body, type)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         self.db.prepare_cached(sql)?.execute(params![
             owner,
             position,
@@ -238,7 +238,8 @@ impl Batch<'_> {
             event.id.raw().to_bytes(),
             event.created.ms(),
             event.hash.bytes(),
-            event.body
+            event.body,
+            event.kind.name()
         ])?;
         self.positions.insert(owner, position);
         Ok(())

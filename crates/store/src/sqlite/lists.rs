@@ -5,28 +5,28 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::error::Fault;
-use super::page::{List, Source};
+use super::page::{IdKey, List, Source};
 use super::people::owner_column;
 use super::period;
 use super::split::Kind;
-use crate::{EscrowFilter, KeyHolder, TransferFilter, Which};
+use crate::{EscrowFilter, EventType, KeyHolder, TransferFilter, Which};
 
 /// How far the ways to walk through a list are counted before one is chosen. Where all are longer, a page is soon full by any of
 /// them, unless what they lead to hardly overlaps.
 const COUNTED: i64 = 1000;
 
-const FIND_ESCROW: &str = "SELECT 1 FROM escrows WHERE id = ?1 AND owner = ?2";
+const FIND_ESCROW: &str = "SELECT id FROM escrows WHERE id = ?1 AND owner = ?2";
 const ESCROWS: Source<'_> =
-    Source { id: "listed.id", from: "escrows listed WHERE listed.owner = ?1", find: FIND_ESCROW };
+    Source { key: "listed.id", from: "escrows listed WHERE listed.owner = ?1", find: FIND_ESCROW };
 const BY_METADATA: Source<'_> =
-    Source { id: "listed.escrow", from: "metadata listed WHERE listed.owner = ?1", find: FIND_ESCROW };
+    Source { key: "listed.escrow", from: "metadata listed WHERE listed.owner = ?1", find: FIND_ESCROW };
 
-const FIND_TRANSFER: &str = "SELECT 1 FROM transfers WHERE id = ?1 AND owner = ?2";
+const FIND_TRANSFER: &str = "SELECT id FROM transfers WHERE id = ?1 AND owner = ?2";
 const TRANSFERS: Source<'_> =
-    Source { id: "listed.id", from: "transfers listed WHERE listed.owner = ?1", find: FIND_TRANSFER };
+    Source { key: "listed.id", from: "transfers listed WHERE listed.owner = ?1", find: FIND_TRANSFER };
 /// The plus keeps SQLite from going through all of the owner's transfers for the few of one intent.
 const OF_INTENT: Source<'_> =
-    Source { id: "listed.id", from: "transfers listed WHERE +listed.owner = ?1", find: FIND_TRANSFER };
+    Source { key: "listed.id", from: "transfers listed WHERE +listed.owner = ?1", find: FIND_TRANSFER };
 
 /// How the escrows that pass a filter are walked through. What else the filter asks for is looked up for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +116,7 @@ fn walk(owner: Owner, filter: &EscrowFilter, way: Way<'_>, bounds: Bounds) -> Li
             list.only(&format!("listed.name = {name} AND listed.value = {value}"));
         }
     }
-    list.within(bounds);
+    list.within((IdKey(bounds.0.to_bytes()), IdKey(bounds.1.to_bytes())));
     list
 }
 
@@ -174,8 +174,8 @@ pub(super) fn parts(owner: Owner, kind: Kind, intent: Option<IntentId>) -> List 
     // As above, the plus is for the few of one intent.
     let owned = if intent.is_some() { "+listed.owner" } else { "listed.owner" };
     let from = format!("parts listed WHERE {owned} = ?1 AND listed.kind = {kind}");
-    let find = format!("SELECT 1 FROM parts WHERE kind = {kind} AND id = ?1 AND owner = ?2");
-    let mut list = List::new(Source { id: "listed.id", from: &from, find: &find }, owner);
+    let find = format!("SELECT id FROM parts WHERE kind = {kind} AND id = ?1 AND owner = ?2");
+    let mut list = List::new(Source { key: "listed.id", from: &from, find: &find }, owner);
     if let Some(intent) = intent {
         let intent = list.bind(intent.raw().to_bytes().to_vec());
         list.only(&format!("listed.escrow = {intent}"));
@@ -191,14 +191,40 @@ pub(super) fn everybodys_parts(kind: Kind, which: Which) -> List {
         Which::Waiting => "listed.waits = 1",
     };
     let from = format!("parts listed WHERE listed.kind = {kind} AND {condition}");
-    let find = format!("SELECT 1 FROM parts WHERE kind = {kind} AND id = ?1 AND owner IS NOT NULL");
-    List::of(Source { id: "listed.id", from: &from, find: &find }, None)
+    let find = format!("SELECT id FROM parts WHERE kind = {kind} AND id = ?1 AND owner IS NOT NULL");
+    List::of(Source { key: "listed.id", from: &from, find: &find }, None)
+}
+
+/// Events of an owner by their places: all, or those of some types.
+pub(super) fn events(owner: Owner, types: Option<&[EventType]>) -> List<i64> {
+    let find = "SELECT position FROM events WHERE id = ?1 AND owner = ?2";
+    let mut list =
+        List::new(Source { key: "listed.position", from: "events listed WHERE listed.owner = ?1", find }, owner);
+    if let Some(types) = types {
+        list.split_by("listed.type", None, types.iter().map(|kind| kind.name()));
+    }
+    list
+}
+
+/// Events of an intent by their sequence: all, or those of some types.
+pub(super) fn events_of(owner: Owner, intent: IntentId, types: Option<&[EventType]>) -> List<i64> {
+    let find = "SELECT sequence FROM events WHERE id = ?1 AND owner = ?2";
+    // As above, the plus is for the few of one intent.
+    let from = "events listed WHERE +listed.owner = ?1";
+    let mut list = List::new(Source { key: "listed.sequence", from, find }, owner);
+    let intent = list.bind(intent.raw().to_bytes().to_vec());
+    list.only(&format!("listed.subject = {intent}"));
+    if let Some(types) = types {
+        let names: Vec<String> = types.iter().map(|kind| format!("'{}'", kind.name())).collect();
+        list.only(&format!("listed.type IN ({})", names.join(", ")));
+    }
+    list
 }
 
 /// Every merchant.
 pub(super) fn merchants() -> List {
-    let find = "SELECT 1 FROM merchants WHERE id = ?1";
-    List::of(Source { id: "listed.id", from: "merchants listed WHERE true", find }, None)
+    let find = "SELECT id FROM merchants WHERE id = ?1";
+    List::of(Source { key: "listed.id", from: "merchants listed WHERE true", find }, None)
 }
 
 /// API keys of one holder, or of everybody.
@@ -213,12 +239,12 @@ pub(super) fn requests(holder: Option<KeyHolder>) -> List {
 
 /// What is in a table that has `id` and `owner`, of one holder of keys or of everybody.
 fn held(table: &str, wanted: Option<KeyHolder>) -> List {
-    let find = format!("SELECT 1 FROM {table} WHERE id = ?1");
+    let find = format!("SELECT id FROM {table} WHERE id = ?1");
     let Some(holder) = wanted else {
         let from = format!("{table} listed WHERE true");
-        return List::of(Source { id: "listed.id", from: &from, find: &find }, None);
+        return List::of(Source { key: "listed.id", from: &from, find: &find }, None);
     };
     let (from, find) = (format!("{table} listed WHERE listed.owner IS ?1"), format!("{find} AND owner IS ?2"));
     let owner = owner_column(holder).map_or(Value::Null, |owner| Value::Blob(owner.to_vec()));
-    List::of(Source { id: "listed.id", from: &from, find: &find }, Some(owner))
+    List::of(Source { key: "listed.id", from: &from, find: &find }, Some(owner))
 }

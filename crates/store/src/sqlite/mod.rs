@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use escrow::{
-    Dispute, Escrow, IntentId, KeyId, MerchantId, Owner, Refund, RefundId, RequestId, Settlement, SettlementId,
+    Dispute, Escrow, EventId, IntentId, KeyId, MerchantId, Owner, Refund, RefundId, RequestId, Settlement, SettlementId,
     Timestamp,
 };
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::{
-    ApiKey, Audited, Balance, EscrowFilter, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outcome,
-    Page, PageRequest, Store, StoreError, StoredTransfer, Survey, TransferFilter, Unit, Waiting, Wanted, Which,
+    ApiKey, Audited, Balance, EscrowFilter, EventFilter, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest,
+    Merchant, Outcome, Page, PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail,
+    TransferFilter, Unit, Waiting, Wanted, Which,
 };
 
 mod audit;
@@ -27,6 +28,7 @@ mod commit;
 mod counters;
 mod crew;
 mod error;
+mod events;
 mod jobs;
 mod journals;
 mod lists;
@@ -264,6 +266,29 @@ impl Store for SqliteStore {
         page: PageRequest,
     ) -> Result<Page<StoredTransfer>, StoreError> {
         self.list(move |db| read::transfers(db, owner, &filter, page)).await
+    }
+
+    async fn events(
+        &self,
+        owner: Owner,
+        filter: EventFilter,
+        page: PageRequest,
+    ) -> Result<Page<StoredEvent>, StoreError> {
+        self.list(move |db| events::page(db, owner, &filter, page)).await
+    }
+
+    async fn event(&self, id: EventId) -> Result<Option<StoredEvent>, StoreError> {
+        self.read(move |db| events::find(db, id)).await
+    }
+
+    async fn events_after(
+        &self,
+        owner: Owner,
+        filter: EventFilter,
+        position: u64,
+        limit: usize,
+    ) -> Result<Tail, StoreError> {
+        self.read(move |db| events::after(db, owner, &filter, position, limit)).await
     }
 
     async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError> {

@@ -1,29 +1,87 @@
 //! Pages of lists, newest first.
 
 use escrow::{Owner, RawId};
-use rusqlite::types::Value;
-use rusqlite::{Connection, Row, Rows, params_from_iter};
+use rusqlite::types::{FromSql, Value};
+use rusqlite::{Connection, OptionalExtension, Row, Rows, params_from_iter};
 
 use super::codec::{self, IdBytes};
 use super::error::Fault;
 use crate::{Page, PageRequest, Position};
 
-/// Where the ids of a list are.
+/// What a list is in the order of.
+pub(super) trait Key: Copy + Ord + FromSql + Into<Value> {
+    /// The lowest that there can be.
+    const LOWEST: Self;
+    /// The highest that there can be.
+    const HIGHEST: Self;
+
+    /// The next lower one, if there is one.
+    fn lower(self) -> Option<Self>;
+
+    /// The next higher one, if there is one.
+    fn higher(self) -> Option<Self>;
+}
+
+/// The bytes of an id, which sort like the id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct IdKey(pub(super) IdBytes);
+
+impl From<IdKey> for Value {
+    fn from(IdKey(bytes): IdKey) -> Value {
+        Value::Blob(bytes.to_vec())
+    }
+}
+
+impl FromSql for IdKey {
+    fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<IdKey> {
+        IdBytes::column_result(value).map(IdKey)
+    }
+}
+
+impl Key for IdKey {
+    const LOWEST: IdKey = IdKey([0; 16]);
+    const HIGHEST: IdKey = IdKey([u8::MAX; 16]);
+
+    fn lower(self) -> Option<IdKey> {
+        u128::from_be_bytes(self.0).checked_sub(1).map(|bits| IdKey(bits.to_be_bytes()))
+    }
+
+    fn higher(self) -> Option<IdKey> {
+        u128::from_be_bytes(self.0).checked_add(1).map(|bits| IdKey(bits.to_be_bytes()))
+    }
+}
+
+/// A place in an order that begins with 1.
+impl Key for i64 {
+    const LOWEST: i64 = 0;
+    const HIGHEST: i64 = i64::MAX;
+
+    fn lower(self) -> Option<i64> {
+        self.checked_sub(1)
+    }
+
+    fn higher(self) -> Option<i64> {
+        self.checked_add(1)
+    }
+}
+
+/// Where the keys of a list are.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'s> {
-    /// The column of the ids.
-    pub(super) id: &'s str,
+    /// The column of the keys.
+    pub(super) key: &'s str,
     /// Its table, and a condition; `?1` is whose the list is, where it is somebody's.
     pub(super) from: &'s str,
-    /// Finds the id `?1` among what the list is of; `?2` is whose it is.
+    /// Finds the key of what has the id `?1` among what the list is of; `?2` is whose it is.
     pub(super) find: &'s str,
 }
 
-/// A list of things that have an id: those in one of several ranges of an index that is, within each, in the order of
-/// the ids. SQLite reads them side by side and takes the next one from where it is, so that a page costs the same wherever the list
-/// ends. Only ids are listed, which the index has; the rows themselves are read for the page alone.
-pub(super) struct List {
-    id: String,
+/// A list of things that have a key, mostly their id: those in one of several ranges of an index that is, within each, in the order of
+/// the keys. SQLite reads them side by side and takes the next one from where it is, so that a page costs the same wherever the list
+/// ends. Only keys are listed, which the index has; the rows themselves are read for the page alone.
+#[cfg_attr(test, derive(Clone))]
+pub(super) struct List<K = IdKey> {
+    key: String,
     from: String,
     find: String,
     whose: Option<Value>,
@@ -32,12 +90,31 @@ pub(super) struct List {
     ranges: Vec<String>,
     /// What must hold besides.
     conditions: String,
-    /// The lowest and the highest id that there can be.
-    bounds: (RawId, RawId),
+    /// The lowest and the highest key that there can be.
+    bounds: (K, K),
 }
 
-const LOWEST: RawId = RawId::from_bits(0);
-const HIGHEST: RawId = RawId::from_bits(u128::MAX);
+impl List {
+    /// Reads the ids of a page, and with each of them its row.
+    pub(super) fn page<T>(
+        self,
+        db: &Connection,
+        request: PageRequest,
+        read: impl Fn(IdBytes) -> Result<Option<T>, Fault>,
+    ) -> Result<Page<T>, Fault> {
+        self.page_by_key(db, request, |IdKey(id)| read(id))
+    }
+}
+
+/// Where a page begins.
+enum Start<K> {
+    /// At the highest key, leaving out so many.
+    Top(u64),
+    /// Right below a key.
+    Below(K),
+    /// Right above a key, going upwards.
+    Above(K),
+}
 
 /// A page to be read.
 struct Read {
@@ -46,23 +123,23 @@ struct Read {
     is_upwards: bool,
 }
 
-impl List {
+impl<K: Key> List<K> {
     /// Everything that an owner has.
-    pub(super) fn new(source: Source<'_>, owner: Owner) -> List {
+    pub(super) fn new(source: Source<'_>, owner: Owner) -> List<K> {
         List::of(source, Some(Value::Blob(codec::owner_bytes(owner).to_vec())))
     }
 
     /// Everything there is, or what somebody has.
-    pub(super) fn of(source: Source<'_>, whose: Option<Value>) -> List {
+    pub(super) fn of(source: Source<'_>, whose: Option<Value>) -> List<K> {
         List {
-            id: source.id.to_owned(),
+            key: source.key.to_owned(),
             from: source.from.to_owned(),
             find: source.find.to_owned(),
             values: whose.iter().cloned().collect(),
             whose,
             ranges: vec![String::new()],
             conditions: String::new(),
-            bounds: (LOWEST, HIGHEST),
+            bounds: (K::LOWEST, K::HIGHEST),
         }
     }
 
@@ -89,66 +166,80 @@ impl List {
         self.ranges = self.ranges.iter().flat_map(split).collect();
     }
 
-    /// Leaves out ids below the first and above the second.
-    pub(super) fn within(&mut self, (lowest, highest): (RawId, RawId)) {
+    /// Leaves out keys below the first and above the second.
+    pub(super) fn within(&mut self, (lowest, highest): (K, K)) {
         self.bounds = (self.bounds.0.max(lowest), self.bounds.1.min(highest));
     }
 
     /// How many there are, counting no further than so many.
     pub(super) fn count_up_to(&self, db: &Connection, most: i64) -> Result<i64, Fault> {
         let mut values = self.values.clone();
-        let ids = self.ids(&mut values);
+        let keys = self.keys(&mut values);
         values.push(Value::Integer(most));
-        let sql = format!("SELECT count(*) FROM ({ids} LIMIT ?{})", values.len());
+        let sql = format!("SELECT count(*) FROM ({keys} LIMIT ?{})", values.len());
         Ok(db.prepare_cached(&sql)?.query_row(params_from_iter(values), |row| row.get(0))?)
     }
 
-    /// Reads the ids of a page, and with each of them its row.
-    pub(super) fn page<T>(
+    /// Reads the keys of a page, and with each of them its row.
+    pub(super) fn page_by_key<T>(
         self,
         db: &Connection,
         request: PageRequest,
-        read: impl Fn(IdBytes) -> Result<Option<T>, Fault>,
+        read: impl Fn(K) -> Result<Option<T>, Fault>,
     ) -> Result<Page<T>, Fault> {
-        let page = self.page_of_ids(db, request)?;
+        let page = self.page_of_keys(db, request)?;
         let gone = || Fault::Damaged("a list names what is not there".to_owned());
-        let items = page.items.into_iter().map(|id| read(id)?.ok_or_else(gone)).collect::<Result<Vec<T>, Fault>>()?;
+        let items = page.items.into_iter().map(|key| read(key)?.ok_or_else(gone)).collect::<Result<Vec<T>, Fault>>()?;
         Ok(Page { items, has_more: page.has_more })
     }
 
-    fn page_of_ids(mut self, db: &Connection, request: PageRequest) -> Result<Page<IdBytes>, Fault> {
-        self.check_cursor(db, request.position)?;
-        let Some(read) = self.read(request) else { return Ok(Page { items: Vec::new(), has_more: false }) };
+    /// The keys behind a place, from the lowest on.
+    pub(super) fn after(mut self, db: &Connection, place: K, limit: usize) -> Result<Vec<K>, Fault> {
+        let Some(read) = self.read(limit, Start::Above(place)) else { return Ok(Vec::new()) };
         let mut statement = db.prepare_cached(&read.sql)?;
-        let mut ids = collect(statement.query(params_from_iter(read.values))?, |row| Ok(row.get(0)?))?;
-        let has_more = ids.len() > request.limit;
-        ids.truncate(request.limit);
+        let mut keys = collect(statement.query(params_from_iter(read.values))?, |row| Ok(row.get(0)?))?;
+        keys.truncate(limit);
+        Ok(keys)
+    }
+
+    fn page_of_keys(mut self, db: &Connection, request: PageRequest) -> Result<Page<K>, Fault> {
+        let start = self.start(db, request.position)?;
+        let Some(read) = self.read(request.limit, start) else { return Ok(Page { items: Vec::new(), has_more: false }) };
+        let mut statement = db.prepare_cached(&read.sql)?;
+        let mut keys = collect(statement.query(params_from_iter(read.values))?, |row| Ok(row.get(0)?))?;
+        let has_more = keys.len() > request.limit;
+        keys.truncate(request.limit);
         if read.is_upwards {
-            ids.reverse();
+            keys.reverse();
         }
-        Ok(Page { items: ids, has_more })
+        Ok(Page { items: keys, has_more })
     }
 
-    fn check_cursor(&self, db: &Connection, position: Position) -> Result<(), Fault> {
-        let cursor = match position {
-            Position::Offset(_) => return Ok(()),
-            Position::After(cursor) | Position::Before(cursor) => cursor.to_bytes(),
+    /// Where a page begins; the cursor must be known.
+    fn start(&self, db: &Connection, position: Position) -> Result<Start<K>, Fault> {
+        let key = |cursor: RawId| {
+            let found = std::iter::once(Value::Blob(cursor.to_bytes().to_vec())).chain(self.whose.clone());
+            let mut statement = db.prepare_cached(&self.find)?;
+            let key = statement.query_row(params_from_iter(found), |row| row.get(0)).optional()?;
+            key.ok_or(Fault::UnknownCursor)
         };
-        let found = std::iter::once(Value::Blob(cursor.to_vec())).chain(self.whose.clone());
-        let is_known = db.prepare_cached(&self.find)?.exists(params_from_iter(found))?;
-        if is_known { Ok(()) } else { Err(Fault::UnknownCursor) }
+        Ok(match position {
+            Position::Offset(offset) => Start::Top(offset),
+            Position::After(cursor) => Start::Below(key(cursor)?),
+            Position::Before(cursor) => Start::Above(key(cursor)?),
+        })
     }
 
-    /// The query for the ids of a page; `None` where there can be none.
-    fn read(&mut self, request: PageRequest) -> Option<Read> {
-        let (skipped, is_upwards) = match request.position {
-            Position::Offset(offset) => (i64::try_from(offset).unwrap_or(i64::MAX), false),
-            Position::After(cursor) => {
-                self.within((LOWEST, RawId::from_bits(cursor.bits().checked_sub(1)?)));
+    /// The query for the keys of a page; `None` where there can be none.
+    fn read(&mut self, limit: usize, start: Start<K>) -> Option<Read> {
+        let (skipped, is_upwards) = match start {
+            Start::Top(offset) => (i64::try_from(offset).unwrap_or(i64::MAX), false),
+            Start::Below(key) => {
+                self.within((K::LOWEST, key.lower()?));
                 (0, false)
             }
-            Position::Before(cursor) => {
-                self.within((RawId::from_bits(cursor.bits().checked_add(1)?), HIGHEST));
+            Start::Above(key) => {
+                self.within((key.higher()?, K::HIGHEST));
                 (0, true)
             }
         };
@@ -156,24 +247,23 @@ impl List {
             return None;
         }
         let mut values = std::mem::take(&mut self.values);
-        let ids = self.ids(&mut values);
+        let keys = self.keys(&mut values);
         let order = if is_upwards { "ASC" } else { "DESC" };
         // One more than asked for tells whether there are more.
-        let one_more = i64::try_from(request.limit).unwrap_or(i64::MAX).saturating_add(1);
+        let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
         values.extend([Value::Integer(one_more), Value::Integer(skipped)]);
         let count = values.len();
-        let sql = format!("{ids} ORDER BY id {order} LIMIT ?{} OFFSET ?{count}", count - 1);
+        let sql = format!("{keys} ORDER BY key {order} LIMIT ?{} OFFSET ?{count}", count - 1);
         Some(Read { sql, values, is_upwards })
     }
 
-    /// The query for all ids, without an order.
-    fn ids(&self, values: &mut Vec<Value>) -> String {
-        let bounds = [self.bounds.0, self.bounds.1].map(|id| Value::Blob(id.to_bytes().to_vec()));
-        values.extend(bounds);
-        let (List { id, from, conditions, .. }, highest) = (self, values.len());
+    /// The query for all keys, without an order.
+    fn keys(&self, values: &mut Vec<Value>) -> String {
+        values.extend([self.bounds.0.into(), self.bounds.1.into()]);
+        let (List { key, from, conditions, .. }, highest) = (self, values.len());
         let lowest = highest - 1;
         let of_range = |range: &String| {
-            format!("SELECT {id} AS id FROM {from}{range} AND {id} >= ?{lowest} AND {id} <= ?{highest}{conditions}")
+            format!("SELECT {key} AS key FROM {from}{range} AND {key} >= ?{lowest} AND {key} <= ?{highest}{conditions}")
         };
         self.ranges.iter().map(of_range).collect::<Vec<_>>().join(" UNION ALL ")
     }
@@ -195,10 +285,15 @@ pub(super) fn collect<T>(
 }
 
 #[cfg(test)]
-impl List {
-    /// How SQLite would read a page, a line for each step.
-    pub(super) fn plan(mut self, db: &Connection, request: PageRequest) -> Vec<String> {
-        let read = self.read(request).expect("a list that is not empty");
+impl<K: Key> List<K> {
+    /// How SQLite would read pages from the top, and behind a key in both directions, a line for each step.
+    pub(super) fn plans(self, db: &Connection, key: K) -> Vec<Vec<String>> {
+        let starts = [Start::Top(7), Start::Below(key), Start::Above(key)];
+        starts.into_iter().map(|start| self.clone().plan(db, start)).collect()
+    }
+
+    fn plan(mut self, db: &Connection, start: Start<K>) -> Vec<String> {
+        let read = self.read(10, start).expect("a list that is not empty");
         let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {}", read.sql)).expect("a query");
         let steps = statement.query_map(params_from_iter(read.values), |row| row.get(3)).expect("a plan");
         steps.map(|step| step.expect("a step")).collect()

@@ -8,10 +8,10 @@ use rusqlite::Connection;
 
 use super::lists::{self, Way};
 use super::open;
-use super::page::List;
+use super::page::{IdKey, Key, List};
 use super::requests::RequestLog;
 use super::split::Kind;
-use crate::{EscrowFilter, KeyHolder, PageRequest, Position, TransferFilter, Which};
+use crate::{EscrowFilter, EventType, KeyHolder, TransferFilter, Which};
 
 /// Asserts how a list is read, whatever it is filtered by.
 type Check = fn(&Databases);
@@ -23,11 +23,12 @@ struct Databases {
 }
 
 /// The lists of [`crate::Store`].
-const LISTS: [(&str, Check); 9] = [
+const LISTS: [(&str, Check); 10] = [
     ("escrows", escrows),
     ("settlements", settlements),
     ("refunds", refunds),
     ("transfers", transfers),
+    ("events", events),
     ("disputes", disputes),
     ("everybodys_settlements", everybodys_settlements),
     ("merchants", merchants),
@@ -38,7 +39,6 @@ const LISTS: [(&str, Check); 9] = [
 const OWNER: Owner = Owner { merchant: MerchantId::new(RawId::from_bits(1)), mode: Mode::Sandbox };
 const CURSOR: RawId = RawId::from_bits(1 << 100);
 const INTENT: IntentId = IntentId::new(CURSOR);
-const POSITIONS: [Position; 3] = [Position::Offset(7), Position::After(CURSOR), Position::Before(CURSOR)];
 
 #[test]
 fn every_list_is_read_along_an_index() {
@@ -60,8 +60,11 @@ fn no_list_is_forgotten() {
 
 /// Asserts how a list is read, wherever a page begins: in nothing but ranges of this index, which end with the ids.
 fn check(db: &Connection, what: &dyn Debug, ranges: &str, list: impl Fn() -> List) {
-    for position in POSITIONS {
-        let plan = list().plan(db, PageRequest { limit: 10, position });
+    check_by(db, what, ranges, IdKey(CURSOR.to_bytes()), list());
+}
+
+fn check_by<K: Key>(db: &Connection, what: &dyn Debug, ranges: &str, key: K, list: List<K>) {
+    for plan in list.plans(db, key) {
         let is_merge = |step: &str| ["MERGE (UNION ALL)", "LEFT", "RIGHT"].contains(&step);
         let is_range = |step: &str| step.starts_with("SEARCH listed ") && step.ends_with(ranges);
         // What is looked up for each id that is found there.
@@ -70,7 +73,7 @@ fn check(db: &Connection, what: &dyn Debug, ranges: &str, list: impl Fn() -> Lis
             step.starts_with("CORRELATED SCALAR SUBQUERY") || (step.starts_with("SEARCH ") && is_of_one)
         };
         let is_fine = plan.iter().all(|step| is_merge(step) || is_range(step) || is_look_up(step));
-        assert!(is_fine && plan.iter().any(|step| is_range(step)), "{what:?} {position:?}: {plan:#?}");
+        assert!(is_fine && plan.iter().any(|step| is_range(step)), "{what:?}: {plan:#?}");
     }
 }
 
@@ -138,6 +141,20 @@ fn transfers(store: &Databases) {
                 check(&store.books, &filter, ranges, || lists::transfers(OWNER, &filter));
             }
         }
+    }
+}
+
+fn events(store: &Databases) {
+    let all: Vec<EventType> = EventType::all().collect();
+    let ranges = "INDEX sqlite_autoindex_events_1 (owner=? AND position>? AND position<?)";
+    check_by(&store.books, &"every type", ranges, 7, lists::events(OWNER, None));
+    let ranges = "INDEX events_by_type (owner=? AND type=? AND position>? AND position<?)";
+    for types in [&all[..1], &all[..2], &all] {
+        check_by(&store.books, &types, ranges, 7, lists::events(OWNER, Some(types)));
+    }
+    let ranges = "INDEX events_by_intent (subject=? AND sequence>? AND sequence<?)";
+    for types in [None, Some(&all[..2])] {
+        check_by(&store.books, &types, ranges, 7, lists::events_of(OWNER, INTENT, types));
     }
 }
 

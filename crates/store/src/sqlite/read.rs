@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use escrow::{Account, Amount, EventId, Hash, IntentId, Owner, RawId, Span, Timestamp, Transfer, TransferId};
+use escrow::{Account, Amount, IntentId, Owner, RawId, Span, Timestamp, Transfer, TransferId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::codec::{self, IdBytes};
@@ -11,7 +11,7 @@ use super::page::{Readings, collect};
 use super::split::{Kind, Pieces};
 use super::{clocks, journals, lists, replies};
 use crate::{
-    Balance, EscrowFilter, EventRow, Journal, Page, PageRequest, Reply, StoredTransfer, TransferFilter, Wanted, Which,
+    Balance, EscrowFilter, Journal, Page, PageRequest, Reply, StoredTransfer, TransferFilter, Wanted, Which,
 };
 
 /// What was found of [`Wanted`], the escrows still in pieces.
@@ -139,24 +139,6 @@ fn transfer(row: &Row<'_>) -> Result<StoredTransfer, Fault> {
         from_after: row.get(8)?,
         to_after: row.get(9)?,
     })
-}
-
-/// The events of an intent or a journal by sequence, each with whose stream it is in and its place there.
-pub(super) fn events_of(db: &Connection, subject: IdBytes) -> Result<Readings<(Owner, u64, EventRow)>, Fault> {
-    let sql =
-        "SELECT owner, position, id, sequence, created, hash, body FROM events WHERE subject = ?1 ORDER BY sequence";
-    let mut statement = db.prepare_cached(sql)?;
-    let read = |row: &Row<'_>| {
-        let event = EventRow {
-            id: EventId::new(RawId::from_bytes(row.get(2)?)),
-            sequence: codec::count(row.get(3)?)?,
-            created: Timestamp::from_ms(row.get(4)?),
-            hash: Hash::from_bytes(row.get(5)?),
-            body: row.get(6)?,
-        };
-        Ok((codec::owner(row.get(0)?)?, codec::count(row.get(1)?)?, event))
-    };
-    collect(statement.query([subject])?, |row| Ok(read(row)))
 }
 
 /// The running totals of an owner, in the order of their accounts and currencies.

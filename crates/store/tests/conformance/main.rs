@@ -8,6 +8,7 @@ mod audit;
 mod claims;
 mod clocks;
 mod commits;
+mod events;
 mod everybody;
 mod filters;
 mod history;
@@ -66,6 +67,10 @@ conformance! {
     payments::a_change_of_the_terms_is_counted,
     payments::a_payment_is_awaited_until_it_is_final,
     payments::money_without_a_purpose_comes_and_goes_back,
+    events::a_stream_is_read_from_any_place_on,
+    events::lists_of_events_are_in_the_order_of_the_commits,
+    events::an_event_knows_its_place_and_the_one_before_it,
+    events::a_cursor_is_an_event_of_the_stream,
     lists::pages_lead_through_everything_in_both_directions,
     lists::offsets_leave_out_the_newest,
     lists::cursors_of_others_are_unknown,

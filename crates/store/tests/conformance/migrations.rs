@@ -47,6 +47,9 @@ fn rows(db: &Connection) -> Vec<(&'static str, Vec<String>)> {
 const BACK_TO_SCHEMA_4: &str = "
     DROP INDEX keys_by_owner;
     DROP TABLE journals;
+    DROP INDEX events_by_id;
+    DROP INDEX events_by_type;
+    ALTER TABLE events DROP COLUMN type;
     ALTER TABLE events RENAME COLUMN subject TO intent;
     DROP INDEX parts_that_wait;
     ALTER TABLE parts DROP COLUMN waits;
@@ -63,6 +66,16 @@ fn assert_owners_of_refunds(db: &Connection) {
     let refunds = "SELECT count(*) FROM parts p JOIN escrows e ON e.id = p.escrow WHERE p.kind = 3";
     assert_eq!(count(refunds), 1);
     assert_eq!(count(&format!("{refunds} AND p.owner = e.owner")), 1);
+}
+
+fn assert_types_of_events(db: &Connection) {
+    let mut statement = db.prepare("SELECT type, CAST(body AS TEXT) FROM events").expect("a query");
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+    for event in statement.query_map([], read).expect("rows") {
+        let (kind, body) = event.expect("a row");
+        assert!(body.contains(&format!(r#""type":"{kind}""#)), "{kind}: {body}");
+        assert!(store::EventType::from_name(&kind).is_some(), "{kind}");
+    }
 }
 
 fn objects(db: &Connection) -> Vec<(String, String)> {
@@ -105,9 +118,12 @@ async fn every_row_of_schema_1_stays_as_it_was() {
     let db = Connection::open(dir.path().join("milepost.db")).expect("a database");
     assert_owners_of_refunds(&db);
     let found = objects(&db);
-    // Refunds had no owners then, and nobody knew what waits; all else is as it was.
+    assert_types_of_events(&db);
+    // Refunds had no owners then, and nobody knew what waits, nor types of events but by their bodies; all else is as it was.
     db.execute_batch(
-        "UPDATE parts SET owner = NULL WHERE kind = 3;
+        "DROP INDEX events_by_type;
+         ALTER TABLE events DROP COLUMN type;
+         UPDATE parts SET owner = NULL WHERE kind = 3;
          DROP INDEX parts_that_wait;
          ALTER TABLE parts DROP COLUMN waits;",
     )

@@ -2,7 +2,7 @@
 
 use escrow::{Chain, EventId, Hash, KeyId, MerchantId, RawId};
 use store::{
-    ApiKey, Audited, EventRow, Journal, JournalChange, KeyHolder, KeyKind, Merchant, Outcome, PageRequest, Position,
+    AccountEvent, ApiKey, Audited, EventRow, EventType, Journal, JournalChange, KeyHolder, KeyKind, Merchant, Outcome, PageRequest, Position,
     Scopes, Store, StoreError, Unit, Wanted,
 };
 
@@ -11,17 +11,18 @@ use crate::world::{at, audit, commit, load_reply, merchant, owner, reply, with_r
 const EVERYTHING: PageRequest = PageRequest { limit: 100, position: Position::Offset(0) };
 
 /// A journal of a holder continued by one event.
-fn told(holder: KeyHolder, base: Option<Journal>, number: u128) -> JournalChange {
+pub(crate) fn told(holder: KeyHolder, base: Option<Journal>, number: u128) -> JournalChange {
     let journal = base.unwrap_or(Journal { id: RawId::from_bits(number << 32), chain: Chain::EMPTY });
-    let body = format!("event {number}").into_bytes();
+    let kind = EventType::Account(AccountEvent::KeyCreated);
+    let body = format!(r#"{{"type":"{kind}","number":{number}}}"#).into_bytes();
     let chain = journal.chain.followed_by(&body);
     let id = EventId::new(RawId::from_bits(number));
-    let event = EventRow { id, sequence: chain.count, created: at(5), hash: chain.head, body };
+    let event = EventRow { id, kind, sequence: chain.count, created: at(5), hash: chain.head, body };
     let next = Journal { chain, ..journal };
     JournalChange { holder, base, next, events: vec![event], merchant: None, key: None, changed: None }
 }
 
-fn of(changes: Vec<JournalChange>) -> Unit {
+pub(crate) fn of(changes: Vec<JournalChange>) -> Unit {
     Unit { journals: changes, ..Unit::default() }
 }
 

@@ -8,7 +8,7 @@ use escrow::{
     NewMilestone, NewProof, NewRefund, OrderId, Owner, PaymentType, ProofId, Rail, RawId, Receipt, Rejection,
     ReleaseType, Settings, SettlementMethod, Span, Terms, Timestamp,
 };
-use store::{Audited, Change, EventRow, Lease, Outcome, Reply, Store, TransferRow, Unit, Versioned, Wanted};
+use store::{Audited, Change, EventRow, EventType, Lease, Outcome, Reply, Store, TransferRow, Unit, Versioned, Wanted};
 
 /// Ids in order: 1, 2, 3…, drawn at a time that stands still.
 #[derive(Default)]
@@ -214,7 +214,8 @@ impl World {
             let (id, sequence) = (EventId::fresh(&self.ids), next.chain.count + 1);
             let body = format!(r#"{{"id":"{id}","sequence":{sequence},"type":"{}"}}"#, event.kind).into_bytes();
             next.chain = next.chain.followed_by(&body);
-            events.push(EventRow { id, sequence, created: now, hash: next.chain.head, body });
+            let kind = EventType::Intent(event.kind);
+            events.push(EventRow { id, kind, sequence, created: now, hash: next.chain.head, body });
         }
         let transfers = decision.transfers.into_iter().map(|transfer| TransferRow { transfer, created: now }).collect();
         let change = Change { base, next, transfers, events, effects: decision.effects };
