@@ -2,7 +2,7 @@
 
 use escrow::chain::Numbered;
 use escrow::{Escrow, EventId, KeyId, Timestamp};
-use store::{AccountEvent, ApiKey, KeyHolder, Merchant};
+use store::{AccountEvent, ApiKey, KeyHolder, Merchant, StoredEvent};
 
 /// Writes the bodies of events.
 pub trait Present: Send + Sync + 'static {
@@ -12,6 +12,9 @@ pub trait Present: Send + Sync + 'static {
 
     /// The body of an event of a journal, in the same form.
     fn journal_event(&self, event: JournalEvent<'_>) -> Vec<u8>;
+
+    /// An event as it is served, to the byte: its body with the hash before it and its own.
+    fn served(&self, stored: &StoredEvent) -> Vec<u8>;
 }
 
 /// What happened to a merchant or a key, in its place in a journal.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use escrow::{Chain, EventId, Ids, KeyId, MerchantId, Mode, Owner, Span, Timestamp};
 use store::{
-    ApiKey, EventRow, EventType, Journal, JournalChange, KeyHolder, KeyKind, Merchant, Outcome, Scopes, StoreError, Unit, Wanted,
+    ApiKey, EventRow, EventType, Journal, JournalChange, KeyHolder, KeyKind, Merchant, Outcome, Scopes, StoreError,
+    Unit, Wanted,
 };
 use tokio::sync::Mutex;
 

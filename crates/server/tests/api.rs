@@ -43,6 +43,8 @@ mod disputes;
 mod envelope;
 #[path = "api/escrow.rs"]
 mod escrow;
+#[path = "api/event_stream.rs"]
+mod event_stream;
 #[path = "api/events.rs"]
 mod events;
 #[path = "api/examples.rs"]

@@ -21,12 +21,8 @@ pub enum AccountEvent {
 
 impl AccountEvent {
     /// Every one.
-    pub const ALL: [AccountEvent; 4] = [
-        AccountEvent::MerchantCreated,
-        AccountEvent::KeyCreated,
-        AccountEvent::KeyRolled,
-        AccountEvent::KeyRevoked,
-    ];
+    pub const ALL: [AccountEvent; 4] =
+        [AccountEvent::MerchantCreated, AccountEvent::KeyCreated, AccountEvent::KeyRolled, AccountEvent::KeyRevoked];
 
     /// The name as clients read it.
     #[must_use]

@@ -118,6 +118,8 @@ pub enum Area {
     Account,
     /// API keys themselves.
     ApiKeys,
+    /// Events.
+    Events,
     /// The request log.
     Requests,
     /// What exists in the sandbox alone.
@@ -126,7 +128,7 @@ pub enum Area {
 
 impl Area {
     /// Every area.
-    pub const ALL: [Area; 9] = [
+    pub const ALL: [Area; 10] = [
         Area::PaymentIntents,
         Area::Escrow,
         Area::Disputes,
@@ -134,6 +136,7 @@ impl Area {
         Area::Settlements,
         Area::Account,
         Area::ApiKeys,
+        Area::Events,
         Area::Requests,
         Area::TestHelpers,
     ];
@@ -149,6 +152,7 @@ impl Area {
             Area::Settlements => "settlements",
             Area::Account => "account",
             Area::ApiKeys => "api_keys",
+            Area::Events => "events",
             Area::Requests => "requests",
             Area::TestHelpers => "test_helpers",
         }

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use escrow::{
-    Account, Currency, Dispute, Effect, Escrow, EventId, Hash, IntentId, KeyId, MerchantId, Owner, Refund, RefundId, RequestId,
-    Settlement, SettlementId, Span, Timestamp,
+    Account, Currency, Dispute, Effect, Escrow, EventId, Hash, IntentId, KeyId, MerchantId, Owner, Refund, RefundId,
+    RequestId, Settlement, SettlementId, Span, Timestamp,
 };
 
 mod event;

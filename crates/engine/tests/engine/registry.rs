@@ -165,7 +165,14 @@ async fn broken_by(tamper: impl FnOnce(&mut JournalChange)) -> Vec<Invariant> {
     let body = b"an event".to_vec();
     let chain = base.chain.followed_by(&body);
     let id = EventId::new(RawId::from_bits(1));
-    let event = EventRow { id, kind: EventType::Account(AccountEvent::KeyCreated), sequence: chain.count, created: world.engine.host().now(), hash: chain.head, body };
+    let event = EventRow {
+        id,
+        kind: EventType::Account(AccountEvent::KeyCreated),
+        sequence: chain.count,
+        created: world.engine.host().now(),
+        hash: chain.head,
+        body,
+    };
     let mut change = JournalChange {
         holder: KeyHolder::Operator,
         base: Some(base),

@@ -14,7 +14,9 @@ use escrow::{
     MerchantId, MilestoneId, Mode, NewIntent, NewMilestone, OrderId, Owner, PaymentType, RawId, ReleaseType,
     SettlementMethod, Span, Terms, Timestamp,
 };
-use store::{MemoryStore, PageRequest, Position, Store, StoredTransfer, TransferFilter, Versioned, Wanted};
+use store::{
+    MemoryStore, PageRequest, Position, Store, StoredEvent, StoredTransfer, TransferFilter, Versioned, Wanted,
+};
 use tokio::sync::{mpsc, oneshot};
 
 /// When every test begins.
@@ -31,7 +33,12 @@ impl Present for PlainEvents {
     }
 
     fn journal_event(&self, event: JournalEvent<'_>) -> Vec<u8> {
-        format!("{:?} {} {} {}", event.holder, event.sequence, event.news.name(), event.created.ms()).into_bytes()
+        format!("{:?} {} {} {}", event.holder, event.sequence, event.news.event().name(), event.created.ms())
+            .into_bytes()
+    }
+
+    fn served(&self, stored: &StoredEvent) -> Vec<u8> {
+        stored.event.body.clone()
     }
 }
 

@@ -123,6 +123,11 @@ async fn key(gateway: &Gateway, headers: &HeaderMap) -> Result<Arc<ApiKey>, ApiE
     found.filter(|key| key.is_valid(gateway.engine.host().now())).ok_or(ApiError::InvalidKey)
 }
 
+/// Whether the key of these headers still works, with which a request was let in that is being answered for long.
+pub(super) async fn still_works(gateway: &Gateway, headers: &HeaderMap) -> bool {
+    key(gateway, headers).await.is_ok()
+}
+
 /// Whether the key of a request that was let in still works, now that all of the request is here: whoever sends it slowly may have lost
 /// the key meanwhile.
 pub(super) async fn still_admitted(gateway: &Gateway, parts: &Parts) -> Result<(), ApiError> {

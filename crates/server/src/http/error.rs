@@ -31,6 +31,7 @@ pub(super) enum Resource {
     Settlement,
     Refund,
     ApiKey,
+    Event,
     Request,
 }
 
@@ -41,6 +42,7 @@ impl Resource {
             Resource::Settlement => "settlement",
             Resource::Refund => "refund",
             Resource::ApiKey => "API key",
+            Resource::Event => "event",
             Resource::Request => "request",
         }
     }

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use escrow::{RawId, Timestamp};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use store::{PageRequest, Position, StoreError};
 
 use super::access::ok;
@@ -49,6 +50,12 @@ impl Query {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let found = self.pairs.iter().rfind(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// All values of a parameter, empty ones left out; each may hold several with commas between them.
+    pub(super) fn all(&self, name: &str) -> Vec<&str> {
+        let values = self.pairs.iter().filter(|(key, _)| key == name);
+        values.flat_map(|(_, value)| value.split(',')).map(str::trim).filter(|value| !value.is_empty()).collect()
     }
 
     /// The names of the parameters.
@@ -134,6 +141,16 @@ impl Query {
             (StoreError::UnknownCursor, Some((name, text))) => unknown_cursor(name, text),
             (error, _) => error.into(),
         }
+    }
+
+    /// The answer with a page of JSON texts.
+    pub(super) fn answer_texts(&self, items: Vec<String>, has_more: bool) -> Result<Response, ApiError> {
+        let raw = items.into_iter().map(RawValue::from_string).collect::<Result<Vec<_>, _>>();
+        let raw = raw.map_err(|error| {
+            tracing::error!(%error, "what is stored is no JSON");
+            ApiError::Internal
+        })?;
+        Ok(self.answer(raw, has_more))
     }
 
     /// The answer with a page.

@@ -28,6 +28,7 @@ mod constant;
 mod disputes;
 mod error;
 mod escrow;
+mod events;
 mod fields;
 mod form;
 mod health;
@@ -115,6 +116,7 @@ fn api() -> Table {
         .merge(refunds())
         .merge(account())
         .merge(api_keys())
+        .merge(events())
         .merge(requests())
         .merge(admin())
         .merge(test_helpers())
@@ -305,6 +307,13 @@ fn test_helpers() -> Table {
             test_helpers::fail_settlement::handle,
             test_helpers::fail_settlement::doc,
         )
+}
+
+fn events() -> Table {
+    Table::of(Area::Events)
+        .get("/events", MerchantOrOperator, events::list::handle, events::list::doc)
+        .get("/events/stream", MerchantOrOperator, events::stream::handle, events::stream::doc)
+        .get("/events/{event}", MerchantOrOperator, events::get::handle, events::get::doc)
 }
 
 /// Whether a route answers without a base path as well.

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, OriginalUri, RawPathParams};
 use axum::http::request::Parts;
-use escrow::{IntentId, KeyId, MilestoneId, RefundId, RequestId, SettlementId};
+use escrow::{EventId, IntentId, KeyId, MilestoneId, RefundId, RequestId, SettlementId};
 
 use super::error::ApiError;
 use crate::wire::schema::id_pattern;
@@ -25,12 +25,13 @@ impl Param {
 }
 
 /// Every parameter that a path can have.
-const PARAMS: [Param; 6] = [
+const PARAMS: [Param; 7] = [
     Param { name: "intent", noun: "payment intent", prefix: IntentId::PREFIX },
     Param { name: "milestone", noun: "milestone", prefix: MilestoneId::PREFIX },
     Param { name: "settlement", noun: "settlement", prefix: SettlementId::PREFIX },
     Param { name: "refund", noun: "refund", prefix: RefundId::PREFIX },
     Param { name: "api_key", noun: "API key", prefix: KeyId::PREFIX },
+    Param { name: "event", noun: "event", prefix: EventId::PREFIX },
     Param { name: "request", noun: "request", prefix: RequestId::PREFIX },
 ];
 
@@ -71,6 +72,12 @@ pub(super) struct KeyPath {
     pub(super) api_key: String,
 }
 
+/// `/events/{event}`
+#[derive(Debug)]
+pub(super) struct EventPath {
+    pub(super) event: String,
+}
+
 /// `/requests/{request}`
 #[derive(Debug)]
 pub(super) struct RequestPath {
@@ -82,6 +89,14 @@ impl<S: Send + Sync> FromRequestParts<S> for KeyPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<KeyPath, ApiError> {
         Ok(KeyPath { api_key: param(parts, state, "api_key").await? })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for EventPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<EventPath, ApiError> {
+        Ok(EventPath { event: param(parts, state, "event").await? })
     }
 }
 

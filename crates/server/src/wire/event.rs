@@ -3,10 +3,11 @@
 use engine::{JournalEvent, News, Present};
 use escrow::chain::Numbered;
 use escrow::{Escrow, EventId, IntentId, KeyId, Subject, Timestamp};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
+use store::{EventType, KeyHolder, StoredEvent};
 
-use store::KeyHolder;
-
+use super::schema::{AnyObject, HashText, Id, Name};
 use super::{
     OrderName, Reader, api_key, dispute, escrow_order, intent, json, merchant, milestone, proof, refund, settlement,
 };
@@ -124,6 +125,63 @@ impl Present for WireEvents {
             payment_intent_id: None,
         })
     }
+
+    fn served(&self, stored: &StoredEvent) -> Vec<u8> {
+        served_event(stored).into_bytes()
+    }
+}
+
+/// An event as it is served: what was stored when it happened, with its place in its chain behind that.
+pub(crate) fn served_event(stored: &StoredEvent) -> String {
+    let body = String::from_utf8_lossy(&stored.event.body);
+    let (previous, hash) = (stored.previous, stored.event.hash);
+    // Every body is an object with members.
+    let open = body.strip_suffix('}').unwrap_or(&body);
+    format!(r#"{open},"previousHash":"0x{previous}","hash":"0x{hash}"}}"#)
+}
+
+/// What a served event looks like, for the description of the API.
+#[derive(JsonSchema)]
+#[schemars(rename = "Event")]
+#[expect(dead_code, reason = "events are served as the texts that were stored")]
+pub(crate) struct EventText {
+    #[schemars(with = "Id<EventId>")]
+    id: (),
+    #[schemars(extend("const" = "event"))]
+    object: &'static str,
+    #[serde(rename = "type")]
+    #[schemars(with = "Name<EventType>")]
+    kind: (),
+    data: EventData,
+    created: i64,
+    /// `null` in the operator's journal, which is of neither mode.
+    livemode: Option<bool>,
+    /// Counts 1, 2, 3… per payment intent, or per holder of keys where there is none.
+    sequence: u64,
+    /// `null` where it is about a holder of keys.
+    #[serde(rename = "paymentIntentId")]
+    #[schemars(with = "Option<Id<IntentId>>")]
+    payment_intent_id: (),
+    /// The hash of the event before it, of zeros for the first.
+    #[serde(rename = "previousHash")]
+    previous_hash: HashText,
+    /// SHA-256 over the previous hash and this event without these two members.
+    hash: HashText,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "as above")]
+struct EventData {
+    /// What it is about, as it stood afterwards.
+    #[schemars(with = "AnyObject")]
+    object: (),
+    /// What changed about it, as it was before.
+    #[serde(skip_serializing_if = "absent")]
+    #[schemars(with = "AnyObject")]
+    previous_attributes: (),
+    /// Whether the sandbox made it up.
+    #[serde(skip_serializing_if = "absent")]
+    simulated: bool,
 }
 
 fn shown(escrow: &Escrow, subject: Subject) -> Shown<'_> {

@@ -6,12 +6,13 @@ use std::marker::PhantomData;
 
 use engine::KeyState;
 use escrow::{
-    CardBrand, Currency, DisputeId, DisputeStatus, IntentId, KeyId, MerchantId, MilestoneId, OrderId, PaymentType,
-    ProofId, RefundId, ReleaseType, RequestId, Resolution, Role, SettlementId, SettlementMethod, TransferId,
+    CardBrand, Currency, DisputeId, DisputeStatus, EventId, IntentId, KeyId, MerchantId, MilestoneId, OrderId,
+    PaymentType, ProofId, RefundId, ReleaseType, RequestId, Resolution, Role, SettlementId, SettlementMethod,
+    TransferId,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
-use store::KeyKind;
+use store::{EventType, KeyKind};
 
 /// Defines texts of one form.
 macro_rules! texts {
@@ -66,6 +67,7 @@ macro_rules! prefixed {
 
 prefixed!(
     DisputeId,
+    EventId,
     IntentId,
     KeyId,
     MerchantId,
@@ -138,6 +140,12 @@ named!(
 impl Named for KeyState {
     fn names() -> Vec<&'static str> {
         [KeyState::Active, KeyState::Expired, KeyState::Revoked].map(KeyState::name).to_vec()
+    }
+}
+
+impl Named for EventType {
+    fn names() -> Vec<&'static str> {
+        EventType::all().map(EventType::name).collect()
     }
 }
 

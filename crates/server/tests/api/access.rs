@@ -14,7 +14,7 @@ use escrow::{
     NewMilestone, NewRefund, OrderId, Owner, Rail, Receipt, RequestId, Span, Terms, Timestamp,
 };
 use server::{Access, BASE_PATHS, Route};
-use store::{KeyHolder, Level, LoggedRequest, Reply as Remembered, Store, Wanted};
+use store::{EventFilter, KeyHolder, Level, LoggedRequest, Reply as Remembered, Store, Wanted};
 
 use crate::askers::{ASKERS, Asker, ONE, Refusal, TWO, Who, not_theirs, reaches_everybodys, refusal};
 use crate::world::{NO_SCOPES, READ_ONLY, Reply, START_MS, World, keyring};
@@ -79,6 +79,8 @@ impl Objects {
         let token = if owner.mode == Mode::Live { "sk_live_only-to-be-changed" } else { "sk_test_only-to-be-changed" };
         let kind = engine::key_kind(token).expect("a key");
         let key = new_key(&world.engine.registry(keyring()), token, NewKey::full(holder, kind)).await.id;
+        let events = world.store.events_after(owner, EventFilter::default(), 0, 1).await.expect("readable").events;
+        let event = events.first().expect("something has happened").event.id;
         let request = logged(RequestId::fresh(ids), holder, key);
         world.store.log_requests(vec![request.clone()]).await.expect("writable");
         let params = [
@@ -87,6 +89,7 @@ impl Objects {
             ("settlement", settlement.to_string()),
             ("refund", refund.to_string()),
             ("api_key", key.to_string()),
+            ("event", event.to_string()),
             ("request", request.id.to_string()),
         ];
         Objects { owner, params: params.into() }

@@ -87,7 +87,13 @@ fn stories() -> Vec<Vec<Step>> {
         ],
         vec![Intent(json!({})), Example("confirmPublicPaymentIntent")],
         vec![Intent(json!({})), Example("payByCard")],
-        vec![Intent(json!({})), Example("cancelPaymentIntent")],
+        vec![
+            Intent(json!({})),
+            Example("cancelPaymentIntent"),
+            Example("listEvents"),
+            First("/events", "event"),
+            Example("getEvent"),
+        ],
         vec![by_proof(), Example("shipEscrow"), Example("submitDeliveryProof"), Example("releaseEscrow")],
         vec![by_proof(), Card, proof(), Example("releasePublicEscrow")],
         vec![Intent(json!({"deliveryPeriod": 5, "disputeWindow": 5})), Card, Wait("20"), Example("reclaimPublic")],
@@ -138,7 +144,7 @@ fn stories() -> Vec<Vec<Step>> {
 }
 
 /// What answers with a text of its own, or with the description itself.
-const WITHOUT_EXAMPLES: [&str; 3] = ["getMetrics", "getDescription", "getDocumentation"];
+const WITHOUT_EXAMPLES: [&str; 4] = ["streamEvents", "getMetrics", "getDescription", "getDocumentation"];
 
 /// A story under way.
 struct Story {

@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use escrow::{
-    Dispute, Escrow, EventId, IntentId, KeyId, MerchantId, Owner, Refund, RefundId, RequestId, Settlement, SettlementId,
-    Timestamp,
+    Dispute, Escrow, EventId, IntentId, KeyId, MerchantId, Owner, Refund, RefundId, RequestId, Settlement,
+    SettlementId, Timestamp,
 };
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::{
     ApiKey, Audited, Balance, EscrowFilter, EventFilter, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest,
-    Merchant, Outcome, Page, PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail,
-    TransferFilter, Unit, Waiting, Wanted, Which,
+    Merchant, Outcome, Page, PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, TransferFilter,
+    Unit, Waiting, Wanted, Which,
 };
 
 mod audit;

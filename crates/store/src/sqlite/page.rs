@@ -204,7 +204,9 @@ impl<K: Key> List<K> {
 
     fn page_of_keys(mut self, db: &Connection, request: PageRequest) -> Result<Page<K>, Fault> {
         let start = self.start(db, request.position)?;
-        let Some(read) = self.read(request.limit, start) else { return Ok(Page { items: Vec::new(), has_more: false }) };
+        let Some(read) = self.read(request.limit, start) else {
+            return Ok(Page { items: Vec::new(), has_more: false });
+        };
         let mut statement = db.prepare_cached(&read.sql)?;
         let mut keys = collect(statement.query(params_from_iter(read.values))?, |row| Ok(row.get(0)?))?;
         let has_more = keys.len() > request.limit;

@@ -10,9 +10,7 @@ use super::error::Fault;
 use super::page::{Readings, collect};
 use super::split::{Kind, Pieces};
 use super::{clocks, journals, lists, replies};
-use crate::{
-    Balance, EscrowFilter, Journal, Page, PageRequest, Reply, StoredTransfer, TransferFilter, Wanted, Which,
-};
+use crate::{Balance, EscrowFilter, Journal, Page, PageRequest, Reply, StoredTransfer, TransferFilter, Wanted, Which};
 
 /// What was found of [`Wanted`], the escrows still in pieces.
 pub(super) struct Found {

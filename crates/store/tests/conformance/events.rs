@@ -79,7 +79,8 @@ pub(crate) async fn lists_of_events_are_in_the_order_of_the_commits(store: &dyn 
         let mut seen = Vec::new();
         let mut position = Position::Offset(0);
         loop {
-            let page = store.events(owner(1), filter.clone(), PageRequest { limit: 2, position }).await.expect("a page");
+            let page =
+                store.events(owner(1), filter.clone(), PageRequest { limit: 2, position }).await.expect("a page");
             let Some(last) = page.items.last() else { break };
             position = Position::After(last.event.id.raw());
             let (has_more, first) = (page.has_more, page.items[0].event.id.raw());
@@ -105,9 +106,8 @@ pub(crate) async fn an_event_knows_its_place_and_the_one_before_it(store: &dyn S
         for event in &all {
             let found = store.event(event.event.id).await.expect("a read");
             assert_eq!(found.as_ref(), Some(event));
-            let of_chain = |other: &&StoredEvent| {
-                other.intent == event.intent && other.event.sequence + 1 == event.event.sequence
-            };
+            let of_chain =
+                |other: &&StoredEvent| other.intent == event.intent && other.event.sequence + 1 == event.event.sequence;
             let previous = all.iter().find(of_chain).map_or(Hash::ZERO, |previous| previous.event.hash);
             assert_eq!(event.previous, previous);
             assert_eq!(event.previous.following(&event.event.body), event.event.hash);

@@ -2,8 +2,8 @@
 
 use escrow::{Chain, EventId, Hash, KeyId, MerchantId, RawId};
 use store::{
-    AccountEvent, ApiKey, Audited, EventRow, EventType, Journal, JournalChange, KeyHolder, KeyKind, Merchant, Outcome, PageRequest, Position,
-    Scopes, Store, StoreError, Unit, Wanted,
+    AccountEvent, ApiKey, Audited, EventRow, EventType, Journal, JournalChange, KeyHolder, KeyKind, Merchant, Outcome,
+    PageRequest, Position, Scopes, Store, StoreError, Unit, Wanted,
 };
 
 use crate::world::{at, audit, commit, load_reply, merchant, owner, reply, with_reply};

@@ -3,6 +3,7 @@
 
 use std::ops::RangeInclusive;
 
+use escrow::EventId;
 use escrow::limits::{MAX_LABEL_CHARS, MAX_METADATA_KEYS};
 use serde_json::{Value, json};
 
@@ -206,6 +207,12 @@ pub(in crate::http) fn choice(names: &[&str]) -> Kind {
 pub(in crate::http) fn id<T: Prefixed>() -> Kind {
     let title = format!("an id that begins with {}", T::PREFIX);
     Kind(json!({ "title": title, "type": "string", "pattern": id_pattern(T::PREFIX) }))
+}
+
+/// The place of an event in its stream, or its id.
+pub(in crate::http) fn place() -> Kind {
+    let id = id_pattern(EventId::PREFIX);
+    Kind(json!({ "title": "the place or the id of an event", "type": "string", "pattern": format!(r"^\d+$|{id}") }))
 }
 
 /// A list of texts, each one of these, or of this one alone, which stands for all.
