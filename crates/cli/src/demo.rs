@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
-use engine::{Config, Host, System, key_kind};
+use engine::{Config, Host, System};
 use store::{KeyKind, Store};
 
-use crate::config::{PUBLIC_URL, Sources};
+use crate::api::{Api, ApiArgs, Key};
+use crate::config::Sources;
 use crate::connections::Limits;
 use crate::failure::Failure;
 use crate::gateway::{self, Plan, Running};
@@ -16,18 +17,13 @@ use crate::output::Out;
 use crate::signals::Signals;
 use crate::{log, merchants, verify};
 
-mod api;
 mod money;
 mod story;
 
-use api::Api;
 use story::{Audience, Story};
 
 /// The merchant of a gateway that plays for itself.
 const DEMO_MERCHANT: &str = "Demo";
-
-/// Where the key of another gateway is looked for when `--key` is not given.
-const KEY_VARIABLE: &str = "MILEPOST_API_KEY";
 
 /// Play the main job: lock 1,000 USDC, complete three milestones, watch every share move until it is settled
 ///
@@ -39,12 +35,8 @@ Examples:
   milepost demo
   milepost demo --api http://127.0.0.1:3000 --key sk_test_development")]
 pub(crate) struct DemoArgs {
-    /// Play against the gateway at this address
-    #[arg(long, value_name = "URL")]
-    api: Option<String>,
-    /// The sandbox key to play with [env: MILEPOST_API_KEY]
-    #[arg(long, value_name = "KEY", requires = "api")]
-    key: Option<String>,
+    #[command(flatten)]
+    gateway: ApiArgs,
 }
 
 /// Runs the command.
@@ -55,9 +47,12 @@ pub(crate) async fn run(args: DemoArgs, _: &Sources, out: Out) -> Result<(), Fai
     log::start("warn", out)?;
     let mut signals = Signals::listen()?;
     let play = async {
-        match args.api {
-            Some(url) => play_against(&url, args.key, out).await,
-            None => play_alone(out).await,
+        if args.gateway.names_gateway() {
+            play_against(args.gateway, out).await
+        } else if args.gateway.has_key() {
+            Err(Failure::usage("--key: needs --api, the address of the gateway that the key is for"))
+        } else {
+            play_alone(out).await
         }
     };
     tokio::select! {
@@ -66,33 +61,20 @@ pub(crate) async fn run(args: DemoArgs, _: &Sources, out: Out) -> Result<(), Fai
     }
 }
 
-async fn play_against(url: &str, key: Option<String>, out: Out) -> Result<(), Failure> {
-    let url = PUBLIC_URL.read("--api", url)?;
-    if !url.starts_with("http://") {
-        return Err(Failure::usage(format!("--api: the demo speaks plain HTTP only: expected http://…, not {url}")));
+async fn play_against(gateway: ApiArgs, out: Out) -> Result<(), Failure> {
+    let (url, key) = gateway.read()?;
+    match key.kind() {
+        KeyKind::Test | KeyKind::Hackathon => {}
+        KeyKind::Live | KeyKind::Admin => {
+            return Err(key.refused("the demo plays with sk_test_… and sk_hackathon_… keys only"));
+        }
     }
-    let key = sandbox_key(key)?;
     let host: Arc<dyn Host> = Arc::new(System::new());
     out.line(format!("A job of 1,000 USDC in three milestones, on the gateway at {url}"))?;
     let api = Api::new(&url, key, host.clone())?;
     Story { api, host, out, audience: Audience::Shared }.play().await?;
     out.line("")?;
     out.line("To check the whole store of that gateway, run `milepost verify` beside it.")
-}
-
-/// The key of another gateway. No message repeats its text.
-fn sandbox_key(flag: Option<String>) -> Result<String, Failure> {
-    let variable = || std::env::var(KEY_VARIABLE).ok().map(|key| (key, KEY_VARIABLE));
-    let found = flag.map(|key| (key, "--key")).or_else(variable).filter(|(key, _)| !key.is_empty());
-    let (key, origin) = found.ok_or_else(|| {
-        Failure::usage(format!("--api needs a sandbox key, sk_test_… or sk_hackathon_…, in --key or {KEY_VARIABLE}"))
-    })?;
-    match key_kind(&key).map_err(|error| Failure::usage(format!("{origin}: {error}")))? {
-        KeyKind::Test | KeyKind::Hackathon => Ok(key),
-        KeyKind::Live | KeyKind::Admin => {
-            Err(Failure::usage(format!("{origin}: the demo plays with sk_test_… and sk_hackathon_… keys only")))
-        }
-    }
 }
 
 /// Plays on a gateway that exists for this alone, then checks its whole store.
@@ -103,7 +85,7 @@ async fn play_alone(out: Out) -> Result<(), Failure> {
     let (running, url, key) = start(folder.path(), store.clone(), host.clone()).await?;
     let played = async {
         out.line(format!("A job of 1,000 USDC in three milestones, on a gateway of its own at {url}"))?;
-        let api = Api::new(&url, key, host.clone())?;
+        let api = Api::new(&url, Key::made(key, KeyKind::Test), host.clone())?;
         Story { api, host, out, audience: Audience::Alone }.play().await?;
         check(store.as_ref(), out).await
     };

@@ -4,7 +4,7 @@ use escrow::money::{AmountError, decimal};
 use escrow::{Amount, Currency};
 use serde_json::{Value, json};
 
-use super::api::{list, text};
+use crate::api::{list, text};
 use crate::failure::Failure;
 use crate::output::{Out, Style};
 

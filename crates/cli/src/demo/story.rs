@@ -7,8 +7,8 @@ use escrow::Span;
 use escrow::money::decimal;
 use serde_json::{Value, json};
 
-use super::api::{Api, list, text};
 use super::money::{CURRENCY, Money, heading, minor};
+use crate::api::{Api, list, text};
 use crate::failure::Failure;
 use crate::output::{Column, Out, Style};
 

@@ -76,12 +76,12 @@ fn it_never_plays_with_real_money_nor_without_a_key() {
     for (key, complaint) in [
         ("sk_live_abcdefgh", "--key: the demo plays with sk_test_… and sk_hackathon_… keys only"),
         ("sk_test_short", "--key: an API key looks like"),
-        ("", "needs a sandbox key"),
+        ("", "this needs an API key, such as sk_test_…"),
     ] {
         assert_failed(&run(folder.path(), ["demo", "--api", "http://127.0.0.1:9", "--key", key]), 2, complaint);
     }
     let output = run(folder.path(), ["demo", "--api", "https://127.0.0.1:9", "--key", "sk_test_abcdefgh"]);
-    assert_failed(&output, 2, "--api: the demo speaks plain HTTP only");
+    assert_failed(&output, 2, "--api: gateways are reached over plain HTTP only");
 }
 
 #[test]

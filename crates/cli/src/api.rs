@@ -1,0 +1,184 @@
+//! A small client of a gateway's API, and the flags that say which gateway and with which key.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use engine::{Host, key_kind};
+use reqwest::{Client, RequestBuilder};
+use serde_json::Value;
+use store::KeyKind;
+
+use crate::config::PUBLIC_URL;
+use crate::failure::Failure;
+
+/// How long an answer may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where a gateway listens that nobody has set otherwise.
+const USUAL_URL: &str = "http://127.0.0.1:3000";
+
+/// Where the key is looked for when `--key` is not given.
+const KEY_VARIABLE: &str = "MILEPOST_API_KEY";
+
+/// Which gateway, and with which key.
+#[derive(Debug, Args)]
+pub(crate) struct ApiArgs {
+    /// The address of the gateway, such as http://127.0.0.1:3000, where one listens that is not set otherwise
+    #[arg(long, value_name = "URL")]
+    api: Option<String>,
+    /// The API key to use [env: MILEPOST_API_KEY]
+    #[arg(long, value_name = "KEY")]
+    key: Option<String>,
+}
+
+impl ApiArgs {
+    /// Whether a gateway was named.
+    pub(crate) const fn names_gateway(&self) -> bool {
+        self.api.is_some()
+    }
+
+    /// Whether a key was given by flag.
+    pub(crate) const fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// The address, the usual one where none was named; and the key of the flag, else of the environment. No message repeats its text.
+    ///
+    /// # Errors
+    /// When one of them is none, or there is no key.
+    pub(crate) fn read(self) -> Result<(String, Key), Failure> {
+        let address = address(self.api.as_deref().unwrap_or(USUAL_URL))?;
+        let variable = || std::env::var(KEY_VARIABLE).ok().map(|key| (key, KEY_VARIABLE));
+        let found = self.key.map(|key| (key, "--key")).or_else(variable).filter(|(key, _)| !key.is_empty());
+        let (text, origin) = found.ok_or_else(|| {
+            Failure::usage(format!("this needs an API key, such as sk_test_…, in --key or {KEY_VARIABLE}"))
+        })?;
+        let kind = key_kind(&text).map_err(|error| Failure::usage(format!("{origin}: {error}")))?;
+        Ok((address, Key { text, kind, origin }))
+    }
+}
+
+/// An API key. It cannot be shown or logged.
+pub(crate) struct Key {
+    text: String,
+    kind: KeyKind,
+    origin: &'static str,
+}
+
+impl Key {
+    /// What kind of key it is.
+    pub(crate) const fn kind(&self) -> KeyKind {
+        self.kind
+    }
+
+    /// A key that a gateway of this process has made.
+    pub(crate) const fn made(text: String, kind: KeyKind) -> Key {
+        Key { text, kind, origin: "the key" }
+    }
+
+    /// The key cannot be used for what was asked, for this reason.
+    pub(crate) fn refused(&self, why: &str) -> Failure {
+        Failure::usage(format!("{}: {why}", self.origin))
+    }
+}
+
+/// The address of a gateway that can be reached.
+fn address(text: &str) -> Result<String, Failure> {
+    let url = PUBLIC_URL.read("--api", text)?;
+    if url.starts_with("http://") {
+        return Ok(url);
+    }
+    Err(Failure::usage(format!("--api: gateways are reached over plain HTTP only: expected http://…, not {url}")))
+}
+
+/// A gateway, and the key to it.
+pub(crate) struct Api {
+    http: Client,
+    url: String,
+    base: String,
+    key: Key,
+    host: Arc<dyn Host>,
+}
+
+impl Api {
+    /// A client of the gateway at `url`, with or without the version behind it.
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub(crate) fn new(url: &str, key: Key, host: Arc<dyn Host>) -> Result<Api, Failure> {
+        let http = Client::builder().timeout(TIMEOUT).build().map_err(|error| explain(&error, url))?;
+        let base = if url.ends_with("/v1") { url.to_owned() } else { format!("{url}/v1") };
+        Ok(Api { http, url: url.to_owned(), base, key, host })
+    }
+
+    /// Reads something.
+    ///
+    /// # Errors
+    /// When the gateway cannot be reached, or refuses.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.send(path, self.http.get(format!("{}{path}", self.base))).await
+    }
+
+    /// Does something, under an idempotency key of its own.
+    ///
+    /// # Errors
+    /// When the gateway cannot be reached, or refuses.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        let mut random = [0; 16];
+        self.host.random(&mut random);
+        let idempotency_key = format!("milepost-{:032x}", u128::from_be_bytes(random));
+        let request = self.http.post(format!("{}{path}", self.base)).header("Idempotency-Key", idempotency_key);
+        self.send(path, request.json(body)).await
+    }
+
+    async fn send(&self, path: &str, request: RequestBuilder) -> Result<Value, Failure> {
+        let explain = |error: reqwest::Error| explain(&error, &self.url);
+        let response = request.header("X-API-Key", &self.key.text).send().await.map_err(explain)?;
+        let status = response.status();
+        let bytes = response.bytes().await.map_err(explain)?;
+        let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        if status.is_success() {
+            return Ok(body);
+        }
+        let message = body.pointer("/error/message").and_then(Value::as_str).unwrap_or("no reason given");
+        Err(Failure::no(format!("the gateway refused {path} with {status}: {message}")))
+    }
+}
+
+/// Says what to do where that is known; otherwise the whole chain of causes, the first of which is only that the request failed.
+fn explain(error: &reqwest::Error, url: &str) -> Failure {
+    if error.is_timeout() {
+        let seconds = TIMEOUT.as_secs();
+        return Failure::unavailable(format!("the gateway at {url} did not answer within {seconds} s"));
+    }
+    if error.is_connect() {
+        let advice = "start one with `milepost serve`, or correct --api";
+        return Failure::unavailable(format!("no gateway answers at {url}; {advice}"));
+    }
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        message = format!("{message}: {inner}");
+        cause = inner.source();
+    }
+    Failure::unavailable(message)
+}
+
+/// A text of an answer, by JSON pointer.
+///
+/// # Errors
+/// When it is not there.
+pub(crate) fn text<'v>(value: &'v Value, pointer: &str) -> Result<&'v str, Failure> {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    found.ok_or_else(|| Failure::no(format!("the gateway's answer has no text at {pointer}")))
+}
+
+/// A list of an answer, by JSON pointer.
+///
+/// # Errors
+/// When it is not there.
+pub(crate) fn list<'v>(value: &'v Value, pointer: &str) -> Result<&'v [Value], Failure> {
+    let found = value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice);
+    found.ok_or_else(|| Failure::no(format!("the gateway's answer has no list at {pointer}")))
+}
