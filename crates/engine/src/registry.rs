@@ -514,7 +514,7 @@ impl Registry {
             let kind = EventType::Account(news.event());
             events.push(EventRow { id, kind, sequence, created, hash: next.chain.head, body });
         }
-        JournalChange { holder, base, next, events, merchant: None, key: None, changed: None }
+        JournalChange { holder, base, next, events, merchant: None, key: None, changed: None, endpoint: None }
     }
 }
 

@@ -174,6 +174,10 @@ ids! {
     TransferId = "transfer_";
     /// One event.
     EventId = "evt_";
+    /// A webhook endpoint.
+    EndpointId = "we_";
+    /// An event that a webhook endpoint is told.
+    DeliveryId = "wd_";
     /// A merchant.
     MerchantId = "merchant_";
     /// An API key (not its secret).

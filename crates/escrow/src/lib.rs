@@ -39,8 +39,8 @@ pub use dispute::{DefaultResolution, Dispute, DisputeState, DisputeStatus, Evide
 pub use duty::{Duty, Effect};
 pub use event::{Event, EventKind, Subject};
 pub use id::{
-    DisputeId, EventId, Ids, IntentId, KeyId, MerchantId, MilestoneId, OrderId, PaymentId, ProofId, RawId, RefundId,
-    RequestId, SettlementId, TransferId,
+    DeliveryId, DisputeId, EndpointId, EventId, Ids, IntentId, KeyId, MerchantId, MilestoneId, OrderId, PaymentId,
+    ProofId, RawId, RefundId, RequestId, SettlementId, TransferId,
 };
 pub use invariants::Broken;
 pub use ledger::{Account, Funds, Purpose, PurposeKind, Rail, Transfer};

@@ -17,12 +17,37 @@ pub enum AccountEvent {
     KeyRolled,
     /// A key was made useless.
     KeyRevoked,
+    /// A webhook endpoint was made.
+    EndpointCreated,
+    /// A webhook endpoint was changed.
+    EndpointUpdated,
+    /// A webhook endpoint has another secret.
+    SecretRotated,
+    /// A webhook endpoint is told events again.
+    EndpointEnabled,
+    /// A webhook endpoint is told no more events.
+    EndpointDisabled,
+    /// A webhook endpoint was deleted.
+    EndpointDeleted,
+    /// Somebody wants to see whether a webhook endpoint works. It alone is told.
+    EndpointTested,
 }
 
 impl AccountEvent {
     /// Every one.
-    pub const ALL: [AccountEvent; 4] =
-        [AccountEvent::MerchantCreated, AccountEvent::KeyCreated, AccountEvent::KeyRolled, AccountEvent::KeyRevoked];
+    pub const ALL: [AccountEvent; 11] = [
+        AccountEvent::MerchantCreated,
+        AccountEvent::KeyCreated,
+        AccountEvent::KeyRolled,
+        AccountEvent::KeyRevoked,
+        AccountEvent::EndpointCreated,
+        AccountEvent::EndpointUpdated,
+        AccountEvent::SecretRotated,
+        AccountEvent::EndpointEnabled,
+        AccountEvent::EndpointDisabled,
+        AccountEvent::EndpointDeleted,
+        AccountEvent::EndpointTested,
+    ];
 
     /// The name as clients read it.
     #[must_use]
@@ -32,6 +57,13 @@ impl AccountEvent {
             AccountEvent::KeyCreated => "api_key.created",
             AccountEvent::KeyRolled => "api_key.rolled",
             AccountEvent::KeyRevoked => "api_key.revoked",
+            AccountEvent::EndpointCreated => "webhook_endpoint.created",
+            AccountEvent::EndpointUpdated => "webhook_endpoint.updated",
+            AccountEvent::SecretRotated => "webhook_endpoint.secret_rotated",
+            AccountEvent::EndpointEnabled => "webhook_endpoint.enabled",
+            AccountEvent::EndpointDisabled => "webhook_endpoint.disabled",
+            AccountEvent::EndpointDeleted => "webhook_endpoint.deleted",
+            AccountEvent::EndpointTested => "webhook_endpoint.test",
         }
     }
 }

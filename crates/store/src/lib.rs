@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use escrow::{
-    Account, Currency, Dispute, Effect, Escrow, EventId, Hash, IntentId, KeyId, MerchantId, Owner, Refund, RefundId,
-    RequestId, Settlement, SettlementId, Span, Timestamp,
+    Account, Currency, DeliveryId, Dispute, Effect, EndpointId, Escrow, EventId, Hash, IntentId, KeyId, MerchantId,
+    Owner, Refund, RefundId, RequestId, Settlement, SettlementId, Span, Timestamp,
 };
 
 mod event;
@@ -21,6 +21,7 @@ mod request;
 mod row;
 mod sqlite;
 mod survey;
+mod webhook;
 
 pub use event::{AccountEvent, EventFilter, EventType, StoredEvent, Tail};
 pub use keys::{ApiKey, Area, Journal, KeyHolder, KeyKind, Level, Merchant, NotAScope, Scope, Scopes};
@@ -31,6 +32,10 @@ pub use request::LoggedRequest;
 pub use row::{Audited, EventRow, Job, JobState, Lease, Reply, StoredTransfer, TransferRow, Versioned, Waiting};
 pub use sqlite::{OpenError, SCHEMA_VERSION, SqliteStore};
 pub use survey::{Backlog, Survey, Total};
+pub use webhook::{
+    Attempt, Delivery, DeliveryAsk, DeliveryFilter, DeliveryState, Disabled, Endpoint, EndpointChange, EndpointState,
+    Outbox, Progress, Told,
+};
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +77,7 @@ pub struct Loaded {
     pub journals: Vec<Option<Journal>>,
 }
 
-/// What is committed together, for one escrow, one clock or the journals of one act: all of it, or nothing.
+/// What is committed together, for one escrow, one clock, or the journals and deliveries of one act: all of it, or nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Unit {
     /// The change of the escrow; `None` when all its commands were refused.
@@ -83,11 +88,13 @@ pub struct Unit {
     pub leases: Vec<Lease>,
     /// The clock that moves.
     pub clock: Option<ClockMove>,
-    /// What happens to merchants and keys.
+    /// What happens to merchants, keys and webhook endpoints.
     pub journals: Vec<JournalChange>,
+    /// Calls to webhook endpoints that are asked for.
+    pub deliveries: Vec<DeliveryAsk>,
 }
 
-/// A merchant is added, or keys are added or changed, and the journal of their holder tells it.
+/// A merchant is added, or keys or webhook endpoints are added or changed, and the journal of their holder tells it.
 #[derive(Clone, Debug)]
 pub struct JournalChange {
     /// Whose journal.
@@ -104,6 +111,9 @@ pub struct JournalChange {
     pub key: Option<(ApiKey, [u8; 32])>,
     /// A key whose expiry and revocation change. The unit is [`Outcome::Lost`] when there is none.
     pub changed: Option<ApiKey>,
+    /// A webhook endpoint to add or to change. The unit is [`Outcome::Lost`] when the id of one to add is taken, or there is none to
+    /// change.
+    pub endpoint: Option<EndpointChange>,
 }
 
 /// The clock of a merchant's sandbox moves forward. Live owners have real time.
@@ -302,6 +312,44 @@ pub trait Store: Send + Sync + 'static {
 
     /// Notes when keys were last used. What is older than what is noted changes nothing.
     async fn note_key_uses(&self, uses: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError>;
+
+    /// Webhook endpoints of an owner, newest first, but for those that were deleted.
+    async fn endpoints(&self, owner: Owner, page: PageRequest) -> Result<Page<Endpoint>, StoreError>;
+
+    /// A webhook endpoint, deleted ones included.
+    async fn endpoint(&self, id: EndpointId) -> Result<Option<Endpoint>, StoreError>;
+
+    /// Every webhook endpoint that is enabled, with whose it is.
+    async fn enabled_endpoints(&self) -> Result<Vec<(EndpointId, Owner)>, StoreError>;
+
+    /// Deliveries to an endpoint, those of the newest events first.
+    async fn deliveries(
+        &self,
+        endpoint: EndpointId,
+        filter: DeliveryFilter,
+        page: PageRequest,
+    ) -> Result<Page<Delivery>, StoreError>;
+
+    /// A delivery.
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError>;
+
+    /// What an endpoint is to be told at this real time: up to `limit` events behind a place or, if that is further, its cursor, and as
+    /// many deliveries. `None` where there is no such endpoint, or it is not enabled.
+    async fn outbox(
+        &self,
+        endpoint: EndpointId,
+        position: u64,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Option<Outbox>, StoreError>;
+
+    /// Notes what was done for endpoints, durably.
+    async fn note_told(&self, told: Vec<Told>) -> Result<(), StoreError>;
+
+    /// Deletes deliveries from before this time for which there will be no call, because they are not pending or their endpoint is not
+    /// enabled; in steps that keep nobody waiting: `true` when another call has
+    /// more to do.
+    async fn forget_deliveries(&self, before: Timestamp) -> Result<bool, StoreError>;
 
     /// Adds to the log of requests. It is a help to developers and no part of the books: a crash may lose the last of it.
     async fn log_requests(&self, requests: Vec<LoggedRequest>) -> Result<(), StoreError>;

@@ -5,16 +5,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use escrow::{
-    Account, Currency, Dispute, Duty, Effect, Escrow, EventId, Hash, IntentId, KeyId, MerchantId, Mode, Owner, RawId,
-    Refund, RefundId, RequestId, Settlement, SettlementId, Span, Timestamp, TransferId,
+    Account, Currency, DeliveryId, Dispute, Duty, Effect, EndpointId, Escrow, EventId, Hash, IntentId, KeyId,
+    MerchantId, Mode, Owner, RawId, Refund, RefundId, RequestId, Settlement, SettlementId, Span, Timestamp, TransferId,
 };
 
 use crate::metadata::found_by;
 use crate::{
-    ApiKey, Audited, Backlog, Balance, Change, ClockMove, EscrowFilter, EventFilter, EventRow, Job, JobState, Journal,
-    JournalChange, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outcome, Page, PageRequest, Position, Reply,
-    Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Total, TransferFilter, Unit, Versioned, Waiting,
-    Wanted, Which,
+    AccountEvent, ApiKey, Audited, Backlog, Balance, Change, ClockMove, Delivery, DeliveryAsk, DeliveryFilter,
+    DeliveryState, Endpoint, EndpointChange, EndpointState, EscrowFilter, EventFilter, EventRow, EventType, Job,
+    JobState, Journal, JournalChange, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page,
+    PageRequest, Position, Progress, Reply, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told, Total,
+    TransferFilter, Unit, Versioned, Waiting, Wanted, Which,
 };
 
 /// A [`Store`] in memory. What it holds is gone with it.
@@ -46,6 +47,9 @@ struct Everything {
     merchants: BTreeMap<MerchantId, Merchant>,
     keys: BTreeMap<KeyId, (ApiKey, [u8; 32])>,
     journals: BTreeMap<Owner, (Journal, Vec<PlacedEvent>)>,
+    endpoints: BTreeMap<EndpointId, Endpoint>,
+    /// By endpoint and place of the event.
+    deliveries: BTreeMap<(EndpointId, u64), Delivery>,
     requests: BTreeMap<RequestId, LoggedRequest>,
 }
 
@@ -108,6 +112,7 @@ impl Everything {
             self.advance(moved);
         }
         unit.journals.into_iter().for_each(|change| self.tell(change));
+        unit.deliveries.into_iter().for_each(|ask| self.ask(ask));
         Outcome::Committed
     }
 
@@ -121,7 +126,13 @@ impl Everything {
             .iter()
             .all(|(key, hash)| self.keys.values().all(|(other, known)| other.id != key.id && known != hash));
         let is_there = change.changed.iter().all(|key| self.keys.contains_key(&key.id));
-        stored == change.base && is_merchant_new && is_key_new && is_there
+        let is_endpoint_fit = change.endpoint.iter().all(|change| match change {
+            EndpointChange::Added(endpoint) => !self.endpoints.contains_key(&endpoint.id),
+            EndpointChange::Changed(endpoint) | EndpointChange::Resumed(endpoint) => {
+                self.endpoints.contains_key(&endpoint.id)
+            }
+        });
+        stored == change.base && is_merchant_new && is_key_new && is_there && is_endpoint_fit
     }
 
     fn tell(&mut self, change: JournalChange) {
@@ -140,6 +151,98 @@ impl Everything {
         {
             (stored.expires, stored.revoked) = (key.expires, key.revoked);
         }
+        if let Some(change) = change.endpoint {
+            self.change_endpoint(change, self.positions.get(&owner).copied().unwrap_or(0));
+        }
+    }
+
+    fn change_endpoint(&mut self, change: EndpointChange, position: u64) {
+        let is_told_anew = !matches!(change, EndpointChange::Changed(_));
+        let (EndpointChange::Added(mut endpoint)
+        | EndpointChange::Changed(mut endpoint)
+        | EndpointChange::Resumed(mut endpoint)) = change;
+        let stored = self.endpoints.get(&endpoint.id);
+        endpoint.progress = match stored {
+            Some(stored) if !is_told_anew => stored.progress,
+            Some(_) | None => Progress { cursor: position, failing_since: None },
+        };
+        self.endpoints.insert(endpoint.id, endpoint);
+    }
+
+    fn fits_ask(&self, ask: &DeliveryAsk) -> bool {
+        let found = self.deliveries.values().find(|it| it.endpoint == ask.endpoint && it.event.event.id == ask.event);
+        let is_new = ask.base.is_some() || self.deliveries.values().all(|delivery| delivery.id != ask.id);
+        found.map(|delivery| delivery.id) == ask.base && is_new
+    }
+
+    fn ask(&mut self, ask: DeliveryAsk) {
+        let state = DeliveryState::Pending(ask.due);
+        let found =
+            self.deliveries.values_mut().find(|it| it.endpoint == ask.endpoint && it.event.event.id == ask.event);
+        if let Some(delivery) = found {
+            (delivery.state, delivery.asked, delivery.updated) = (state, delivery.asked + 1, ask.now);
+            return;
+        }
+        let Some(event) = self.stream(ask.owner).into_iter().find(|stored| stored.event.id == ask.event) else {
+            return;
+        };
+        let key = (ask.endpoint, event.position);
+        let (id, endpoint) = (ask.id, ask.endpoint);
+        let (created, updated) = (ask.now, ask.now);
+        let attempts = Vec::new();
+        let delivery =
+            Delivery { id, endpoint, event, state, tries: 0, asked: 1, heard: 0, attempts, created, updated };
+        self.deliveries.insert(key, delivery);
+    }
+
+    fn note_told(&mut self, told: Told) {
+        for delivery in told.deliveries {
+            let key = (told.endpoint, delivery.event.position);
+            match self.deliveries.get_mut(&key) {
+                None => drop(self.deliveries.insert(key, delivery)),
+                Some(stored) if stored.id == delivery.id => {
+                    let (asked, state) = (stored.asked, stored.state);
+                    let is_asked = asked > delivery.heard;
+                    let state = if is_asked { state } else { delivery.state };
+                    *stored = Delivery { asked, state, created: stored.created, ..delivery };
+                }
+                Some(_) => {}
+            }
+        }
+        if let Some(endpoint) = self.endpoints.get_mut(&told.endpoint) {
+            let cursor = told.progress.cursor.max(endpoint.progress.cursor);
+            endpoint.progress = Progress { cursor, ..told.progress };
+        }
+    }
+
+    fn outbox(&self, id: EndpointId, position: u64, now: Timestamp, limit: usize) -> Option<Outbox> {
+        let endpoint = self.endpoints.get(&id).filter(|endpoint| endpoint.state == EndpointState::Enabled)?.clone();
+        let ahead = self.clocks.get(&endpoint.owner).copied().unwrap_or(Span::from_ms(0));
+        let from = position.max(endpoint.progress.cursor);
+        let types = EventType::chosen(&endpoint.events);
+        let stream = self.stream(endpoint.owner);
+        let last = stream.last().map_or(0, |stored| stored.position);
+        let is_chosen = |kind| types.as_ref().is_none_or(|types| types.contains(&kind));
+        let behind = stream.into_iter().filter(|stored| stored.position > from && is_chosen(stored.event.kind));
+        let chosen: Vec<StoredEvent> = behind.take(limit).collect();
+        let has_more = chosen.len() >= limit;
+        let position = match chosen.last() {
+            Some(last) if has_more => last.position,
+            Some(_) | None => last.max(from),
+        };
+        let is_fresh = |stored: &StoredEvent| {
+            stored.event.kind != EventType::Account(AccountEvent::EndpointTested)
+                && !self.deliveries.contains_key(&(id, stored.position))
+        };
+        let fresh = chosen.into_iter().filter(is_fresh).collect();
+        let own_now = now.after(ahead);
+        let pending = self.deliveries.values().filter(|delivery| delivery.endpoint == id);
+        let pending = pending.filter_map(|delivery| Some((delivery.state.due()?, delivery)));
+        let (mut due, to_come): (Vec<_>, Vec<_>) = pending.partition(|(due, _)| *due <= own_now);
+        due.sort_by_key(|(due, _)| *due);
+        let due = due.into_iter().take(limit).map(|(_, delivery)| delivery.clone()).collect();
+        let next_due = to_come.into_iter().map(|(due, _)| due).min();
+        Some(Outbox { endpoint, ahead, fresh, position, has_more, due, next_due })
     }
 
     /// Parts of everybody's escrows with whose they are and the intents they belong to, by id from the oldest on.
@@ -168,6 +271,7 @@ impl Everything {
             && is_newest
             && unit.leases.iter().all(|lease| self.is_held(*lease))
             && unit.journals.iter().all(|change| self.fits_people(change))
+            && unit.deliveries.iter().all(|ask| self.fits_ask(ask))
     }
 
     fn is_held(&self, lease: Lease) -> bool {
@@ -412,6 +516,15 @@ fn in_order(position: u64) -> RawId {
     RawId::from_bits(u128::from(position))
 }
 
+/// Where a page begins, by places instead of ids.
+fn in_places(position: Position, place: impl Fn(RawId) -> Result<RawId, StoreError>) -> Result<Position, StoreError> {
+    Ok(match position {
+        Position::Offset(offset) => Position::Offset(offset),
+        Position::After(cursor) => Position::After(place(cursor)?),
+        Position::Before(cursor) => Position::Before(place(cursor)?),
+    })
+}
+
 fn passes_event(filter: &EventFilter, stored: &StoredEvent) -> bool {
     filter.types.as_ref().is_none_or(|types| types.contains(&stored.event.kind))
         && filter.intent.is_none_or(|intent| stored.intent == Some(intent))
@@ -544,11 +657,7 @@ impl Store for MemoryStore {
             let found = events.iter().find(|stored| stored.event.id.raw() == id);
             found.map(|stored| in_order(stored.position)).ok_or(StoreError::UnknownCursor)
         };
-        let position = match request.position {
-            Position::Offset(offset) => Position::Offset(offset),
-            Position::After(cursor) => Position::After(place(cursor)?),
-            Position::Before(cursor) => Position::Before(place(cursor)?),
-        };
+        let position = in_places(request.position, place)?;
         let events = events.iter().map(|stored| (in_order(stored.position), stored.clone())).collect();
         page(events, |stored| passes_event(&filter, stored), PageRequest { position, ..request })
     }
@@ -667,6 +776,77 @@ impl Store for MemoryStore {
                     key.last_used = key.last_used.max(Some(at));
                 }
             }
+        })
+    }
+
+    async fn endpoints(&self, owner: Owner, request: PageRequest) -> Result<Page<Endpoint>, StoreError> {
+        let is_there = |it: &&Endpoint| it.owner == owner && it.state != EndpointState::Deleted;
+        let endpoints = self.with(|all| {
+            all.endpoints.values().filter(is_there).map(|endpoint| (endpoint.id.raw(), endpoint.clone())).collect()
+        })?;
+        page(endpoints, |_| true, request)
+    }
+
+    async fn endpoint(&self, id: EndpointId) -> Result<Option<Endpoint>, StoreError> {
+        self.with(|all| all.endpoints.get(&id).cloned())
+    }
+
+    async fn enabled_endpoints(&self) -> Result<Vec<(EndpointId, Owner)>, StoreError> {
+        self.with(|all| {
+            let enabled = all.endpoints.values().filter(|endpoint| endpoint.state == EndpointState::Enabled);
+            enabled.map(|endpoint| (endpoint.id, endpoint.owner)).collect()
+        })
+    }
+
+    async fn deliveries(
+        &self,
+        endpoint: EndpointId,
+        filter: DeliveryFilter,
+        request: PageRequest,
+    ) -> Result<Page<Delivery>, StoreError> {
+        let of_endpoint: Vec<Delivery> =
+            self.with(|all| all.deliveries.values().filter(|it| it.endpoint == endpoint).cloned().collect())?;
+        let place = |id: RawId| {
+            let found = of_endpoint.iter().find(|delivery| delivery.id.raw() == id);
+            found.map(|delivery| in_order(delivery.event.position)).ok_or(StoreError::UnknownCursor)
+        };
+        let position = in_places(request.position, place)?;
+        let is_wanted = |delivery: &Delivery| {
+            filter.state.is_none_or(|state| delivery.state.name() == state)
+                && filter.event.is_none_or(|event| delivery.event.event.id == event)
+        };
+        let placed = of_endpoint.iter().map(|delivery| (in_order(delivery.event.position), delivery.clone())).collect();
+        page(placed, is_wanted, PageRequest { position, ..request })
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        self.with(|all| all.deliveries.values().find(|delivery| delivery.id == id).cloned())
+    }
+
+    async fn outbox(
+        &self,
+        endpoint: EndpointId,
+        position: u64,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Option<Outbox>, StoreError> {
+        self.with(|all| all.outbox(endpoint, position, now, limit))
+    }
+
+    async fn note_told(&self, told: Vec<Told>) -> Result<(), StoreError> {
+        self.with(|all| told.into_iter().for_each(|told| all.note_told(told)))
+    }
+
+    async fn forget_deliveries(&self, before: Timestamp) -> Result<bool, StoreError> {
+        self.with(|all| {
+            let Everything { endpoints, deliveries, .. } = all;
+            let is_enabled = |id: &EndpointId| endpoints.get(id).is_some_and(|it| it.state == EndpointState::Enabled);
+            let drawn_ms = |id: DeliveryId| id.raw().bits() >> 80;
+            let is_old = |id| drawn_ms(id) < u128::from(before.ms().max(0).unsigned_abs());
+            deliveries.retain(|(endpoint, _), delivery| {
+                !is_old(delivery.id) || delivery.state.due().is_some() && is_enabled(endpoint)
+            });
+            false
         })
     }
 

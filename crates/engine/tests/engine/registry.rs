@@ -181,6 +181,7 @@ async fn broken_by(tamper: impl FnOnce(&mut JournalChange)) -> Vec<Invariant> {
         merchant: None,
         key: None,
         changed: None,
+        endpoint: None,
     };
     tamper(&mut change);
     let outcomes = world.store.commit(vec![Unit { journals: vec![change], ..Unit::default() }]).await;

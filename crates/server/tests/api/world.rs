@@ -11,14 +11,17 @@ use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 use engine::testing::{ManualHost, new_key, new_merchant};
 use engine::{Act, Config, Engine, Keyring, NewKey, Parts, Registry, SimulatedPayments};
-use escrow::{EventId, IntentId, KeyId, MerchantId, Mode, Owner, RefundId, RequestId, SettlementId, Span, Timestamp};
+use escrow::{
+    DeliveryId, EndpointId, EventId, IntentId, KeyId, MerchantId, Mode, Owner, RefundId, RequestId, SettlementId, Span,
+    Timestamp,
+};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use server::{DEFAULT_REQUEST_LOG, Gateway, Settings, WireEvents};
 use store::{
-    ApiKey, Audited, Balance, EscrowFilter, EventFilter, Job, JobState, KeyHolder, Lease, Level, Loaded, LoggedRequest,
-    MemoryStore, Merchant, Outcome, Page, PageRequest, Scope, Scopes, Store, StoreError, StoredEvent, StoredTransfer,
-    Survey, Tail, TransferFilter, Unit, Waiting, Wanted, Which,
+    ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EscrowFilter, EventFilter, Job, JobState, KeyHolder,
+    Lease, Level, Loaded, LoggedRequest, MemoryStore, Merchant, Outbox, Outcome, Page, PageRequest, Scope, Scopes,
+    Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told, TransferFilter, Unit, Waiting, Wanted, Which,
 };
 use tower::ServiceExt;
 
@@ -484,6 +487,41 @@ impl Store for Faulty {
     }
     async fn note_key_uses(&self, uses: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
         self.inner.note_key_uses(uses).await
+    }
+    async fn endpoints(&self, owner: Owner, page: PageRequest) -> Result<Page<Endpoint>, StoreError> {
+        self.inner.endpoints(owner, page).await
+    }
+    async fn endpoint(&self, id: EndpointId) -> Result<Option<Endpoint>, StoreError> {
+        self.inner.endpoint(id).await
+    }
+    async fn enabled_endpoints(&self) -> Result<Vec<(EndpointId, Owner)>, StoreError> {
+        self.inner.enabled_endpoints().await
+    }
+    async fn deliveries(
+        &self,
+        endpoint: EndpointId,
+        filter: DeliveryFilter,
+        page: PageRequest,
+    ) -> Result<Page<Delivery>, StoreError> {
+        self.inner.deliveries(endpoint, filter, page).await
+    }
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        self.inner.delivery(id).await
+    }
+    async fn outbox(
+        &self,
+        endpoint: EndpointId,
+        position: u64,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Option<Outbox>, StoreError> {
+        self.inner.outbox(endpoint, position, now, limit).await
+    }
+    async fn note_told(&self, told: Vec<Told>) -> Result<(), StoreError> {
+        self.inner.note_told(told).await
+    }
+    async fn forget_deliveries(&self, before: Timestamp) -> Result<bool, StoreError> {
+        self.inner.forget_deliveries(before).await
     }
     async fn log_requests(&self, requests: Vec<LoggedRequest>) -> Result<(), StoreError> {
         self.inner.log_requests(requests).await

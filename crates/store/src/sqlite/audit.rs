@@ -49,9 +49,32 @@ const ORPHANS: [(&str, &str); 6] = [
     ),
 ];
 
-/// Keys that nobody can hold: the merchant that they act for is not there.
-const KEYS_OF_NOBODY: &str = "SELECT lower(hex(k.id)) FROM keys k
-    WHERE k.owner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM merchants m WHERE m.id = substr(k.owner, 1, 16)) ORDER BY k.id";
+/// Rows that name what is not there: the table, and a query that says of each which it is and what it lacks.
+const STRAYS: [(&str, &str); 4] = [
+    (
+        "keys",
+        "SELECT 'id ' || lower(hex(k.id)) || ' acts for a merchant who does not exist' FROM keys k
+         WHERE k.owner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM merchants m WHERE m.id = substr(k.owner, 1, 16))
+         ORDER BY k.id",
+    ),
+    (
+        "endpoints",
+        "SELECT 'id ' || lower(hex(e.id)) || ' was told more than has happened' FROM endpoints e
+         WHERE e.cursor > coalesce((SELECT s.last FROM streams s WHERE s.owner = e.owner), 0) ORDER BY e.id",
+    ),
+    (
+        "deliveries",
+        "SELECT 'id ' || lower(hex(d.id)) || ' goes to an endpoint that does not exist' FROM deliveries d
+         WHERE NOT EXISTS (SELECT 1 FROM endpoints e WHERE e.id = d.endpoint) ORDER BY d.endpoint, d.position",
+    ),
+    (
+        "deliveries",
+        "SELECT 'id ' || lower(hex(d.id)) || ' is of an event that does not exist'
+         FROM deliveries d JOIN endpoints e ON e.id = d.endpoint
+         WHERE NOT EXISTS (SELECT 1 FROM events v WHERE v.owner = e.owner AND v.position = d.position)
+         ORDER BY d.endpoint, d.position",
+    ),
+];
 
 /// Walks over everything in one read transaction.
 pub(super) fn audit(db: &mut Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
@@ -59,7 +82,7 @@ pub(super) fn audit(db: &mut Connection, visit: &mut dyn FnMut(Audited)) -> Resu
     escrows(&snapshot, visit)?;
     journals(&snapshot, visit)?;
     orphans(&snapshot, visit)?;
-    keys_of_nobody(&snapshot, visit)?;
+    strays(&snapshot, visit)?;
     balances(&snapshot, visit)
 }
 
@@ -111,12 +134,13 @@ fn orphans(db: &Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault>
     Ok(())
 }
 
-fn keys_of_nobody(db: &Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
-    let mut statement = db.prepare(KEYS_OF_NOBODY)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let id: String = row.get(0)?;
-        visit(Audited::Stray { table: "keys", what: format!("id {id} acts for a merchant who does not exist") });
+fn strays(db: &Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
+    for (table, sql) in STRAYS {
+        let mut statement = db.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            visit(Audited::Stray { table, what: row.get(0)? });
+        }
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::codec::{self, IdBytes, OwnerBytes};
 use super::error::Fault;
 use super::prepare::{PreparedChange, PreparedUnit};
 use super::split::{Part, PartChange};
-use super::{claims, clocks, jobs, journals, metadata, replies};
+use super::{claims, clocks, deliveries, endpoints, jobs, journals, metadata, replies};
 use crate::{EventRow, Outcome, Reply, TransferRow};
 
 /// Commits units in this order; one that does not fit drops out alone.
@@ -59,6 +59,11 @@ impl Batch<'_> {
                 return Ok(Outcome::Lost);
             }
         }
+        for ask in &unit.deliveries {
+            if !deliveries::fits(self.db, ask)? {
+                return Ok(Outcome::Lost);
+            }
+        }
         if let Some(change) = &unit.change {
             if !claims::are_free(self.db, change.id.raw().to_bytes(), change.owner, &change.claims)? {
                 return Ok(Outcome::TransactionTaken);
@@ -71,7 +76,11 @@ impl Batch<'_> {
             let owner = codec::owner_bytes(change.holder.stream());
             let id = change.next.id.to_bytes();
             change.events.iter().try_for_each(|event| self.write_event(id, owner, event))?;
+            if let Some(endpoint) = &change.endpoint {
+                endpoints::apply(self.db, endpoint, self.position(owner)?)?;
+            }
         }
+        unit.deliveries.iter().try_for_each(|ask| deliveries::ask(self.db, ask))?;
         unit.replies.iter().try_for_each(|reply| self.remember(reply))?;
         unit.clock.map_or(Ok(()), |moved| clocks::advance(self.db, moved))?;
         Ok(Outcome::Committed)
@@ -223,11 +232,7 @@ impl Batch<'_> {
     }
 
     fn write_event(&mut self, subject: IdBytes, owner: OwnerBytes, event: &EventRow) -> Result<(), Fault> {
-        let before = match self.positions.get(&owner) {
-            Some(position) => *position,
-            None => self.stored_position(owner)?,
-        };
-        let position = before.saturating_add(1);
+        let position = self.position(owner)?.saturating_add(1);
         let sql = "INSERT INTO events (owner, position, subject, sequence, id, created, hash, body, type)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         self.db.prepare_cached(sql)?.execute(params![
@@ -243,6 +248,11 @@ impl Batch<'_> {
         ])?;
         self.positions.insert(owner, position);
         Ok(())
+    }
+
+    /// The place of an owner's last event.
+    fn position(&self, owner: OwnerBytes) -> Result<i64, Fault> {
+        self.positions.get(&owner).map_or_else(|| self.stored_position(owner), |position| Ok(*position))
     }
 
     fn stored_position(&self, owner: OwnerBytes) -> Result<i64, Fault> {
@@ -289,7 +299,14 @@ mod tests {
         let owner = Owner { merchant: MerchantId::new(RawId::from_bits(1)), mode: Mode::Live };
         let (key, body, created) = (key.to_owned(), vec![0; 100_000], Timestamp::from_ms(1));
         let reply = Reply { owner, key, fingerprint: Hash::ZERO, status: 200, body, created };
-        PreparedUnit { change: None, replies: vec![reply], leases: Vec::new(), clock: None, journals: Vec::new() }
+        PreparedUnit {
+            change: None,
+            replies: vec![reply],
+            leases: Vec::new(),
+            clock: None,
+            journals: Vec::new(),
+            deliveries: Vec::new(),
+        }
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub(super) fn find(db: &Connection, id: EventId) -> Result<Option<StoredEvent>, 
     rows.next()?.map(stored).transpose()
 }
 
-fn in_place(db: &Connection, owner: Owner, position: i64) -> Result<Option<StoredEvent>, Fault> {
+pub(super) fn in_place(db: &Connection, owner: Owner, position: i64) -> Result<Option<StoredEvent>, Fault> {
     let mut statement = db.prepare_cached(&format!("{COLUMNS} WHERE e.owner = ?1 AND e.position = ?2"))?;
     let mut rows = statement.query(params![codec::owner_bytes(owner), position])?;
     rows.next()?.map(stored).transpose()

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 use super::codec::{self, OwnerBytes};
 use super::error::Fault;
 use super::page::{Readings, collect};
-use super::people;
+use super::{endpoints, people};
 use crate::{Journal, JournalChange, KeyHolder};
 
 const COLUMNS: &str = "SELECT id, count, head, owner FROM journals";
@@ -45,10 +45,14 @@ pub(super) fn fits(db: &Connection, change: &JournalChange) -> Result<bool, Faul
         Some(key) => people::key(db, key.id)?.is_some(),
         None => true,
     };
-    Ok(is_newest && is_merchant_new && is_key_new && is_there)
+    let is_endpoint_fit = match &change.endpoint {
+        Some(endpoint) => endpoints::fits(db, endpoint)?,
+        None => true,
+    };
+    Ok(is_newest && is_merchant_new && is_key_new && is_there && is_endpoint_fit)
 }
 
-/// Writes a change that fits, but for its events.
+/// Writes a change that fits, but for its events and what depends on their places.
 pub(super) fn apply(db: &Connection, change: &JournalChange) -> Result<(), Fault> {
     let sql = "INSERT INTO journals (owner, id, count, head) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (owner) DO UPDATE SET count = excluded.count, head = excluded.head";

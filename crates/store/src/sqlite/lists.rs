@@ -1,6 +1,6 @@
 //! The lists, each with the filters that it has. For all of them there is an index; `plans` keeps that true.
 
-use escrow::{Currency, IntentId, IntentStatus, Owner, PaymentType, PurposeKind, RawId, Timestamp};
+use escrow::{Currency, EndpointId, IntentId, IntentStatus, Owner, PaymentType, PurposeKind, RawId, Timestamp};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -9,7 +9,7 @@ use super::page::{IdKey, List, Source};
 use super::people::owner_column;
 use super::period;
 use super::split::Kind;
-use crate::{EscrowFilter, EventType, KeyHolder, TransferFilter, Which};
+use crate::{DeliveryState, EscrowFilter, EventType, KeyHolder, TransferFilter, Which};
 
 /// How far the ways to walk through a list are counted before one is chosen. Where all are longer, a page is soon full by any of
 /// them, unless what they lead to hardly overlaps.
@@ -217,6 +217,28 @@ pub(super) fn events_of(owner: Owner, intent: IntentId, types: Option<&[EventTyp
     if let Some(types) = types {
         let names: Vec<String> = types.iter().map(|kind| format!("'{}'", kind.name())).collect();
         list.only(&format!("listed.type IN ({})", names.join(", ")));
+    }
+    list
+}
+
+/// Webhook endpoints of an owner that were not deleted.
+pub(super) fn endpoints(owner: Owner) -> List {
+    let from = "endpoints listed WHERE listed.owner = ?1 AND listed.state <> 'deleted'";
+    let find = "SELECT id FROM endpoints WHERE id = ?1 AND owner = ?2 AND state <> 'deleted'";
+    List::new(Source { key: "listed.id", from, find }, owner)
+}
+
+/// Deliveries to an endpoint by the places of their events: all, or those that stand so.
+pub(super) fn deliveries(endpoint: EndpointId, state: Option<&'static str>) -> List<i64> {
+    let find = "SELECT position FROM deliveries WHERE id = ?1 AND endpoint = ?2";
+    let from = "deliveries listed WHERE listed.endpoint = ?1";
+    let endpoint = Value::Blob(endpoint.raw().to_bytes().to_vec());
+    let mut list = List::of(Source { key: "listed.position", from, find }, Some(endpoint));
+    match state {
+        None => {}
+        // Most are so, and there is no index of them.
+        Some(state) if state == DeliveryState::Succeeded.name() => list.only(&format!("listed.state = '{state}'")),
+        Some(state) => list.only(&format!("listed.state = '{state}' AND listed.state <> 'succeeded'")),
     }
     list
 }

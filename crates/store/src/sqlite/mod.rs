@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use escrow::{
-    Dispute, Escrow, EventId, IntentId, KeyId, MerchantId, Owner, Refund, RefundId, RequestId, Settlement,
-    SettlementId, Timestamp,
+    DeliveryId, Dispute, EndpointId, Escrow, EventId, IntentId, KeyId, MerchantId, Owner, Refund, RefundId, RequestId,
+    Settlement, SettlementId, Timestamp,
 };
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use crate::{
-    ApiKey, Audited, Balance, EscrowFilter, EventFilter, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest,
-    Merchant, Outcome, Page, PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, TransferFilter,
-    Unit, Waiting, Wanted, Which,
+    ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EscrowFilter, EventFilter, Job, JobState, KeyHolder,
+    Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page, PageRequest, Store, StoreError, StoredEvent,
+    StoredTransfer, Survey, Tail, Told, TransferFilter, Unit, Waiting, Wanted, Which,
 };
 
 mod audit;
@@ -27,6 +27,8 @@ mod codec;
 mod commit;
 mod counters;
 mod crew;
+mod deliveries;
+mod endpoints;
 mod error;
 mod events;
 mod jobs;
@@ -344,6 +346,49 @@ impl Store for SqliteStore {
 
     async fn note_key_uses(&self, uses: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
         self.write(move |db| people::note_key_uses(db, &uses)).await
+    }
+
+    async fn endpoints(&self, owner: Owner, page: PageRequest) -> Result<Page<Endpoint>, StoreError> {
+        self.list(move |db| endpoints::page(db, owner, page)).await
+    }
+
+    async fn endpoint(&self, id: EndpointId) -> Result<Option<Endpoint>, StoreError> {
+        self.read(move |db| endpoints::find(db, id)).await
+    }
+
+    async fn enabled_endpoints(&self) -> Result<Vec<(EndpointId, Owner)>, StoreError> {
+        self.list(endpoints::enabled).await
+    }
+
+    async fn deliveries(
+        &self,
+        endpoint: EndpointId,
+        filter: DeliveryFilter,
+        page: PageRequest,
+    ) -> Result<Page<Delivery>, StoreError> {
+        self.list(move |db| deliveries::page(db, endpoint, filter, page)).await
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        self.read(move |db| deliveries::find(db, id)).await
+    }
+
+    async fn outbox(
+        &self,
+        endpoint: EndpointId,
+        position: u64,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Option<Outbox>, StoreError> {
+        self.list(move |db| endpoints::outbox(db, endpoint, position, now, limit)).await
+    }
+
+    async fn note_told(&self, told: Vec<Told>) -> Result<(), StoreError> {
+        self.write(move |db| deliveries::note(db, &told)).await
+    }
+
+    async fn forget_deliveries(&self, before: Timestamp) -> Result<bool, StoreError> {
+        self.write(move |db| deliveries::forget(db, before)).await
     }
 
     async fn log_requests(&self, requests: Vec<LoggedRequest>) -> Result<(), StoreError> {

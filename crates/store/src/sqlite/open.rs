@@ -24,7 +24,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0004_refunds.sql"),
     include_str!("migrations/0005_keys.sql"),
     include_str!("migrations/0006_lists.sql"),
-    include_str!("migrations/0007_events.sql"),
+    include_str!("migrations/0007_webhooks.sql"),
 ];
 /// The one that makes the table of metadata, which is filled right after it.
 const METADATA_VERSION: i32 = 6;

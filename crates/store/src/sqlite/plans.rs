@@ -3,7 +3,9 @@
 
 use std::fmt::Debug;
 
-use escrow::{Currency, IntentId, IntentStatus, MerchantId, Mode, Owner, PaymentType, PurposeKind, RawId, Timestamp};
+use escrow::{
+    Currency, EndpointId, IntentId, IntentStatus, MerchantId, Mode, Owner, PaymentType, PurposeKind, RawId, Timestamp,
+};
 use rusqlite::Connection;
 
 use super::lists::{self, Way};
@@ -23,7 +25,7 @@ struct Databases {
 }
 
 /// The lists of [`crate::Store`].
-const LISTS: [(&str, Check); 10] = [
+const LISTS: [(&str, Check); 12] = [
     ("escrows", escrows),
     ("settlements", settlements),
     ("refunds", refunds),
@@ -33,6 +35,8 @@ const LISTS: [(&str, Check); 10] = [
     ("everybodys_settlements", everybodys_settlements),
     ("merchants", merchants),
     ("keys", keys),
+    ("endpoints", endpoints),
+    ("deliveries", deliveries),
     ("requests", requests),
 ];
 
@@ -186,6 +190,22 @@ fn keys(store: &Databases) {
     for holder in HOLDERS {
         let ranges = "INDEX keys_by_owner (owner=? AND id>? AND id<?)";
         check(&store.books, &holder, ranges, || lists::keys(Some(holder)));
+    }
+}
+
+fn endpoints(store: &Databases) {
+    let ranges = "INDEX endpoints_by_owner (owner=? AND id>? AND id<?)";
+    check(&store.books, &"endpoints", ranges, || lists::endpoints(OWNER));
+}
+
+fn deliveries(store: &Databases) {
+    let endpoint = EndpointId::new(CURSOR);
+    let all = "INDEX sqlite_autoindex_deliveries_2 (endpoint=? AND position>? AND position<?)";
+    let not_taken = "INDEX deliveries_not_taken (endpoint=? AND state=? AND position>? AND position<?)";
+    for (state, ranges) in
+        [(None, all), (Some("succeeded"), all), (Some("pending"), not_taken), (Some("failed"), not_taken)]
+    {
+        check_by(&store.books, &state, ranges, 7, lists::deliveries(endpoint, state));
     }
 }
 

@@ -8,7 +8,7 @@ use super::codec::{self, OwnerBytes};
 use super::error::Fault;
 use super::split::{self, Part};
 use crate::metadata::found_by;
-use crate::{Change, ClockMove, EventRow, JournalChange, Lease, Reply, TransferRow, Unit};
+use crate::{Change, ClockMove, DeliveryAsk, EventRow, JournalChange, Lease, Reply, TransferRow, Unit};
 
 /// A [`Unit`] in the form of its rows.
 pub(super) struct PreparedUnit {
@@ -17,6 +17,7 @@ pub(super) struct PreparedUnit {
     pub(super) leases: Vec<Lease>,
     pub(super) clock: Option<ClockMove>,
     pub(super) journals: Vec<JournalChange>,
+    pub(super) deliveries: Vec<DeliveryAsk>,
 }
 
 /// A [`Change`] in the form of its rows.
@@ -43,9 +44,10 @@ pub(super) struct PreparedChange {
     pub(super) metadata: BTreeMap<String, String>,
 }
 
-pub(super) fn prepare(unit: Unit) -> Result<PreparedUnit, Fault> {
-    let change = unit.change.map(prepare_change).transpose()?;
-    Ok(PreparedUnit { change, replies: unit.replies, leases: unit.leases, clock: unit.clock, journals: unit.journals })
+pub(super) fn prepare(mut unit: Unit) -> Result<PreparedUnit, Fault> {
+    let change = unit.change.take().map(prepare_change).transpose()?;
+    let Unit { change: _, replies, leases, clock, journals, deliveries } = unit;
+    Ok(PreparedUnit { change, replies, leases, clock, journals, deliveries })
 }
 
 fn prepare_change(change: Change) -> Result<PreparedChange, Fault> {

@@ -20,6 +20,7 @@ mod people;
 mod replies;
 mod requests;
 mod sqlite;
+mod webhooks;
 mod world;
 
 /// Makes a test of each check for each store.
@@ -71,6 +72,15 @@ conformance! {
     events::lists_of_events_are_in_the_order_of_the_commits,
     events::an_event_knows_its_place_and_the_one_before_it,
     events::a_cursor_is_an_event_of_the_stream,
+    webhooks::an_endpoint_is_told_what_happens_behind_its_making,
+    webhooks::endpoints_change_with_the_journal_of_their_owner,
+    webhooks::what_was_told_is_not_told_again,
+    webhooks::deliveries_come_due_by_the_clock_of_their_owner,
+    webhooks::a_call_that_was_asked_for_is_made_whatever_was_under_way,
+    webhooks::an_ask_is_lost_when_another_delivery_is_there,
+    webhooks::a_test_is_told_to_its_endpoint_alone,
+    webhooks::deliveries_are_listed_by_the_places_of_their_events,
+    webhooks::deliveries_that_are_over_are_forgotten_after_a_while,
     lists::pages_lead_through_everything_in_both_directions,
     lists::offsets_leave_out_the_newest,
     lists::cursors_of_others_are_unknown,

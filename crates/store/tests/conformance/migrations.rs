@@ -47,6 +47,8 @@ fn rows(db: &Connection) -> Vec<(&'static str, Vec<String>)> {
 const BACK_TO_SCHEMA_4: &str = "
     DROP INDEX keys_by_owner;
     DROP TABLE journals;
+    DROP TABLE endpoints;
+    DROP TABLE deliveries;
     DROP INDEX events_by_id;
     DROP INDEX events_by_type;
     ALTER TABLE events DROP COLUMN type;

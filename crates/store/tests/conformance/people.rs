@@ -19,7 +19,7 @@ pub(crate) fn told(holder: KeyHolder, base: Option<Journal>, number: u128) -> Jo
     let id = EventId::new(RawId::from_bits(number));
     let event = EventRow { id, kind, sequence: chain.count, created: at(5), hash: chain.head, body };
     let next = Journal { chain, ..journal };
-    JournalChange { holder, base, next, events: vec![event], merchant: None, key: None, changed: None }
+    JournalChange { holder, base, next, events: vec![event], merchant: None, key: None, changed: None, endpoint: None }
 }
 
 pub(crate) fn of(changes: Vec<JournalChange>) -> Unit {

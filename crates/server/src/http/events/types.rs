@@ -14,17 +14,12 @@ pub(in crate::http) fn names() -> Vec<String> {
     let types = EventType::all().map(|kind| kind.name().to_owned());
     let mut families: Vec<String> = Vec::new();
     for kind in EventType::all() {
-        let family = format!("{}.{EVERY}", family(kind));
+        let family = format!("{}.{EVERY}", kind.family());
         if !families.contains(&family) {
             families.push(family);
         }
     }
     types.chain(families).chain([EVERY.to_owned()]).collect()
-}
-
-/// What a type is about: what stands before its dot.
-fn family(kind: EventType) -> &'static str {
-    kind.name().split('.').next().unwrap_or_default()
 }
 
 /// One of them, for the description.
@@ -35,32 +30,18 @@ pub(in crate::http) fn kind() -> field::Kind {
 
 /// The types that are chosen by these texts, each once; `None` for every one.
 pub(in crate::http) fn chosen(param: &str, texts: &[&str]) -> Read<Option<Vec<EventType>>> {
-    let mut chosen: Vec<EventType> = Vec::new();
     for text in texts {
-        if !is_choice(text) {
-            let (every, families) = (EVERY, "milestone.*");
-            return Err(ApiError::field(
-                param,
-                format!(
-                    "{param} must name a type of event such as milestone.completed, a family such as {families}, or {every}"
-                ),
-            ));
-        }
-        chosen.extend(EventType::all().filter(|kind| takes_in(text, *kind)));
+        check(text).map_err(|allowed| ApiError::field(param, format!("{param} {allowed}")))?;
     }
-    chosen.sort_unstable();
-    chosen.dedup();
-    let is_every = texts.is_empty() || chosen.len() == EventType::all().count();
-    Ok((!is_every).then_some(chosen))
+    Ok(if texts.is_empty() { None } else { EventType::chosen(texts) })
 }
 
-/// Whether a text can choose types.
-pub(in crate::http) fn is_choice(text: &str) -> bool {
-    EventType::all().any(|kind| takes_in(text, kind))
-}
-
-fn takes_in(text: &str, kind: EventType) -> bool {
-    text == EVERY || text == kind.name() || text.strip_suffix(".*").is_some_and(|of| of == family(kind))
+/// Whether a text can choose types; else what it must do.
+pub(in crate::http) fn check(text: &str) -> Result<(), &'static str> {
+    let is_choice = EventType::all().any(|kind| kind.is_chosen_by(text));
+    is_choice
+        .then_some(())
+        .ok_or("must name a type of event such as milestone.completed, a family such as milestone.*, or *")
 }
 
 #[cfg(test)]
@@ -80,7 +61,7 @@ mod tests {
         let both = names_of(&["time_lock.*", "dispute.raised"]).expect("some");
         assert_eq!(both, ["dispute.raised", "time_lock.released"]);
         for text in names() {
-            assert!(is_choice(&text), "{text}");
+            assert_eq!(check(&text), Ok(()), "{text}");
         }
         for text in ["", "milestone", "milestone.", "milestone.create", ".*", "mile.*", "**", "Milestone.created"] {
             assert!(chosen("type", &[text]).is_err(), "{text}");
