@@ -19,6 +19,7 @@ mod request;
 #[doc(hidden)]
 pub mod testing;
 pub mod verify;
+mod webhooks;
 
 pub use bells::Bells;
 pub use clock::{AdvanceClock, Clock, RenderClock, TooFarAhead};
@@ -33,3 +34,4 @@ pub use registry::{
     is_merchant_name, is_one_line,
 };
 pub use request::{Answer, Ask, Idempotency, Reach, Render, Rendered, Request, Unavailable};
+pub use webhooks::{NotASecret, Secret};

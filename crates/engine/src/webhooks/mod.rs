@@ -1,0 +1,5 @@
+//! Telling others what happened, by calling them.
+
+mod sign;
+
+pub use sign::{NotASecret, Secret};
