@@ -2,4 +2,4 @@
 
 mod sign;
 
-pub use sign::{NotASecret, Secret};
+pub use sign::{NotASecret, Secret, signed_headers};

@@ -84,6 +84,27 @@ impl Secret {
     }
 }
 
+/// The headers by which a call is known: id and time, which are signed with the body, and the signatures. `former` is the secret that
+/// `current` has taken the place of, as long as both are accepted; only Standard Webhooks has room for it.
+#[must_use]
+pub fn signed_headers(
+    id: &str,
+    timestamp: Timestamp,
+    body: &[u8],
+    current: &Secret,
+    former: Option<&Secret>,
+) -> [(&'static str, String); 5] {
+    let signatures = std::iter::once(current).chain(former).map(|secret| secret.sign(id, timestamp, body));
+    let of_body = current.sign_body(body);
+    [
+        ("webhook-id", id.to_owned()),
+        ("webhook-timestamp", timestamp.seconds().to_string()),
+        ("webhook-signature", signatures.collect::<Vec<_>>().join(" ")),
+        ("finternet-signature", of_body.clone()),
+        ("x-finternet-signature", of_body),
+    ]
+}
+
 #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
 fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
@@ -131,6 +152,26 @@ mod tests {
         }
         assert_ne!(secret.sign_body(BODY), secret.sign_body(b"{}"));
         assert_ne!(secret.sign_body(BODY), Secret::generate([1; OWN_BYTES]).sign_body(BODY));
+    }
+
+    #[test]
+    fn while_two_secrets_are_accepted_both_sign() {
+        let (new, old) = (parse(SPECIFIED), Secret::generate([1; OWN_BYTES]));
+        let time = Timestamp::from_ms(1_614_265_330_000);
+        let headers = signed_headers("evt_1", time, BODY, &new, Some(&old));
+        let both = format!("{} {}", new.sign("evt_1", time, BODY), old.sign("evt_1", time, BODY));
+        assert_eq!(
+            headers,
+            [
+                ("webhook-id", "evt_1".to_owned()),
+                ("webhook-timestamp", "1614265330".to_owned()),
+                ("webhook-signature", both),
+                ("finternet-signature", new.sign_body(BODY)),
+                ("x-finternet-signature", new.sign_body(BODY)),
+            ]
+        );
+        let alone = signed_headers("evt_1", time, BODY, &new, None);
+        assert_eq!(alone[2].1, new.sign("evt_1", time, BODY));
     }
 
     #[test]
