@@ -34,4 +34,4 @@ pub use registry::{
     is_merchant_name, is_one_line,
 };
 pub use request::{Answer, Ask, Idempotency, Reach, Render, Rendered, Request, Unavailable};
-pub use webhooks::{NotASecret, Secret, signed_headers};
+pub use webhooks::{Call, NotASecret, Post, Reached, Secret, Verdict, signed_headers};
