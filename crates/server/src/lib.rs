@@ -10,6 +10,7 @@ pub mod meter;
 mod processor;
 mod rate_limit;
 mod scribe;
+mod webhooks;
 mod wire;
 
 pub use gateway::{
@@ -21,4 +22,5 @@ pub use http::{
     router, routes,
 };
 pub use rate_limit::{Limit, RateLimits};
+pub use webhooks::{MAX_WEBHOOK_URL_CHARS, WebhookTargets, check_url};
 pub use wire::WireEvents;
