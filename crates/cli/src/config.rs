@@ -3,11 +3,12 @@
 //! Every setting has one name: `settlement_delay` in the file is `--settlement-delay` and `MILEPOST_SETTLEMENT_DELAY`. All of
 //! them are read as text in the same way, so that a message can say where a wrong one came from.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use engine::key_kind;
 use escrow::{DefaultResolution, Span};
+use server::WebhookTargets;
 use store::KeyKind;
 
 use crate::failure::Failure;
@@ -68,12 +69,15 @@ pub(crate) const DEFAULT_RESOLUTION: Setting<DefaultResolution> =
     Setting { name: "default_resolution", default: Some("BUYER_WON"), parse: parse_default_resolution };
 /// How long requests are kept for `/requests`.
 pub(crate) const REQUEST_LOG: Setting<Span> = Setting { name: "request_log", default: Some("7d"), parse: parse_span };
+/// Where the webhook endpoints of the sandbox may be; it depends on who can reach the gateway, unless set.
+pub(crate) const WEBHOOK_TARGETS: Setting<WebhookTargets> =
+    Setting { name: "webhook_targets", default: None, parse: parse_webhook_targets };
 /// What is logged.
 pub(crate) const LOG_LEVEL: Setting<String> =
     Setting { name: "log_level", default: Some("info"), parse: parse_log_level };
 
 /// The names that the file may hold, beside those of [`limits`].
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     LISTEN.name,
     METRICS_LISTEN.name,
     DATA.name,
@@ -87,6 +91,7 @@ const NAMES: [&str; 14] = [
     FEE_BASIS_POINTS.name,
     DEFAULT_RESOLUTION.name,
     REQUEST_LOG.name,
+    WEBHOOK_TARGETS.name,
     LOG_LEVEL.name,
 ];
 
@@ -224,6 +229,25 @@ fn parse_default_resolution(text: &str) -> Result<DefaultResolution, String> {
     DefaultResolution::from_name(text).ok_or_else(|| format!("expected {}, not {text:?}", names()))
 }
 
+fn parse_webhook_targets(text: &str) -> Result<WebhookTargets, String> {
+    WebhookTargets::from_name(text).ok_or_else(|| format!("expected public, loopback or private, not {text:?}"))
+}
+
+/// Where the webhook endpoints of the sandbox may be when nobody has said so. Who can reach a gateway that is for this machine alone can
+/// reach what else listens here, and is a developer. Others must not reach it through the gateway; so a gateway that listens here behind a
+/// proxy, and therefore has a public address, is none of those.
+pub(crate) fn default_webhook_targets(listen: SocketAddr, public_url: Option<&str>) -> WebhookTargets {
+    let is_here = listen.ip().to_canonical().is_loopback() && public_url.is_none_or(leads_to_this_machine);
+    if is_here { WebhookTargets::Loopback } else { WebhookTargets::Public }
+}
+
+fn leads_to_this_machine(url: &str) -> bool {
+    let url = reqwest::Url::parse(url).ok();
+    let host = url.as_ref().and_then(reqwest::Url::host_str).unwrap_or_default();
+    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
 /// EIP-155 sets no bound; 2^53 - 1 is the largest number that every client of JSON reads exactly.
 fn parse_chain_id(text: &str) -> Result<u64, String> {
     const LARGEST: u64 = (1 << 53) - 1;
@@ -337,6 +361,42 @@ mod tests {
             let told = read(&sources(nothing, ""), Some(text)).expect_err("neither");
             assert!(told.starts_with("--default-resolution: expected ") && told.contains("BUYER_WON"), "{told}");
         }
+    }
+
+    #[test]
+    fn webhook_endpoints_are_on_this_machine_only_where_the_gateway_is_for_nobody_else() {
+        let (here, elsewhere) = (WebhookTargets::Loopback, WebhookTargets::Public);
+        for (listen, public_url, targets) in [
+            ("127.0.0.1:3000", None, here),
+            ("127.8.8.8:0", None, here),
+            ("localhost:3000", None, here),
+            ("[::1]:3000", None, here),
+            ("[::ffff:127.0.0.1]:3000", None, here),
+            ("127.0.0.1:3000", Some("http://localhost:3000"), here),
+            ("127.0.0.1:3000", Some("http://127.0.0.1:8080"), here),
+            ("127.0.0.1:3000", Some("http://[::1]"), here),
+            ("127.0.0.1:3000", Some("https://pay.example.com"), elsewhere),
+            ("127.0.0.1:3000", Some("http://10.0.0.1:3000"), elsewhere),
+            ("0.0.0.0:3000", None, elsewhere),
+            ("0.0.0.0:3000", Some("http://localhost:3000"), elsewhere),
+            ("[::]:3000", None, elsewhere),
+            ("10.0.0.1:3000", None, elsewhere),
+            ("93.184.215.14:3000", None, elsewhere),
+        ] {
+            let listen = parse_listen(listen).expect(listen);
+            assert_eq!(default_webhook_targets(listen, public_url), targets, "{listen} {public_url:?}");
+        }
+    }
+
+    #[test]
+    fn webhook_endpoints_may_be_put_elsewhere() {
+        let read = |flag| sources(nothing, "").find(&WEBHOOK_TARGETS, flag).map_err(|error| error.to_string());
+        assert_eq!(read(None), Ok(None));
+        for targets in WebhookTargets::ALL {
+            assert_eq!(read(Some(targets.name())), Ok(Some(targets)));
+        }
+        let wrong = "--webhook-targets: expected public, loopback or private, not \"all\"";
+        assert_eq!(read(Some("all")), Err(wrong.to_owned()));
     }
 
     #[test]

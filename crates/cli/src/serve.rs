@@ -8,11 +8,12 @@ use clap::Args;
 use engine::{Config, Host, KeyState, NewKey, Registry, System};
 use escrow::{Span, Timestamp};
 use serde_json::json;
+use server::WebhookTargets;
 use store::Store;
 
 use crate::config::{
     BLOCK_TIME, CHAIN_ID, DEFAULT_RESOLUTION, FEE_BASIS_POINTS, FINALITY_PERIOD, LISTEN, LOG_LEVEL, METRICS_LISTEN,
-    PUBLIC_URL, REQUEST_LOG, SETTLEMENT_DELAY, Sources, TEST_KEY,
+    PUBLIC_URL, REQUEST_LOG, SETTLEMENT_DELAY, Sources, TEST_KEY, WEBHOOK_TARGETS, default_webhook_targets,
 };
 use crate::descriptors;
 use crate::failure::Failure;
@@ -81,6 +82,11 @@ pub(crate) struct ServeArgs {
     /// [env: MILEPOST_DEFAULT_RESOLUTION] [default: BUYER_WON]
     #[arg(long, value_name = "RESOLUTION")]
     default_resolution: Option<String>,
+    /// Where the webhook endpoints of the sandbox may be: `public` addresses, `loopback` for this machine, too, `private` for
+    /// private networks, too [env: MILEPOST_WEBHOOK_TARGETS] [default: loopback where --listen and --public-url are,
+    /// else public]
+    #[arg(long, value_name = "TARGETS")]
+    webhook_targets: Option<String>,
     /// `error`, `warn`, `info`, `debug` or `trace`, also per module [env: MILEPOST_LOG_LEVEL] [default: info]
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
@@ -99,6 +105,7 @@ struct Settings {
     chain_id: u64,
     fee_basis_points: u16,
     request_log: Span,
+    webhook_targets: WebhookTargets,
     log_level: String,
     limits: Limits,
 }
@@ -113,16 +120,20 @@ impl Settings {
         engine.settings.finality_period = sources.get(&FINALITY_PERIOD, args.finality_period.as_deref())?;
         engine.settings.sandbox_block_time = sources.get(&BLOCK_TIME, args.block_time.as_deref())?;
         engine.settings.default_resolution = sources.get(&DEFAULT_RESOLUTION, args.default_resolution.as_deref())?;
+        let listen = sources.get(&LISTEN, args.listen.as_deref())?;
+        let public_url = sources.find(&PUBLIC_URL, args.public_url.as_deref())?;
+        let webhook_targets = sources.find(&WEBHOOK_TARGETS, args.webhook_targets.as_deref())?;
         Ok(Settings {
-            listen: sources.get(&LISTEN, args.listen.as_deref())?,
+            listen,
             metrics_listen: sources.find(&METRICS_LISTEN, args.metrics_listen.as_deref())?,
             folder: args.store.folder(sources)?,
-            public_url: sources.find(&PUBLIC_URL, args.public_url.as_deref())?,
             test_key: sources.find(&TEST_KEY, args.test_key.as_deref())?,
             engine,
             chain_id: sources.get(&CHAIN_ID, args.chain_id.as_deref())?,
             fee_basis_points: sources.get(&FEE_BASIS_POINTS, args.fee_basis_points.as_deref())?,
             request_log: sources.get(&REQUEST_LOG, args.request_log.as_deref())?,
+            webhook_targets: webhook_targets.unwrap_or_else(|| default_webhook_targets(listen, public_url.as_deref())),
+            public_url,
             log_level: sources.get(&LOG_LEVEL, args.log_level.as_deref())?,
             limits: args.limits.limits(sources)?,
         })
@@ -156,6 +167,7 @@ pub(crate) async fn run(args: ServeArgs, sources: &Sources, out: Out) -> Result<
         fee_basis_points: settings.fee_basis_points,
         chain_id: settings.chain_id,
         request_log: settings.request_log,
+        webhook_targets: settings.webhook_targets,
         ..server::Settings::default()
     });
     let plan = Plan { store, host, keyring, config: settings.engine, settings: wire, connections, metrics };

@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use crate::http::KnownKeys;
 use crate::rate_limit::{RateLimiter, RateLimits};
 use crate::scribe::Scribe;
+use crate::webhooks::WebhookTargets;
 use crate::wire::Site;
 
 /// The largest request body, in bytes: 1 MiB.
@@ -76,11 +77,13 @@ pub struct Settings {
     pub request_timeout: Span,
     /// Where measures are shown.
     pub metrics_at: MetricsAt,
+    /// Where the webhook endpoints of the sandbox may be.
+    pub webhook_targets: WebhookTargets,
 }
 
 impl Default for Settings {
     /// [`DEFAULT_PUBLIC_URL`], no fee, [`MAX_BODY_BYTES`], [`DEFAULT_CHAIN_ID`], [`DEFAULT_REQUEST_LOG`], no limits on how often, every
-    /// origin, no proxies, [`BODY_TIMEOUT`], [`REQUEST_TIMEOUT`], measures beside the API.
+    /// origin, no proxies, [`BODY_TIMEOUT`], [`REQUEST_TIMEOUT`], measures beside the API, webhook endpoints at public addresses.
     fn default() -> Settings {
         Settings {
             public_url: DEFAULT_PUBLIC_URL.to_owned(),
@@ -94,6 +97,7 @@ impl Default for Settings {
             body_timeout: BODY_TIMEOUT,
             request_timeout: REQUEST_TIMEOUT,
             metrics_at: MetricsAt::Api,
+            webhook_targets: WebhookTargets::Public,
         }
     }
 }
