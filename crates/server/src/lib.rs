@@ -22,5 +22,5 @@ pub use http::{
     router, routes,
 };
 pub use rate_limit::{Limit, RateLimits};
-pub use webhooks::{MAX_WEBHOOK_URL_CHARS, WebhookTargets, check_url};
+pub use webhooks::{MAX_WEBHOOK_URL_CHARS, Poster, WEBHOOK_TIMEOUT, WebhookTargets, check_url};
 pub use wire::WireEvents;

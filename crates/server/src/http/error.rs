@@ -548,7 +548,7 @@ fn no_answer(why: &Unavailable) -> Told {
 }
 
 /// A length of time in whole seconds, where it is that.
-fn in_words(span: Span) -> String {
+pub(crate) fn in_words(span: Span) -> String {
     if span.ms() % 1000 == 0 { format!("{} seconds", span.seconds()) } else { format!("{} milliseconds", span.ms()) }
 }
 
@@ -558,7 +558,7 @@ fn echo(text: &str) -> String {
 }
 
 /// A text as it is, or its first characters where it is longer.
-fn beginning(text: &str, max_chars: usize) -> String {
+pub(crate) fn beginning(text: &str, max_chars: usize) -> String {
     match text.char_indices().nth(max_chars) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -54,6 +54,7 @@ mod settlements;
 mod test_helpers;
 
 pub(crate) use auth::KnownKeys;
+pub(crate) use error::{beginning, in_words};
 pub use openapi::{ExampleRequest, description_value as description, example_requests};
 pub use peer::Peer;
 pub use routes::{Access, Route};
