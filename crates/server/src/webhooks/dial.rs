@@ -243,6 +243,10 @@ fn tls_in_words(error: &io::Error) -> Option<String> {
     Some(beginning(&text, MAX_TLS_PROBLEM_CHARS))
 }
 
+/// What webpki, below rustls, calls a certificate that may sign others. It is what `openssl req -x509` makes, and so the commonest of all
+/// that are not trusted; rustls passes it on as text alone.
+const AUTHORITY: &str = "CaUsedAsEndEntity";
+
 /// The commonest reasons in words; the others, of which every version of TLS may bring more, as they are called.
 fn distrust(why: &CertificateError) -> String {
     use CertificateError as Why;
@@ -254,8 +258,13 @@ fn distrust(why: &CertificateError) -> String {
         "it is for another name"
     } else if matches!(why, Why::UnknownIssuer) {
         "its issuer is unknown"
+    } else if let Why::Other(other) = why {
+        let other = other.to_string();
+        return if other == AUTHORITY { "it is an issuer's, not a server's".to_owned() } else { other };
     } else {
-        return why.to_string();
+        // The name of the reason, without the numbers that may follow it.
+        let text = why.to_string();
+        return text.split_once(" {").map_or_else(|| text.clone(), |(name, _)| name.to_owned());
     };
     words.to_owned()
 }

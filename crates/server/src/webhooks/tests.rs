@@ -441,11 +441,17 @@ async fn a_header_cannot_bring_another() {
     assert_eq!(receiver.connections(), 0);
 }
 
+/// An owner whose certificate may sign others.
+const AUTHORITY: &str = "authority";
+
 /// The certificate of an owner for these names, until a year, as a receiver shows it and as somebody may trust it.
 fn certificate(owner: &str, names: &[&str], until_year: i32) -> (TlsAcceptor, RootCertStore) {
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = rcgen::CertificateParams::new(names).expect("names");
     params.distinguished_name.push(rcgen::DnType::OrganizationName, owner);
+    if owner == AUTHORITY {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    }
     params.not_after = rcgen::date_time_ymd(until_year, 1, 1);
     let key = rcgen::KeyPair::generate().expect("a key");
     let certificate = params.self_signed(&key).expect("a certificate");
@@ -465,6 +471,7 @@ fn certificate(owner: &str, names: &[&str], until_year: i32) -> (TlsAcceptor, Ro
 async fn certificates_are_checked() {
     let (good, roots) = certificate("us", &["hooks.example", "127.0.0.1"], 4000);
     let (stranger, _) = certificate("somebody", &["hooks.example"], 4000);
+    let (authority, _) = certificate(AUTHORITY, &["hooks.example"], 4000);
     let (expired, expired_roots) = certificate("us", &["hooks.example"], 2000);
     let names = || {
         let here: &[&[&str]] = &[&["127.0.0.1"]];
@@ -478,6 +485,12 @@ async fn certificates_are_checked() {
         (&trusting, &good, "127.0.0.1", None),
         (&trusting, &good, "other.example", Some("the TLS certificate is not trusted: it is for another name")),
         (&trusting, &stranger, "hooks.example", Some("the TLS certificate is not trusted: its issuer is unknown")),
+        (
+            &trusting,
+            &authority,
+            "hooks.example",
+            Some("the TLS certificate is not trusted: it is an issuer's, not a server's"),
+        ),
         (&of_the_past, &expired, "hooks.example", Some("the TLS certificate is not trusted: it has expired")),
     ] {
         let receiver = Receiver::start_tls(&world.host, answers(OK), certificate.clone()).await;
