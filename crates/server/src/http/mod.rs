@@ -352,7 +352,7 @@ fn cors(origins: &Origins) -> Option<CorsLayer> {
 }
 
 /// What comes of some work, unless it takes longer than that.
-async fn within<T>(host: &dyn Host, span: Span, work: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn within<T>(host: &dyn Host, span: Span, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
         done = work => Some(done),

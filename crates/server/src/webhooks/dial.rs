@@ -20,9 +20,9 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 use url::Url;
 
-use super::limits::{Limits, within};
+use super::limits::Limits;
 use super::targets::Targets;
-use crate::http::{beginning, in_words};
+use crate::http::{beginning, in_words, within};
 
 /// How many of a name's addresses are tried.
 const MAX_ADDRESSES: usize = 4;

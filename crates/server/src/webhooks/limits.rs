@@ -1,8 +1,5 @@
 //! How long a call and its parts may take. What it may read is limited where it is read.
 
-use std::future::Future;
-
-use engine::Host;
 use escrow::Span;
 
 /// How long a call may take, from the lookup of the name to the last byte of the answer that is read.
@@ -33,15 +30,6 @@ impl Limits {
     pub(super) const fn left_for_body(&self, spent: Span) -> Span {
         let left = Span::from_ms(self.call.ms().saturating_sub(spent.ms()));
         if left.ms() < self.body.ms() { left } else { self.body }
-    }
-}
-
-/// What comes of this in so much time, if anything does.
-pub(super) async fn within<T>(host: &dyn Host, span: Span, work: impl Future<Output = T> + Send) -> Option<T> {
-    tokio::select! {
-        biased;
-        done = work => Some(done),
-        () = host.sleep(span) => None,
     }
 }
 

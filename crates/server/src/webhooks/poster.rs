@@ -19,9 +19,9 @@ use tokio_rustls::TlsConnector;
 use super::address::check_url;
 use super::answer::{Beginning, Ending, unanswered, understand};
 use super::dial::{Dialer, NoConnection, Resolve, SystemResolver, io_in_words, system_roots, tls};
-use super::limits::{Limits, within};
+use super::limits::Limits;
 use super::targets::{Targets, WebhookTargets};
-use crate::http::in_words;
+use crate::http::{in_words, within};
 
 /// How long a connection is kept for the next call: shorter than common servers keep it, so that a call does not meet its end.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
