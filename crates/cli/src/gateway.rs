@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use engine::{Config, Engine, Host, Keyring, Parts, SimulatedPayments};
+use engine::{Config, Courier, Engine, Host, Keyring, Parts, SimulatedPayments};
 use escrow::Span;
-use server::{Gateway, MetricsAt, WireEvents};
+use server::{Gateway, MetricsAt, Poster, WireEvents};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -43,6 +43,7 @@ pub(crate) struct Plan {
 pub(crate) struct Running {
     gateway: Arc<Gateway>,
     engine: Arc<Engine>,
+    courier: Courier,
     host: Arc<dyn Host>,
     connections: Limits,
     stop: watch::Sender<bool>,
@@ -84,6 +85,8 @@ pub(crate) fn start(plan: Plan, listener: TcpListener) -> Running {
     if metrics.is_some() {
         settings.metrics_at = MetricsAt::Elsewhere;
     }
+    let poster = Poster::new(host.clone(), settings.webhook_targets);
+    let courier = engine.courier(keyring.clone(), Arc::new(poster));
     let gateway = Gateway::measured(engine.clone(), keyring, settings, meter::install());
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
@@ -96,7 +99,7 @@ pub(crate) fn start(plan: Plan, listener: TcpListener) -> Running {
         serving.await;
         drop(end);
     }));
-    Running { gateway, engine, host, connections, stop, ended }
+    Running { gateway, engine, courier, host, connections, stop, ended }
 }
 
 impl Running {
@@ -115,14 +118,14 @@ impl Running {
     /// Takes nothing new, answers what is under way, and closes the store; within bounds, after which what is still open is cut
     /// off. Whatever was answered before is durable either way.
     pub(crate) async fn stop(self) {
-        let Running { gateway, engine, host, connections: _, stop, ended } = self;
+        let Running { gateway, engine, courier, host, connections: _, stop, ended } = self;
         stop.send_replace(true);
         tokio::select! {
             _ = ended => {}
             () = host.sleep(HTTP_GRACE) => tracing::warn!("some requests were cut off"),
         }
         let rest = async {
-            gateway.finish_log().await;
+            tokio::join!(gateway.finish_log(), courier.stop());
             engine.shut_down().await;
         };
         tokio::select! {

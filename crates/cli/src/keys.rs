@@ -280,7 +280,7 @@ impl Desk {
                 self.out.line(format!("{} (…{}) is revoked.", key.id, key.last_four))?;
                 self.out.json(&as_json(&key, &merchants, self.host.now()))
             }
-            Done::Merchant(..) => Ok(()),
+            Done::Merchant(..) | Done::Endpoint(..) | Done::Delivery(_) | Done::Deliveries(_) => Ok(()),
         }
     }
 

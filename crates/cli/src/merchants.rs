@@ -40,11 +40,10 @@ pub(crate) async fn find_or_add(store: &dyn Store, registry: &Registry, name: &s
         return Ok(merchant);
     }
     let act = Act::AddMerchant { name: name.to_owned(), with_key: false };
-    match registry.act(&act).await.map_err(Failure::unavailable)? {
-        Ok(Done::Merchant(merchant, _)) => Ok(merchant),
-        Ok(Done::Key(_) | Done::Rolled(..) | Done::Revoked(_)) => Err(Failure::no("no merchant was added")),
-        Err(refused) => Err(Failure::no(refused.to_string())),
-    }
+    let done = registry.act(&act).await.map_err(Failure::unavailable)?;
+    let done = done.map_err(|refused| Failure::no(refused.to_string()))?;
+    let Done::Merchant(merchant, _) = done else { return Err(Failure::no("no merchant was added")) };
+    Ok(merchant)
 }
 
 /// Makes a key of the sandbox of a merchant of this name, who is added when there is none, and gives its text.
@@ -53,11 +52,10 @@ pub(crate) async fn find_or_add(store: &dyn Store, registry: &Registry, name: &s
 /// When the store fails.
 pub(crate) async fn sandbox_key(store: &dyn Store, registry: &Registry, merchant: &str) -> Result<String, Failure> {
     let merchant = find_or_add(store, registry, merchant).await?;
-    match registry.act(&Act::CreateKey(NewKey::first(merchant.id))).await.map_err(Failure::unavailable)? {
-        Ok(Done::Key(made)) => Ok(made.token),
-        Ok(Done::Merchant(..) | Done::Rolled(..) | Done::Revoked(_)) => Err(Failure::no("no key was made")),
-        Err(refused) => Err(Failure::no(refused.to_string())),
-    }
+    let done = registry.act(&Act::CreateKey(NewKey::first(merchant.id))).await.map_err(Failure::unavailable)?;
+    let done = done.map_err(|refused| Failure::no(refused.to_string()))?;
+    let Done::Key(made) = done else { return Err(Failure::no("no key was made")) };
+    Ok(made.token)
 }
 
 /// Whether a store has no keys yet.

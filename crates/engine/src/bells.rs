@@ -8,8 +8,17 @@ use tokio::sync::watch;
 
 /// A bell for each stream that somebody listens to. It says that there may be more to read, never what: a ring that comes while
 /// nobody waits is heard at the next waiting, and many are heard as one.
-#[derive(Clone, Default)]
-pub struct Bells(Arc<Mutex<BTreeMap<Owner, watch::Sender<()>>>>);
+#[derive(Clone)]
+pub struct Bells {
+    streams: Arc<Mutex<BTreeMap<Owner, watch::Sender<()>>>>,
+    endpoints: watch::Sender<()>,
+}
+
+impl Default for Bells {
+    fn default() -> Bells {
+        Bells { streams: Arc::default(), endpoints: watch::channel(()).0 }
+    }
+}
 
 impl Bells {
     /// Listens to the bell of a stream. What happens from now on is heard, so that whoever reads the stream after this misses nothing.
@@ -27,8 +36,19 @@ impl Bells {
         }
     }
 
+    /// Listens to the bell that rings when webhook endpoints were made or changed.
+    #[must_use]
+    pub(crate) fn listen_for_endpoints(&self) -> watch::Receiver<()> {
+        self.endpoints.subscribe()
+    }
+
+    /// Rings the bell of webhook endpoints.
+    pub(crate) fn ring_for_endpoints(&self) {
+        self.endpoints.send_replace(());
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Owner, watch::Sender<()>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

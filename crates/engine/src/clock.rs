@@ -14,7 +14,7 @@ use futures_util::stream::FuturesUnordered;
 use store::{ClockMove, Outcome, StoreError, Unit, Waiting, Wanted};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 
-use crate::batch;
+use crate::batch::{self, Told};
 use crate::engine::{Parts, raised};
 use crate::request::{Answer, Idempotency, Rendered, Unavailable};
 
@@ -87,8 +87,8 @@ pub(crate) struct Keeper {
 /// Moves single clocks.
 struct Hands {
     parts: Parts,
-    /// Wakes the worker.
-    scheduled: Arc<Notify>,
+    /// The worker, and whoever follows a stream.
+    told: Told,
     /// Says that the worker is done with a job, for this time.
     carried: Arc<Notify>,
 }
@@ -98,10 +98,10 @@ impl Keeper {
         parts: Parts,
         queue: mpsc::Receiver<Asked>,
         stop: watch::Receiver<bool>,
-        scheduled: Arc<Notify>,
+        told: Told,
         carried: Arc<Notify>,
     ) -> Keeper {
-        let hands = Arc::new(Hands { parts, scheduled, carried });
+        let hands = Arc::new(Hands { parts, told, carried });
         Keeper { hands, queue, stop, turns: BTreeMap::new() }
     }
 
@@ -156,7 +156,7 @@ impl Hands {
         // The reply is stored with the last step: then the whole of the way is behind, and no key moves a clock twice.
         let arrival = Unit { clock, replies: remembered.into_iter().collect(), ..Unit::default() };
         let outcome = self.commit(arrival).await?;
-        self.scheduled.notify_one();
+        self.told.scheduled.notify_one();
         if outcome == Outcome::Committed {
             return Ok(Answer::Decided(Rendered { kept: None, ..answer }));
         }
@@ -208,7 +208,7 @@ impl Hands {
         loop {
             let mut carried = pin!(self.carried.notified());
             carried.as_mut().enable();
-            self.scheduled.notify_one();
+            self.told.scheduled.notify_one();
             let waiting = store.sandbox_jobs(merchant, host.now(), limit).await?;
             let are_all_seen = waiting.len() < limit;
             if are_all_seen && !waiting.iter().any(|job| jobs.contains(&name(job))) {
@@ -226,7 +226,10 @@ impl Hands {
     }
 
     async fn commit(&self, unit: Unit) -> Result<Outcome, StoreError> {
+        let moved = unit.clock.map(|moved| sandbox(moved.merchant));
         let outcomes = self.parts.store.commit(vec![unit]).await?;
+        // What webhook endpoints are to be told again may be due.
+        moved.into_iter().for_each(|owner| self.told.bells.ring(owner));
         Ok(outcomes.first().copied().unwrap_or(Outcome::Lost))
     }
 }

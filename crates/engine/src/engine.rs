@@ -18,6 +18,7 @@ use crate::ports::Payments;
 use crate::present::Present;
 use crate::registry::Registry;
 use crate::request::{Answer, Request, Unavailable};
+use crate::webhooks::{Courier, Post};
 
 /// What the operator may set about the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +95,8 @@ impl Engine {
         let told = Told { scheduled: scheduled.clone(), bells: bells.clone() };
         let batcher = Batcher::new(parts.clone(), ids.clone(), waiting, batcher_stopped, told);
         let worker = Worker::new(parts.clone(), queue.clone(), worker_stopped, scheduled.clone(), carried.clone());
-        let keeper = Keeper::new(parts.clone(), clocks_asked, keeper_stopped, scheduled, carried);
+        let keeper =
+            Keeper::new(parts.clone(), clocks_asked, keeper_stopped, Told { scheduled, bells: bells.clone() }, carried);
         let (batcher_ends, batcher_done) = ending::pair();
         let (worker_ends, worker_done) = ending::pair();
         let (keeper_ends, keeper_done) = ending::pair();
@@ -208,6 +210,12 @@ impl Engine {
         Registry::new(self.parts.clone(), self.ids.clone(), keyring).ringing(self.bells.clone())
     }
 
+    /// Starts what tells webhook endpoints, whose secrets follow from this keyring. It must be stopped before the engine is.
+    #[must_use]
+    pub fn courier(&self, keyring: Keyring, post: Arc<dyn Post>) -> Courier {
+        Courier::start(self.parts.clone(), self.ids.clone(), self.bells.clone(), keyring, post)
+    }
+
     /// The bells of the streams of events, which ring when something was committed here.
     #[must_use]
     pub const fn bells(&self) -> &Bells {
@@ -262,26 +270,26 @@ pub(crate) async fn raised(flag: &mut watch::Receiver<bool>) {
 }
 
 /// A flag that is raised by dropping its other half, so that it is raised however a task ends.
-mod ending {
+pub(crate) mod ending {
     use tokio::sync::watch;
 
     /// Held by the task.
-    pub(super) struct Running(#[expect(dead_code, reason = "its drop is the signal")] watch::Sender<()>);
+    pub(crate) struct Running(#[expect(dead_code, reason = "its drop is the signal")] watch::Sender<()>);
 
     /// Waits for the task.
-    pub(super) struct Done(watch::Receiver<()>);
+    pub(crate) struct Done(watch::Receiver<()>);
 
-    pub(super) fn pair() -> (Running, Done) {
+    pub(crate) fn pair() -> (Running, Done) {
         let (sender, receiver) = watch::channel(());
         (Running(sender), Done(receiver))
     }
 
     impl Done {
-        pub(super) fn is_waiting(&self) -> bool {
+        pub(crate) fn is_waiting(&self) -> bool {
             self.0.has_changed().is_ok()
         }
 
-        pub(super) async fn wait(&self) {
+        pub(crate) async fn wait(&self) {
             let mut receiver = self.0.clone();
             while receiver.changed().await.is_ok() {}
         }

@@ -1,11 +1,12 @@
 //! Keyed hashes: of API keys and payers' tokens, which are stored only so, and of requests, which idempotency compares.
 
-use escrow::{Hash, KeyId, Timestamp};
+use escrow::{EndpointId, Hash, KeyId, Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use store::{ApiKey, KeyHolder, KeyKind, Scopes};
 
 use crate::host::Host;
+use crate::webhooks::Secret;
 
 /// Characters of a secret; 32 of them carry 190 bits.
 const SECRET_CHARS: usize = 32;
@@ -65,6 +66,12 @@ impl Keyring {
     #[must_use]
     pub fn fingerprint(&self, parts: &[&[u8]]) -> Hash {
         Hash::from_bytes(self.hash("request", parts))
+    }
+
+    /// One of the secrets of a webhook endpoint, counted from 1. It follows from the gateway's own, so that it is stored nowhere.
+    #[must_use]
+    pub fn webhook_secret(&self, endpoint: EndpointId, number: u32) -> Secret {
+        Secret::generate(self.hash("webhook secret", &[&endpoint.raw().to_bytes(), &number.to_be_bytes()]))
     }
 
     /// A new API key and its text, which is nowhere else.

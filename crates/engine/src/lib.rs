@@ -19,7 +19,7 @@ mod request;
 #[doc(hidden)]
 pub mod testing;
 pub mod verify;
-mod webhooks;
+pub mod webhooks;
 
 pub use bells::Bells;
 pub use clock::{AdvanceClock, Clock, RenderClock, TooFarAhead};
@@ -30,8 +30,8 @@ pub use keyring::{Keyring, MIN_SECRET_CHARS, NotAKey, key_kind};
 pub use ports::{Incoming, IncomingAnswer, PaymentAnswer, Payments, Payout, Repayment, SimulatedPayments};
 pub use present::{JournalEvent, News, Present};
 pub use registry::{
-    Act, ActRequest, By, Done, KeyState, MAX_MERCHANT_NAME_CHARS, Made, NewKey, Refused, Registry, RenderAct,
-    is_merchant_name, is_one_line,
+    Act, ActRequest, By, Done, EndpointEdit, KeyState, MAX_ENDPOINTS, MAX_MERCHANT_NAME_CHARS, Made, NewEndpoint,
+    NewKey, Refused, Registry, RenderAct, is_merchant_name, is_one_line,
 };
 pub use request::{Answer, Ask, Idempotency, Reach, Render, Rendered, Request, Unavailable};
-pub use webhooks::{Call, NotASecret, Post, Reached, Secret, Verdict, signed_headers};
+pub use webhooks::{Call, Courier, NotASecret, Post, Reached, Secret, Verdict, signed_headers};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use escrow::{Duty, Mode, Timestamp};
-use metrics::{Unit, describe_gauge, describe_histogram, gauge, histogram};
-use store::{Backlog, Survey, Total};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use store::{Backlog, DeliveryState, Survey, Total};
 
 /// How many units a commit holds: the escrows that one transaction serves.
 pub const BATCH_UNITS: &str = "milepost_batch_units";
@@ -30,6 +30,15 @@ pub const JOBS_OLDEST_DUE_SECONDS: &str = "milepost_jobs_oldest_due_seconds";
 /// Everybody's money in an account, in minor units of its currency. The ledger counts in whole numbers; this is a float, for charts alone.
 pub const MONEY_MINOR_UNITS: &str = "milepost_money_minor_units";
 
+/// How many calls to webhook endpoints were made, by how the delivery stands after it.
+pub const WEBHOOK_CALLS: &str = "milepost_webhook_calls_total";
+
+/// How long a call to a webhook endpoint takes, in seconds.
+pub const WEBHOOK_CALL_SECONDS: &str = "milepost_webhook_call_seconds";
+
+/// How long after an event a webhook endpoint is called for the first time, in seconds.
+pub const WEBHOOK_LAG_SECONDS: &str = "milepost_webhook_lag_seconds";
+
 /// Says what the measures mean, to a recorder that was just installed.
 pub fn describe() {
     describe_histogram!(BATCH_UNITS, "escrows served by one commit");
@@ -39,6 +48,13 @@ pub fn describe() {
     describe_gauge!(JOBS_DUE, "duties that could be done by now");
     describe_gauge!(JOBS_OLDEST_DUE_SECONDS, Unit::Seconds, "for how long the first of them could have been done");
     describe_gauge!(MONEY_MINOR_UNITS, "everybody's money in an account, in minor units; rails are below zero");
+    describe_counter!(WEBHOOK_CALLS, "calls to webhook endpoints");
+    describe_histogram!(WEBHOOK_CALL_SECONDS, Unit::Seconds, "how long a call to a webhook endpoint takes");
+    describe_histogram!(
+        WEBHOOK_LAG_SECONDS,
+        Unit::Seconds,
+        "how long after an event an endpoint is called for the first time"
+    );
     describe_gauge!(QUEUE_WAITING, "commands that waited when the last batch was taken");
 }
 
@@ -50,6 +66,17 @@ pub(crate) fn batch(commands: usize, waiting: usize) {
 pub(crate) fn commit(units: usize, took_us: i64) {
     histogram!(BATCH_UNITS).record(number(units));
     histogram!(COMMIT_SECONDS).record(std::time::Duration::from_micros(took_us.unsigned_abs()));
+}
+
+/// A call to a webhook endpoint has ended, and its delivery stands so.
+pub(crate) fn webhook_call(state: DeliveryState, took_ms: i64) {
+    counter!(WEBHOOK_CALLS, "delivery" => state.name()).increment(1);
+    histogram!(WEBHOOK_CALL_SECONDS).record(Duration::from_millis(took_ms.max(0).unsigned_abs()));
+}
+
+/// A webhook endpoint is called for the first time so long after an event.
+pub(crate) fn webhook_lag(lag_ms: i64) {
+    histogram!(WEBHOOK_LAG_SECONDS).record(Duration::from_millis(lag_ms.max(0).unsigned_abs()));
 }
 
 /// Shows a survey of the store that was made at this time.

@@ -2,7 +2,7 @@
 
 use escrow::chain::Numbered;
 use escrow::{Escrow, EventId, KeyId, Timestamp};
-use store::{AccountEvent, ApiKey, KeyHolder, Merchant, StoredEvent};
+use store::{AccountEvent, ApiKey, Endpoint, KeyHolder, Merchant, StoredEvent};
 
 /// Writes the bodies of events.
 pub trait Present: Send + Sync + 'static {
@@ -17,7 +17,7 @@ pub trait Present: Send + Sync + 'static {
     fn served(&self, stored: &StoredEvent) -> Vec<u8>;
 }
 
-/// What happened to a merchant or a key, in its place in a journal.
+/// What happened to a merchant, a key or a webhook endpoint, in its place in a journal.
 #[derive(Clone, Copy, Debug)]
 pub struct JournalEvent<'a> {
     /// The event's id.
@@ -32,7 +32,7 @@ pub struct JournalEvent<'a> {
     pub news: News<'a>,
 }
 
-/// What happened to a merchant or a key; everything is shown as it is afterwards.
+/// What happened to a merchant, a key or a webhook endpoint; everything is shown as it is afterwards.
 #[derive(Clone, Copy, Debug)]
 pub enum News<'a> {
     /// A merchant was added.
@@ -43,6 +43,20 @@ pub enum News<'a> {
     KeyRolled(&'a ApiKey, KeyId),
     /// A key was made useless.
     KeyRevoked(&'a ApiKey),
+    /// A webhook endpoint was made.
+    EndpointCreated(&'a Endpoint),
+    /// A webhook endpoint was changed.
+    EndpointUpdated(&'a Endpoint),
+    /// A webhook endpoint has another secret.
+    SecretRotated(&'a Endpoint),
+    /// A webhook endpoint is told events again.
+    EndpointEnabled(&'a Endpoint),
+    /// A webhook endpoint is told no more events.
+    EndpointDisabled(&'a Endpoint),
+    /// A webhook endpoint was deleted.
+    EndpointDeleted(&'a Endpoint),
+    /// Somebody wants to see whether a webhook endpoint works.
+    EndpointTested(&'a Endpoint),
 }
 
 impl News<'_> {
@@ -54,6 +68,13 @@ impl News<'_> {
             News::KeyCreated(_) => AccountEvent::KeyCreated,
             News::KeyRolled(..) => AccountEvent::KeyRolled,
             News::KeyRevoked(_) => AccountEvent::KeyRevoked,
+            News::EndpointCreated(_) => AccountEvent::EndpointCreated,
+            News::EndpointUpdated(_) => AccountEvent::EndpointUpdated,
+            News::SecretRotated(_) => AccountEvent::SecretRotated,
+            News::EndpointEnabled(_) => AccountEvent::EndpointEnabled,
+            News::EndpointDisabled(_) => AccountEvent::EndpointDisabled,
+            News::EndpointDeleted(_) => AccountEvent::EndpointDeleted,
+            News::EndpointTested(_) => AccountEvent::EndpointTested,
         }
     }
 }

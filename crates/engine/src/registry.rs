@@ -1,11 +1,12 @@
-//! Merchants and API keys: added, rolled and revoked. Every act is told in the journal of whoever holds the keys, in the same commit.
+//! Merchants, API keys and webhook endpoints: added, changed and ended. Every act is told in the journal of whoever holds the keys, in
+//! the same commit.
 
 use std::sync::Arc;
 
-use escrow::{Chain, EventId, Ids, KeyId, MerchantId, Mode, Owner, Span, Timestamp};
+use escrow::{Chain, DeliveryId, EndpointId, EventId, Ids, KeyId, MerchantId, Mode, Owner, Span, Timestamp};
 use store::{
-    ApiKey, EventRow, EventType, Journal, JournalChange, KeyHolder, KeyKind, Merchant, Outcome, Scopes, StoreError,
-    Unit, Wanted,
+    ApiKey, Delivery, DeliveryAsk, Disabled, Endpoint, EventRow, EventType, Journal, JournalChange, KeyHolder, KeyKind,
+    Merchant, Outcome, Scopes, StoreError, Unit, Wanted,
 };
 use tokio::sync::Mutex;
 
@@ -16,6 +17,11 @@ use crate::ids::FreshIds;
 use crate::keyring::{Keyring, NotAKey};
 use crate::present::{JournalEvent, News};
 use crate::request::{Answer, Idempotency, Rendered, Unavailable};
+use crate::webhooks::Secret;
+
+mod endpoints;
+
+pub use endpoints::{EndpointEdit, MAX_ENDPOINTS, NewEndpoint};
 
 /// How often an act is decided again after another one came first.
 const MAX_TRIES: u32 = 16;
@@ -60,6 +66,51 @@ pub enum Act {
     RevokeKey {
         /// The key.
         id: KeyId,
+    },
+    /// A new webhook endpoint.
+    CreateEndpoint(NewEndpoint),
+    /// A webhook endpoint changes.
+    ChangeEndpoint {
+        /// The endpoint.
+        id: EndpointId,
+        /// What changes.
+        edit: EndpointEdit,
+    },
+    /// A webhook endpoint must not be called any more. One that is not enabled stays as it is.
+    DisableEndpoint {
+        /// The endpoint.
+        id: EndpointId,
+        /// Why not.
+        why: Disabled,
+    },
+    /// A webhook endpoint gets another secret.
+    RotateSecret {
+        /// The endpoint.
+        id: EndpointId,
+        /// How long the one it had signs as well.
+        grace: Span,
+    },
+    /// A webhook endpoint is deleted.
+    DeleteEndpoint {
+        /// The endpoint.
+        id: EndpointId,
+    },
+    /// A webhook endpoint is told an event of its own, to see whether it works.
+    TestEndpoint {
+        /// The endpoint.
+        id: EndpointId,
+    },
+    /// A delivery is made once more.
+    Redeliver {
+        /// The delivery.
+        id: DeliveryId,
+    },
+    /// An event is told once more, or for the first time.
+    Resend {
+        /// The event.
+        event: EventId,
+        /// To this webhook endpoint, or to all that have chosen it.
+        to: Option<EndpointId>,
     },
 }
 
@@ -121,6 +172,12 @@ pub enum Done {
     Rolled(Made, ApiKey),
     /// A key is useless.
     Revoked(ApiKey),
+    /// A webhook endpoint is as it says; with its secret, where it has a new one.
+    Endpoint(Endpoint, Option<Secret>),
+    /// This call will be made.
+    Delivery(Box<Delivery>),
+    /// These calls will be made.
+    Deliveries(Vec<Delivery>),
 }
 
 /// Why nothing was done.
@@ -147,14 +204,32 @@ pub enum Refused {
     /// The key of whoever acts stops working before the new one would.
     #[error("An API key that expires cannot create one that works longer than itself")]
     OutlivesOwn,
+    /// There is no such webhook endpoint.
+    #[error("there is no such webhook endpoint")]
+    NoSuchEndpoint,
+    /// There is no such delivery.
+    #[error("there is no such webhook delivery")]
+    NoSuchDelivery,
+    /// There is no such event.
+    #[error("there is no such event")]
+    NoSuchEvent,
+    /// There are as many webhook endpoints as there may be.
+    #[error("There can be at most {MAX_ENDPOINTS} webhook endpoints; delete one first")]
+    TooManyEndpoints,
+    /// The webhook endpoint is told nothing.
+    #[error("This webhook endpoint is disabled; enable it first")]
+    EndpointDisabled,
 }
 
 impl Refused {
     /// Whether it is remembered under an idempotency key: what depends on who asks, or on whether there is such an object, is not.
     const fn is_memorable(self) -> bool {
         match self {
-            Refused::NameTaken | Refused::KeyOver(_) => true,
+            Refused::NameTaken | Refused::KeyOver(_) | Refused::TooManyEndpoints | Refused::EndpointDisabled => true,
             Refused::NoSuchMerchant
+            | Refused::NoSuchEndpoint
+            | Refused::NoSuchDelivery
+            | Refused::NoSuchEvent
             | Refused::NoSuchKey
             | Refused::OwnKeyOver
             | Refused::WiderThanOwn
@@ -222,9 +297,10 @@ pub struct ActRequest {
 struct Decision {
     done: Done,
     journals: Vec<JournalChange>,
+    deliveries: Vec<DeliveryAsk>,
 }
 
-/// Adds and changes merchants and keys.
+/// Adds and changes merchants, keys and webhook endpoints.
 pub struct Registry {
     parts: Parts,
     ids: Arc<FreshIds>,
@@ -265,8 +341,9 @@ impl Registry {
             let is_memorable = decided.as_ref().err().is_none_or(|refused| refused.is_memorable());
             let reply = request.idempotency.as_ref().filter(|_| is_memorable);
             let reply = reply.map(|sent| sent.reply(&rendered, self.parts.host.now()));
-            let journals = decided.map(|decision| decision.journals).unwrap_or_default();
-            let unit = Unit { journals, replies: reply.into_iter().collect(), ..Unit::default() };
+            let (journals, deliveries) =
+                decided.map(|decision| (decision.journals, decision.deliveries)).unwrap_or_default();
+            let unit = Unit { journals, deliveries, replies: reply.into_iter().collect(), ..Unit::default() };
             if self.commit(unit).await.map_err(failed)? {
                 return Ok(Answer::Decided(Rendered { kept: None, ..rendered }));
             }
@@ -281,11 +358,11 @@ impl Registry {
     pub async fn act(&self, act: &Act) -> Result<Result<Done, Refused>, StoreError> {
         let _turn = self.turn.lock().await;
         for _ in 0..MAX_TRIES {
-            let Decision { done, journals } = match self.decide(&By::Operator, act).await? {
+            let Decision { done, journals, deliveries } = match self.decide(&By::Operator, act).await? {
                 Ok(decision) => decision,
                 Err(refused) => return Ok(Err(refused)),
             };
-            if self.commit(Unit { journals, ..Unit::default() }).await? {
+            if self.commit(Unit { journals, deliveries, ..Unit::default() }).await? {
                 return Ok(Ok(done));
             }
         }
@@ -328,12 +405,17 @@ impl Registry {
 
     /// Whether it is stored; otherwise somebody else came first.
     async fn commit(&self, unit: Unit) -> Result<bool, StoreError> {
-        if unit.journals.is_empty() && unit.replies.is_empty() {
+        if unit.journals.is_empty() && unit.deliveries.is_empty() && unit.replies.is_empty() {
             return Ok(true);
         }
-        let streams: Vec<Owner> = unit.journals.iter().map(|change| change.holder.stream()).collect();
+        let told = unit.journals.iter().map(|change| change.holder.stream());
+        let streams: Vec<Owner> = told.chain(unit.deliveries.iter().map(|ask| ask.owner)).collect();
+        let is_about_endpoints = unit.journals.iter().any(|change| change.endpoint.is_some());
         let is_stored = self.parts.store.commit(vec![unit]).await? == [Outcome::Committed];
         streams.into_iter().for_each(|owner| self.bells.ring(owner));
+        if is_about_endpoints {
+            self.bells.ring_for_endpoints();
+        }
         Ok(is_stored)
     }
 
@@ -346,6 +428,20 @@ impl Registry {
             Act::RollKey { id, .. } | Act::RevokeKey { id } => match self.parts.store.key(*id).await? {
                 Some(key) => key.holder,
                 None => return Ok(Err(Refused::NoSuchKey)),
+            },
+            Act::CreateEndpoint(new) => KeyHolder::Owner(new.owner),
+            Act::ChangeEndpoint { id, .. }
+            | Act::DisableEndpoint { id, .. }
+            | Act::RotateSecret { id, .. }
+            | Act::DeleteEndpoint { id }
+            | Act::TestEndpoint { id } => match self.parts.store.endpoint(*id).await? {
+                Some(endpoint) => KeyHolder::Owner(endpoint.owner),
+                None => return Ok(Err(Refused::NoSuchEndpoint)),
+            },
+            // What is delivered is told in no journal.
+            Act::Redeliver { .. } | Act::Resend { .. } => match by {
+                By::Operator => KeyHolder::Operator,
+                By::Key(own) => own.holder,
             },
         };
         let base = self.journal(holder).await?;
@@ -361,6 +457,14 @@ impl Registry {
             Act::CreateKey(new) => self.create_key(base, by, new).await,
             Act::RollKey { id, grace } => self.roll_key(base, by, *id, *grace).await,
             Act::RevokeKey { id } => self.revoke_key(base, by, *id).await,
+            Act::CreateEndpoint(new) => self.create_endpoint(base, new).await,
+            Act::ChangeEndpoint { id, edit } => self.change_endpoint(base, by, *id, edit).await,
+            Act::DisableEndpoint { id, why } => self.disable_endpoint(base, *id, *why).await,
+            Act::RotateSecret { id, grace } => self.rotate_secret(base, by, *id, *grace).await,
+            Act::DeleteEndpoint { id } => self.delete_endpoint(base, by, *id).await,
+            Act::TestEndpoint { id } => self.test_endpoint(base, by, *id).await,
+            Act::Redeliver { id } => self.redeliver(by, *id).await,
+            Act::Resend { event, to } => self.resend(by, *event, *to).await,
         }
     }
 
@@ -382,7 +486,7 @@ impl Registry {
             // A merchant who is new has no journal yet.
             journals.push(self.created(None, made, &[]));
         }
-        Ok(Ok(Decision { done: Done::Merchant(merchant, made), journals }))
+        Ok(Ok(Decision { done: Done::Merchant(merchant, made), journals, deliveries: Vec::new() }))
     }
 
     async fn create_key(
@@ -406,7 +510,7 @@ impl Registry {
         }
         let made = self.mint(new);
         let journals = vec![self.created(base, &made, &[])];
-        Ok(Ok(Decision { done: Done::Key(made), journals }))
+        Ok(Ok(Decision { done: Done::Key(made), journals, deliveries: Vec::new() }))
     }
 
     /// A key that was made for so many days is replaced by one for as many; but no key makes one that works longer than itself, and one
@@ -448,7 +552,7 @@ impl Registry {
         old.expires = Some(old.expires.map_or(graced, |expires| expires.min(graced)));
         let told = self.created(base, &made, &[News::KeyRolled(&old, made.key.id)]);
         let journals = vec![JournalChange { changed: Some(old.clone()), ..told }];
-        Ok(Ok(Decision { done: Done::Rolled(made, old), journals }))
+        Ok(Ok(Decision { done: Done::Rolled(made, old), journals, deliveries: Vec::new() }))
     }
 
     async fn revoke_key(
@@ -462,12 +566,12 @@ impl Registry {
             Err(refused) => return Ok(Err(refused)),
         };
         if key.revoked.is_some() {
-            return Ok(Ok(Decision { done: Done::Revoked(key), journals: Vec::new() }));
+            return Ok(Ok(Decision { done: Done::Revoked(key), journals: Vec::new(), deliveries: Vec::new() }));
         }
         key.revoked = Some(self.parts.host.now());
         let told = self.told(key.holder, base, &[News::KeyRevoked(&key)]);
         let journals = vec![JournalChange { changed: Some(key.clone()), ..told }];
-        Ok(Ok(Decision { done: Done::Revoked(key), journals }))
+        Ok(Ok(Decision { done: Done::Revoked(key), journals, deliveries: Vec::new() }))
     }
 
     /// A key that somebody wants to change.

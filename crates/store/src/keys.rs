@@ -120,6 +120,8 @@ pub enum Area {
     ApiKeys,
     /// Events.
     Events,
+    /// Webhook endpoints, and what is delivered to them.
+    Webhooks,
     /// The request log.
     Requests,
     /// What exists in the sandbox alone.
@@ -128,7 +130,7 @@ pub enum Area {
 
 impl Area {
     /// Every area.
-    pub const ALL: [Area; 10] = [
+    pub const ALL: [Area; 11] = [
         Area::PaymentIntents,
         Area::Escrow,
         Area::Disputes,
@@ -137,6 +139,7 @@ impl Area {
         Area::Account,
         Area::ApiKeys,
         Area::Events,
+        Area::Webhooks,
         Area::Requests,
         Area::TestHelpers,
     ];
@@ -153,6 +156,7 @@ impl Area {
             Area::Account => "account",
             Area::ApiKeys => "api_keys",
             Area::Events => "events",
+            Area::Webhooks => "webhooks",
             Area::Requests => "requests",
             Area::TestHelpers => "test_helpers",
         }

@@ -334,7 +334,8 @@ pub trait Store: Send + Sync + 'static {
     async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError>;
 
     /// What an endpoint is to be told at this real time: up to `limit` events behind a place or, if that is further, its cursor, and as
-    /// many deliveries. `None` where there is no such endpoint, or it is not enabled.
+    /// many deliveries. For no events, only how the endpoint stands is looked at. `None` where there is no such endpoint, or it is not
+    /// enabled.
     async fn outbox(
         &self,
         endpoint: EndpointId,

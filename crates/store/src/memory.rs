@@ -225,10 +225,11 @@ impl Everything {
         let is_chosen = |kind| types.as_ref().is_none_or(|types| types.contains(&kind));
         let behind = stream.into_iter().filter(|stored| stored.position > from && is_chosen(stored.event.kind));
         let chosen: Vec<StoredEvent> = behind.take(limit).collect();
-        let has_more = chosen.len() >= limit;
+        let has_more = limit > 0 && chosen.len() >= limit;
         let position = match chosen.last() {
             Some(last) if has_more => last.position,
-            Some(_) | None => last.max(from),
+            Some(_) | None if limit > 0 => last.max(from),
+            Some(_) | None => from,
         };
         let is_fresh = |stored: &StoredEvent| {
             stored.event.kind != EventType::Account(AccountEvent::EndpointTested)

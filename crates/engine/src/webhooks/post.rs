@@ -1,4 +1,4 @@
-//! The port through which webhook endpoints are called.
+//! How calls leave the machine: a port, so that a simulation can own the other end.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,18 +18,18 @@ pub struct Call {
     pub url: String,
     /// The sandbox's endpoints may be where live ones may not.
     pub mode: Mode,
-    /// What is said about the body: whose event it is, and the signatures.
+    /// What the receiver knows the call by.
     pub headers: Vec<(&'static str, String)>,
-    /// JSON; whoever carries the call says so, and who calls.
+    /// JSON.
     pub body: Bytes,
 }
 
 /// What came of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reached {
-    /// What it means for the delivery.
+    /// What it means.
     pub verdict: Verdict,
-    /// The HTTP status of the answer, where there was one; opaque to the engine.
+    /// The HTTP status of the answer, where there was one; opaque here.
     pub status: Option<u16>,
     /// The beginning of the answer's body, at most 1024 bytes, made text.
     pub body: Option<String>,
@@ -37,16 +37,16 @@ pub struct Reached {
     pub problem: Option<String>,
 }
 
-/// What a call means for the delivery that it was made for.
+/// What the end of a call means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The endpoint has taken it.
+    /// The event was taken.
     Accepted,
-    /// The endpoint wants no more calls.
+    /// The endpoint is gone, and wants no more calls.
     Gone,
-    /// It is to be tried again, and not before this much time has passed, where the endpoint said so.
+    /// It was not taken, and is to be tried again, not before this is over.
     Failed {
-        /// How long the endpoint wants to be left alone.
+        /// How long the endpoint asks to be left alone.
         retry_after: Option<Span>,
     },
 }

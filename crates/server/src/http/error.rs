@@ -32,6 +32,8 @@ pub(super) enum Resource {
     Refund,
     ApiKey,
     Event,
+    WebhookEndpoint,
+    WebhookDelivery,
     Request,
 }
 
@@ -43,6 +45,8 @@ impl Resource {
             Resource::Refund => "refund",
             Resource::ApiKey => "API key",
             Resource::Event => "event",
+            Resource::WebhookEndpoint => "webhook endpoint",
+            Resource::WebhookDelivery => "webhook delivery",
             Resource::Request => "request",
         }
     }
@@ -528,8 +532,11 @@ fn registry_refused(refused: Refused) -> Told {
         Refused::NameTaken => (Code::InvalidRequest, Some("name")),
         Refused::NoSuchMerchant => (Code::InvalidRequest, Some("merchantId")),
         Refused::OutlivesOwn => (Code::InvalidRequest, Some("expiresIn")),
-        Refused::NoSuchKey => (Code::ResourceMissing, None),
-        Refused::KeyOver(_) => (Code::InvalidStatus, None),
+        Refused::NoSuchKey | Refused::NoSuchEndpoint | Refused::NoSuchDelivery | Refused::NoSuchEvent => {
+            (Code::ResourceMissing, None)
+        }
+        Refused::KeyOver(_) | Refused::EndpointDisabled => (Code::InvalidStatus, None),
+        Refused::TooManyEndpoints => (Code::InvalidRequest, None),
         Refused::WiderThanOwn | Refused::OwnKeyOver => (Code::Forbidden, None),
     };
     Told { param: param.map(str::to_owned), ..Told::new(code, refused.to_string()) }

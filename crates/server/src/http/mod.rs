@@ -19,6 +19,7 @@ use crate::wire::OrderName;
 
 mod access;
 mod account;
+mod acts;
 mod admin;
 mod api_keys;
 mod auth;
@@ -52,6 +53,8 @@ mod requests;
 mod routes;
 mod settlements;
 mod test_helpers;
+mod webhook_deliveries;
+mod webhook_endpoints;
 
 pub(crate) use auth::KnownKeys;
 pub(crate) use error::{beginning, in_words};
@@ -118,6 +121,7 @@ fn api() -> Table {
         .merge(account())
         .merge(api_keys())
         .merge(events())
+        .merge(webhooks())
         .merge(requests())
         .merge(admin())
         .merge(test_helpers())
@@ -315,6 +319,22 @@ fn events() -> Table {
         .get("/events", MerchantOrOperator, events::list::handle, events::list::doc)
         .get("/events/stream", MerchantOrOperator, events::stream::handle, events::stream::doc)
         .get("/events/{event}", MerchantOrOperator, events::get::handle, events::get::doc)
+}
+
+#[rustfmt::skip] // one line a route
+fn webhooks() -> Table {
+    Table::of(Area::Webhooks)
+        .post("/webhook-endpoints", Merchant, webhook_endpoints::create::handle, webhook_endpoints::create::doc)
+        .get("/webhook-endpoints", Merchant, webhook_endpoints::list::handle, webhook_endpoints::list::doc)
+        .get("/webhook-endpoints/{endpoint}", Merchant, webhook_endpoints::get::handle, webhook_endpoints::get::doc)
+        .patch("/webhook-endpoints/{endpoint}", Merchant, webhook_endpoints::update::handle, webhook_endpoints::update::doc)
+        .delete("/webhook-endpoints/{endpoint}", Merchant, webhook_endpoints::delete::handle, webhook_endpoints::delete::doc)
+        .post("/webhook-endpoints/{endpoint}/rotate-secret", Merchant, webhook_endpoints::rotate::handle, webhook_endpoints::rotate::doc)
+        .post("/webhook-endpoints/{endpoint}/test", Merchant, webhook_endpoints::test::handle, webhook_endpoints::test::doc)
+        .get("/webhook-endpoints/{endpoint}/deliveries", Merchant, webhook_endpoints::deliveries::handle, webhook_endpoints::deliveries::doc)
+        .get("/webhook-deliveries/{delivery}", Merchant, webhook_deliveries::get::handle, webhook_deliveries::get::doc)
+        .post("/webhook-deliveries/{delivery}/redeliver", Merchant, webhook_deliveries::redeliver::handle, webhook_deliveries::redeliver::doc)
+        .post("/events/{event}/resend", Merchant, events::resend::handle, events::resend::doc)
 }
 
 /// Whether a route answers without a base path as well.

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, OriginalUri, RawPathParams};
 use axum::http::request::Parts;
-use escrow::{EventId, IntentId, KeyId, MilestoneId, RefundId, RequestId, SettlementId};
+use escrow::{DeliveryId, EndpointId, EventId, IntentId, KeyId, MilestoneId, RefundId, RequestId, SettlementId};
 
 use super::error::ApiError;
 use crate::wire::schema::id_pattern;
@@ -25,12 +25,14 @@ impl Param {
 }
 
 /// Every parameter that a path can have.
-const PARAMS: [Param; 7] = [
+const PARAMS: [Param; 9] = [
     Param { name: "intent", noun: "payment intent", prefix: IntentId::PREFIX },
     Param { name: "milestone", noun: "milestone", prefix: MilestoneId::PREFIX },
     Param { name: "settlement", noun: "settlement", prefix: SettlementId::PREFIX },
     Param { name: "refund", noun: "refund", prefix: RefundId::PREFIX },
     Param { name: "api_key", noun: "API key", prefix: KeyId::PREFIX },
+    Param { name: "endpoint", noun: "webhook endpoint", prefix: EndpointId::PREFIX },
+    Param { name: "delivery", noun: "webhook delivery", prefix: DeliveryId::PREFIX },
     Param { name: "event", noun: "event", prefix: EventId::PREFIX },
     Param { name: "request", noun: "request", prefix: RequestId::PREFIX },
 ];
@@ -72,6 +74,18 @@ pub(super) struct KeyPath {
     pub(super) api_key: String,
 }
 
+/// `/webhook-endpoints/{endpoint}`
+#[derive(Debug)]
+pub(super) struct EndpointPath {
+    pub(super) endpoint: String,
+}
+
+/// `/webhook-deliveries/{delivery}`
+#[derive(Debug)]
+pub(super) struct DeliveryPath {
+    pub(super) delivery: String,
+}
+
 /// `/events/{event}`
 #[derive(Debug)]
 pub(super) struct EventPath {
@@ -89,6 +103,22 @@ impl<S: Send + Sync> FromRequestParts<S> for KeyPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<KeyPath, ApiError> {
         Ok(KeyPath { api_key: param(parts, state, "api_key").await? })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for EndpointPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<EndpointPath, ApiError> {
+        Ok(EndpointPath { endpoint: param(parts, state, "endpoint").await? })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for DeliveryPath {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<DeliveryPath, ApiError> {
+        Ok(DeliveryPath { delivery: param(parts, state, "delivery").await? })
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::UNIX_EPOCH;
 use axum::body::Bytes;
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, StatusCode};
+use engine::webhooks::LONGEST_REQUESTED_WAIT;
 use engine::{Reached, Verdict};
 use escrow::{Span, Timestamp};
 use http_body_util::BodyExt;
@@ -15,9 +16,6 @@ const KEPT_BYTES: usize = 1024;
 
 /// As long as a character can be in UTF-8: so much more is read, so that the last one that is kept is whole.
 const CHAR_BYTES: usize = 4;
-
-/// The longest time that an endpoint may ask to be left alone for: a day.
-const MAX_RETRY_AFTER: Span = Span::from_seconds(24 * 3600);
 
 /// What an answer means, but for its body.
 pub(super) fn understand(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Reached {
@@ -49,13 +47,13 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Span> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let wanted = if is_number {
         // A number that is too large for a number is larger than the bound, as well.
-        text.parse().map_or(MAX_RETRY_AFTER, Span::from_seconds)
+        text.parse().map_or(LONGEST_REQUESTED_WAIT, Span::from_seconds)
     } else {
         let date = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
         let date_ms = i64::try_from(date.as_millis()).ok()?;
         Span::from_ms(date_ms.saturating_sub(now.ms()))
     };
-    (wanted > Span::from_ms(0)).then(|| wanted.min(MAX_RETRY_AFTER))
+    (wanted > Span::from_ms(0)).then(|| wanted.min(LONGEST_REQUESTED_WAIT))
 }
 
 /// The beginning of a body, and how it ended.

@@ -9,7 +9,8 @@ use store::{EventType, KeyHolder, StoredEvent};
 
 use super::schema::{AnyObject, HashText, Id, Name};
 use super::{
-    OrderName, Reader, api_key, dispute, escrow_order, intent, json, merchant, milestone, proof, refund, settlement,
+    OrderName, Reader, api_key, dispute, endpoint, escrow_order, intent, json, merchant, milestone, proof, refund,
+    settlement,
 };
 
 /// Writes events as they are served: the wire form of the object they are about, as it stands after the whole decision.
@@ -55,6 +56,7 @@ enum Shown<'a> {
     Merchant(super::merchant::WireMerchant<'a>),
     Key(Box<super::api_key::WireKey<'a>>),
     RolledKey(Box<RolledKey<'a>>),
+    Endpoint(Box<super::webhook::WireEndpoint<'a>>),
     /// The state does not have what the event is about: a defect, which must not keep the money from moving.
     Nothing,
 }
@@ -109,6 +111,13 @@ impl Present for WireEvents {
             News::KeyRolled(key, replaced_by) => {
                 Shown::RolledKey(Box::new(RolledKey { key: api_key(key, event.created), replaced_by }))
             }
+            News::EndpointCreated(changed)
+            | News::EndpointUpdated(changed)
+            | News::SecretRotated(changed)
+            | News::EndpointEnabled(changed)
+            | News::EndpointDisabled(changed)
+            | News::EndpointDeleted(changed)
+            | News::EndpointTested(changed) => Shown::Endpoint(Box::new(endpoint(changed))),
         };
         let livemode = match event.holder {
             KeyHolder::Owner(owner) => Some(owner.mode == escrow::Mode::Live),

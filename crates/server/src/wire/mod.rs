@@ -25,6 +25,7 @@ pub(crate) mod signable;
 mod site;
 mod test_clock;
 mod time;
+mod webhook;
 
 pub(crate) use api_key::{ALL_SCOPES, KeyWithSecret, Secret, WireKey, api_key, key_envelope, made_key};
 pub(crate) use balance::{WireBalance, balance};
@@ -46,6 +47,10 @@ pub(crate) use site::{Reader, Site};
 pub(crate) use test_clock::{WireClock, test_clock_envelope};
 pub(crate) use time::year_and_month;
 use time::{rfc3339, seconds_text};
+pub(crate) use webhook::{
+    DeliveryWithBody, EndpointWithSecret, WireDelivery, WireEndpoint, delivery, delivery_envelope, delivery_with_body,
+    endpoint, endpoint_envelope, secret_endpoint,
+};
 
 /// A field that clients expect and that this version never knows: `null`.
 type NotYet = ();

@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 
 use engine::KeyState;
 use escrow::{
-    CardBrand, Currency, DisputeId, DisputeStatus, EventId, IntentId, KeyId, MerchantId, MilestoneId, OrderId,
-    PaymentType, ProofId, RefundId, ReleaseType, RequestId, Resolution, Role, SettlementId, SettlementMethod,
-    TransferId,
+    CardBrand, Currency, DeliveryId, DisputeId, DisputeStatus, EndpointId, EventId, IntentId, KeyId, MerchantId,
+    MilestoneId, OrderId, PaymentType, ProofId, RefundId, ReleaseType, RequestId, Resolution, Role, SettlementId,
+    SettlementMethod, TransferId,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
@@ -66,7 +66,9 @@ macro_rules! prefixed {
 }
 
 prefixed!(
+    DeliveryId,
     DisputeId,
+    EndpointId,
     EventId,
     IntentId,
     KeyId,

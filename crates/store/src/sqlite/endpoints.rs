@@ -111,8 +111,11 @@ pub(super) fn outbox(
     let ahead = clocks.get(&owner).copied().unwrap_or(Span::from_ms(0));
     let position = position.max(endpoint.progress.cursor);
     let filter = EventFilter { types: EventType::chosen(&endpoint.events), intent: None };
-    let Tail { events, position } = events::after(db, owner, &filter, position, limit)?;
-    let has_more = events.len() >= limit;
+    let Tail { events, position } = match limit {
+        0 => Tail { events: Vec::new(), position },
+        _ => events::after(db, owner, &filter, position, limit)?,
+    };
+    let has_more = limit > 0 && events.len() >= limit;
     let mut fresh = Vec::with_capacity(events.len());
     for event in events {
         // A test is told to the endpoint that it is of, by a delivery that was made with it.

@@ -121,6 +121,12 @@ pub(crate) async fn an_endpoint_is_told_what_happens_behind_its_making(store: &d
         (vec![position + 1, position + 2], position + 2, true)
     );
     assert_eq!(places(&outbox(store, &all, position + 4).await.fresh), [position + 5]);
+    let nothing = store.outbox(all.id, 0, at(10), 0).await.expect("a read").expect("enabled");
+    assert_eq!(
+        (nothing.position, nothing.has_more, nothing.fresh.len()),
+        (position, false, 0),
+        "nothing was looked at"
+    );
     let mut enabled = store.enabled_endpoints().await.expect("a read");
     enabled.sort_unstable();
     assert_eq!(enabled, [(all.id, owner(1)), (some.id, owner(1))]);

@@ -10,7 +10,7 @@ use escrow::MerchantId;
 use serde_json::json;
 
 use crate::gateway::Gateway;
-use crate::http::api_keys::{perform, shown};
+use crate::http::acts::{perform, shown};
 use crate::http::auth::Admitted;
 use crate::http::body::Sent;
 use crate::http::error::ApiError;

@@ -11,8 +11,8 @@ use escrow::{MerchantId, Mode, Owner, Timestamp};
 use serde_json::json;
 use store::{Area, KeyHolder, KeyKind, Scope, Scopes};
 
-use super::perform;
 use crate::gateway::Gateway;
+use crate::http::acts::{perform, shown};
 use crate::http::auth::Admitted;
 use crate::http::body::Sent;
 use crate::http::error::ApiError;
@@ -58,7 +58,7 @@ pub(in crate::http) async fn handle(
     sent: Sent,
 ) -> Result<Response, ApiError> {
     let new = read(&sent.fields(), &asker, gateway.engine.host().now())?;
-    let show = super::shown(&gateway);
+    let show = shown(&gateway);
     perform(&gateway, &asker, (Act::CreateKey(new), sent.idempotency), StatusCode::CREATED, show).await
 }
 

@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use engine::Act;
 
-use super::{perform, shown};
 use crate::gateway::Gateway;
+use crate::http::acts::{perform, shown};
 use crate::http::auth::Admitted;
 use crate::http::body::Sent;
 use crate::http::error::{ApiError, Code};

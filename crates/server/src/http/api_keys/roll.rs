@@ -10,8 +10,8 @@ use engine::Act;
 use escrow::Span;
 use serde_json::json;
 
-use super::{perform, shown};
 use crate::gateway::Gateway;
+use crate::http::acts::{perform, shown};
 use crate::http::auth::Admitted;
 use crate::http::body::Sent;
 use crate::http::error::{ApiError, Code};

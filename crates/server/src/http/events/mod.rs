@@ -2,6 +2,7 @@
 
 pub(super) mod get;
 pub(super) mod list;
+pub(super) mod resend;
 pub(super) mod stream;
 pub(super) mod types;
 

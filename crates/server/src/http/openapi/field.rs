@@ -215,6 +215,12 @@ pub(in crate::http) fn place() -> Kind {
     Kind(json!({ "title": "the place or the id of an event", "type": "string", "pattern": format!(r"^\d+$|{id}") }))
 }
 
+/// A list of texts, each one of these, of which there is one at least.
+pub(in crate::http) fn choices(most: usize, names: &[String]) -> Kind {
+    let items = json!({ "type": "string", "enum": names });
+    Kind(json!({ "type": "array", "minItems": 1, "maxItems": most, "items": items }))
+}
+
 /// A list of texts, each one of these, or of this one alone, which stands for all.
 pub(in crate::http) fn choices_or(all: &str, most: usize, names: &[String]) -> Kind {
     let some =

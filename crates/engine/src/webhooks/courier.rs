@@ -1,0 +1,190 @@
+//! The courier tells webhook endpoints what happens: one lane for each that is enabled, none of which waits for another.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use escrow::{EndpointId, Owner, Span, Timestamp};
+use store::Store;
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use super::lane::Lane;
+use super::post::Post;
+use super::recorder::{Note, Recorder};
+use crate::bells::Bells;
+use crate::engine::{Parts, ending, raised};
+use crate::host::Host;
+use crate::ids::FreshIds;
+use crate::keyring::Keyring;
+use crate::present::Present;
+use crate::registry::Registry;
+
+/// How many calls to endpoints that work may be under way at once.
+const MOST_CALLS: usize = 256;
+
+/// How many calls to endpoints that fail may be under way at once. They have places of their own, so that those who hang for long keep
+/// nobody out who works.
+const MOST_FAILING_CALLS: usize = 64;
+
+/// How long to wait at most before looking for endpoints again.
+const LOOK_EVERY: Span = Span::from_seconds(60);
+
+/// How long to wait after the store failed.
+const STORE_RETRY: Span = Span::from_ms(250);
+
+/// How often what was delivered long ago is deleted.
+const SWEEP_EVERY: Span = Span::from_seconds(3600);
+
+/// How long after a sweep that left some over the next one comes.
+const SWEEP_ON: Span = Span::from_ms(200);
+
+/// How long deliveries are kept.
+pub const KEPT: Span = Span::from_seconds(30 * 24 * 3600);
+
+/// What the courier and its lanes work with.
+pub(super) struct Office {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) host: Arc<dyn Host>,
+    pub(super) present: Arc<dyn Present>,
+    pub(super) ids: Arc<FreshIds>,
+    pub(super) bells: Bells,
+    pub(super) keyring: Keyring,
+    pub(super) registry: Registry,
+    pub(super) post: Arc<dyn Post>,
+    pub(super) notes: mpsc::Sender<Note>,
+    /// Places for calls to endpoints that work.
+    pub(super) calls: Arc<Semaphore>,
+    /// Places for calls to those that fail.
+    pub(super) failing_calls: Arc<Semaphore>,
+}
+
+/// A running courier. It runs until [`Courier::stop`], or until it is dropped.
+pub struct Courier {
+    stop: watch::Sender<bool>,
+    done: ending::Done,
+}
+
+impl Courier {
+    pub(crate) fn start(
+        parts: Parts,
+        ids: Arc<FreshIds>,
+        bells: Bells,
+        keyring: Keyring,
+        post: Arc<dyn Post>,
+    ) -> Courier {
+        let Parts { store, host, present, .. } = parts.clone();
+        let registry = Registry::new(parts, ids.clone(), keyring.clone()).ringing(bells.clone());
+        let (recorder, notes) = Recorder::new(store.clone(), host.clone());
+        let office = Office {
+            store,
+            host: host.clone(),
+            present,
+            ids,
+            bells,
+            keyring,
+            registry,
+            post,
+            notes,
+            calls: Arc::new(Semaphore::new(MOST_CALLS)),
+            failing_calls: Arc::new(Semaphore::new(MOST_FAILING_CALLS)),
+        };
+        let (stop, stopped) = watch::channel(false);
+        let (ends, done) = ending::pair();
+        let dispatcher = Dispatcher { office: Arc::new(office), stopped, lanes: BTreeMap::new() };
+        host.spawn(Box::pin(async move {
+            // The recorder ends when the lanes have, and the office with them.
+            tokio::join!(dispatcher.run(), recorder.run());
+            drop(ends);
+        }));
+        Courier { stop, done }
+    }
+
+    /// Makes no more calls, waits a little for those under way, and notes what came of them.
+    pub async fn stop(&self) {
+        self.stop.send_replace(true);
+        self.done.wait().await;
+    }
+}
+
+impl Drop for Courier {
+    /// Ends the tasks without waiting for them.
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// The task that sees to it that every endpoint that is enabled has a lane.
+struct Dispatcher {
+    office: Arc<Office>,
+    stopped: watch::Receiver<bool>,
+    lanes: BTreeMap<EndpointId, ending::Done>,
+}
+
+impl Dispatcher {
+    async fn run(mut self) {
+        let mut bell = self.office.bells.listen_for_endpoints();
+        let (ended, mut endings) = mpsc::channel(1);
+        let mut next_sweep = self.office.host.now();
+        while !*self.stopped.borrow() {
+            bell.borrow_and_update();
+            let mut nap = self.look(&ended).await;
+            let now = self.office.host.now();
+            if next_sweep <= now {
+                next_sweep = now.after(self.sweep(now).await);
+            }
+            nap = nap.min(Span::from_ms(next_sweep.ms().saturating_sub(now.ms()).max(1)));
+            tokio::select! {
+                _ = bell.changed() => {}
+                _ = endings.recv() => {}
+                () = self.office.host.sleep(nap) => {}
+                () = raised(&mut self.stopped) => {}
+            }
+        }
+        for lane in self.lanes.values() {
+            lane.wait().await;
+        }
+    }
+
+    /// Starts the lanes that are missing, and says when to look again.
+    async fn look(&mut self, ended: &mpsc::Sender<()>) -> Span {
+        self.lanes.retain(|_, lane| lane.is_waiting());
+        let enabled = match self.office.store.enabled_endpoints().await {
+            Ok(enabled) => enabled,
+            Err(error) => {
+                tracing::warn!(%error, "webhook endpoints cannot be read");
+                return STORE_RETRY;
+            }
+        };
+        for (endpoint, owner) in enabled {
+            if !self.lanes.contains_key(&endpoint) {
+                let lane = self.open(endpoint, owner, ended.clone());
+                self.lanes.insert(endpoint, lane);
+            }
+        }
+        LOOK_EVERY
+    }
+
+    fn open(&self, endpoint: EndpointId, owner: Owner, ended: mpsc::Sender<()>) -> ending::Done {
+        let lane = Lane::new(self.office.clone(), endpoint, owner, self.stopped.clone());
+        let (ends, done) = ending::pair();
+        self.office.host.spawn(Box::pin(async move {
+            lane.run().await;
+            drop(ends);
+            // One that was enabled again meanwhile gets another lane. If there is word of another one already, that will do.
+            let _ = ended.try_send(());
+        }));
+        done
+    }
+
+    /// Deletes some of what was delivered long ago, and says when to go on.
+    async fn sweep(&self, now: Timestamp) -> Span {
+        let before = Timestamp::from_ms(now.ms().saturating_sub(KEPT.ms()));
+        match self.office.store.forget_deliveries(before).await {
+            Ok(true) => SWEEP_ON,
+            Ok(false) => SWEEP_EVERY,
+            Err(error) => {
+                tracing::warn!(%error, "old deliveries were not deleted");
+                SWEEP_EVERY
+            }
+        }
+    }
+}

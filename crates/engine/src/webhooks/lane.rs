@@ -1,0 +1,445 @@
+//! A lane tells one endpoint its events: what comes behind its cursor in the stream, and what is to be tried again.
+//!
+//! The stream is the queue. A lane holds a small window of it, makes calls for several events at a time but one at a time for each
+//! intent, and notes what came of them together with the place up to which nothing is left. Whatever was not noted before a crash is
+//! told once more.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use escrow::{DeliveryId, EndpointId, IntentId, Mode, Owner, Span, Timestamp};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use store::{Attempt, Delivery, DeliveryState, Disabled, Endpoint, Outbox, Progress, StoredEvent, Told};
+use tokio::sync::{oneshot, watch};
+
+use super::courier::Office;
+use super::post::{Call, Reached, Verdict};
+use super::schedule::{self, PATIENCE};
+use super::sign::{Secret, signed_headers};
+use crate::engine::raised;
+use crate::meter;
+use crate::registry::Act;
+
+/// How many calls to an endpoint may be under way at once.
+pub const CALLS_AT_ONCE: usize = 8;
+
+/// The same while it fails.
+const FAILING_CALLS_AT_ONCE: usize = 1;
+
+/// How many events, and how many deliveries to be tried again, are read at once.
+const WINDOW: usize = 64;
+
+/// More is read when no more than this many wait,
+const LOW: usize = 16;
+
+/// and no more than this many are in hand: those under way, and those that are not noted yet.
+const MOST_IN_HAND: usize = 256;
+
+/// How many calls of a delivery are kept: those of one round, and some that were asked for.
+const KEPT_ATTEMPTS: usize = 16;
+
+/// How long to wait at least between two looks at the stream, so that a busy one is not read for each event.
+const LOOK_PAUSE: Span = Span::from_ms(50);
+
+/// How long to wait at most, whatever was heard.
+const LONGEST_NAP: Span = Span::from_seconds(60);
+
+/// How often the place is noted that was reached without anything to tell.
+const NOTE_PLACE_EVERY: Span = Span::from_seconds(60);
+
+/// How long calls may go on that are under way when the courier stops. What they come to after that is not noted, and the events are
+/// told again.
+const LAST_CALLS: Span = Span::from_ms(1500);
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A delivery to be made.
+struct Work {
+    delivery: Delivery,
+    /// When it was its time, by its owner's clock.
+    due: Timestamp,
+    /// Whether it is the first call for this event.
+    is_first: bool,
+}
+
+/// A call that was made.
+struct Made {
+    work: Work,
+    reached: Reached,
+    attempt: Attempt,
+}
+
+/// What an endpoint is called with.
+#[derive(Clone)]
+struct Terms {
+    endpoint: Endpoint,
+    ahead: Span,
+    secret: Secret,
+    former: Option<Secret>,
+}
+
+/// The task that tells one endpoint.
+pub(super) struct Lane {
+    office: Arc<Office>,
+    id: EndpointId,
+    bell: watch::Receiver<()>,
+    stopped: watch::Receiver<bool>,
+    /// As last read; `None` before.
+    terms: Option<Terms>,
+    /// The place up to which the stream was read.
+    position: u64,
+    /// The places of events that were read and are not noted yet.
+    open: BTreeSet<u64>,
+    /// The deliveries that wait, are under way, or are not noted yet.
+    in_hand: BTreeSet<DeliveryId>,
+    waiting: VecDeque<Work>,
+    /// What calls under way are about, where they are the first for their event.
+    busy: BTreeSet<Option<IntentId>>,
+    calls: FuturesUnordered<Boxed<Made>>,
+    /// What calls came to, not handed in to be noted.
+    done: Vec<Delivery>,
+    /// What is being noted, with the word that it is.
+    noting: Option<(oneshot::Receiver<()>, Vec<DeliveryId>)>,
+    progress: Progress,
+    /// What was last handed in.
+    noted: Progress,
+    noted_at: Timestamp,
+}
+
+/// What a lane does next.
+enum Next {
+    /// Looks at the stream.
+    Look,
+    /// Nothing, since the endpoint is told no more.
+    End,
+}
+
+impl Lane {
+    pub(super) fn new(office: Arc<Office>, id: EndpointId, owner: Owner, stopped: watch::Receiver<bool>) -> Lane {
+        // Before anything is read: what comes after that is heard.
+        let bell = office.bells.listen(owner);
+        let noted_at = office.host.now();
+        Lane {
+            office,
+            id,
+            bell,
+            stopped,
+            terms: None,
+            position: 0,
+            open: BTreeSet::new(),
+            in_hand: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            busy: BTreeSet::new(),
+            calls: FuturesUnordered::new(),
+            done: Vec::new(),
+            noting: None,
+            progress: Progress::default(),
+            noted: Progress::default(),
+            noted_at,
+        }
+    }
+
+    /// Tells the endpoint until it is not enabled any more, or the courier stops.
+    pub(super) async fn run(mut self) {
+        loop {
+            if *self.stopped.borrow() {
+                break;
+            }
+            self.bell.borrow_and_update();
+            let nap = match self.look().await {
+                Some(nap) => nap,
+                None => break,
+            };
+            match self.work(nap).await {
+                Next::Look => {}
+                Next::End => break,
+            }
+        }
+        self.finish().await;
+    }
+
+    /// Reads what is to be told, as far as there is room, and says how long to wait before the next look; `None` when the endpoint is
+    /// told nothing any more.
+    async fn look(&mut self) -> Option<Span> {
+        let now = self.office.host.now();
+        // Those in hand are among what is due; what is behind them must be seen all the same.
+        let limit = if self.has_room() { WINDOW + self.in_hand.len() } else { 0 };
+        let outbox = match self.office.store.outbox(self.id, self.position, now, limit).await {
+            Ok(Some(outbox)) => outbox,
+            Ok(None) => return None,
+            Err(error) => {
+                tracing::warn!(%error, endpoint = %self.id, "what a webhook endpoint is to be told cannot be read");
+                return Some(Span::from_seconds(1));
+            }
+        };
+        let has_more = outbox.has_more;
+        let own_now = now.after(outbox.ahead);
+        let to_next = outbox.next_due.map_or(LONGEST_NAP, |due| Span::from_ms(due.ms().saturating_sub(own_now.ms())));
+        self.take_in(outbox, own_now);
+        Some(if has_more { Span::from_ms(0) } else { to_next.min(LONGEST_NAP).max(Span::from_ms(1)) })
+    }
+
+    fn has_room(&self) -> bool {
+        self.waiting.len() <= LOW && self.in_hand.len() <= MOST_IN_HAND
+    }
+
+    fn take_in(&mut self, outbox: Outbox, own_now: Timestamp) {
+        let Outbox { endpoint, ahead, fresh, position, due, .. } = outbox;
+        if self.terms.is_none() {
+            (self.progress, self.noted) = (endpoint.progress, endpoint.progress);
+        } else if self.noting.is_none() && endpoint.progress.failing_since != self.noted.failing_since {
+            // Somebody has enabled it again, which begins anew.
+            self.progress.failing_since = endpoint.progress.failing_since;
+            self.noted.failing_since = endpoint.progress.failing_since;
+        }
+        let keyring = &self.office.keyring;
+        let is_former_valid = endpoint.previous_until.is_some_and(|until| self.office.host.now() < until);
+        let former = (is_former_valid && endpoint.secret > 1).then(|| endpoint.secret - 1);
+        self.terms = Some(Terms {
+            secret: keyring.webhook_secret(endpoint.id, endpoint.secret),
+            former: former.map(|number| keyring.webhook_secret(endpoint.id, number)),
+            endpoint,
+            ahead,
+        });
+        for event in fresh {
+            self.open.insert(event.position);
+            let delivery = self.fresh(event, own_now);
+            self.in_hand.insert(delivery.id);
+            self.waiting.push_back(Work { delivery, due: own_now, is_first: true });
+        }
+        self.position = position;
+        for delivery in due {
+            if let Some(due) = delivery.state.due()
+                && self.in_hand.insert(delivery.id)
+            {
+                self.waiting.push_back(Work { delivery, due, is_first: false });
+            }
+        }
+    }
+
+    fn fresh(&self, event: StoredEvent, own_now: Timestamp) -> Delivery {
+        let now = self.office.host.now();
+        Delivery {
+            id: DeliveryId::fresh(self.office.ids.as_ref()),
+            endpoint: self.id,
+            event,
+            state: DeliveryState::Pending(own_now),
+            tries: 0,
+            asked: 0,
+            heard: 0,
+            attempts: Vec::new(),
+            created: now,
+            updated: now,
+        }
+    }
+
+    /// Makes calls and notes what comes of them, until it is time to look again.
+    async fn work(&mut self, nap: Span) -> Next {
+        let host = self.office.host.clone();
+        let mut pause = host.sleep(LOOK_PAUSE.min(nap));
+        let mut nap = host.sleep(nap);
+        let (mut is_rested, mut is_heard) = (false, false);
+        loop {
+            self.start_calls();
+            self.hand_in();
+            let has_room = self.has_room();
+            tokio::select! {
+                biased;
+                () = raised(&mut self.stopped) => return Next::Look,
+                Some(made) = self.calls.next() => {
+                    if let Next::End = self.settle(made).await {
+                        return Next::End;
+                    }
+                }
+                () = word(&mut self.noting) => self.is_noted(),
+                rung = self.bell.changed(), if !is_heard => is_heard = rung.is_ok(),
+                () = &mut pause, if !is_rested => is_rested = true,
+                () = &mut nap, if has_room => return Next::Look,
+            }
+            if is_rested && is_heard {
+                return Next::Look;
+            }
+        }
+    }
+
+    /// Starts the calls that there is room for: the first that waits whose intent has none under way.
+    fn start_calls(&mut self) {
+        let Some(terms) = self.terms.clone() else { return };
+        let is_failing = self.progress.failing_since.is_some();
+        let at_once = if is_failing { FAILING_CALLS_AT_ONCE } else { CALLS_AT_ONCE };
+        while self.calls.len() < at_once {
+            let may_start = |work: &Work| !work.is_first || !self.busy.contains(&work.delivery.event.intent);
+            let Some(place) = self.waiting.iter().position(may_start) else { return };
+            let Some(work) = self.waiting.remove(place) else { return };
+            if work.is_first {
+                self.busy.insert(work.delivery.event.intent);
+            }
+            self.calls.push(Box::pin(call(self.office.clone(), terms.clone(), work, is_failing)));
+        }
+    }
+
+    /// Decides what a call comes to.
+    async fn settle(&mut self, made: Made) -> Next {
+        let Made { work, reached, attempt } = made;
+        let Work { mut delivery, due, is_first } = work;
+        if is_first {
+            self.busy.remove(&delivery.event.intent);
+        }
+        let is_manual = attempt.is_manual;
+        delivery.updated = self.office.host.now();
+        delivery.heard = delivery.asked;
+        delivery.tries = delivery.tries.saturating_add(u32::from(!is_manual));
+        delivery.attempts.push(attempt);
+        let surplus = delivery.attempts.len().saturating_sub(KEPT_ATTEMPTS);
+        delivery.attempts.drain(..surplus);
+        let ahead = self.terms.as_ref().map_or(Span::from_ms(0), |terms| terms.ahead);
+        // A test clock that has jumped leads through everything that was due on the way, each from when it was due.
+        let at = match delivery.event.owner.mode {
+            Mode::Sandbox => due,
+            Mode::Live => delivery.updated.after(ahead),
+        };
+        let why = match reached.verdict {
+            Verdict::Accepted => {
+                (delivery.state, self.progress.failing_since) = (DeliveryState::Succeeded, None);
+                None
+            }
+            Verdict::Gone => {
+                delivery.state = DeliveryState::Failed;
+                Some(Disabled::Gone)
+            }
+            Verdict::Failed { retry_after } => {
+                let wait = schedule::wait(delivery.tries.max(1), self.random(), retry_after);
+                delivery.state = wait.map_or(DeliveryState::Failed, |wait| DeliveryState::Pending(at.after(wait)));
+                let since = *self.progress.failing_since.get_or_insert(at);
+                (since.after(PATIENCE) <= at).then_some(Disabled::Failing)
+            }
+        };
+        meter::webhook_call(delivery.state, delivery.attempts.last().map_or(0, |attempt| attempt.latency_ms));
+        self.done.push(delivery);
+        match why {
+            Some(why) => {
+                self.disable(why).await;
+                Next::End
+            }
+            None => Next::Look,
+        }
+    }
+
+    fn random(&self) -> u16 {
+        let mut bytes = [0; 2];
+        self.office.host.random(&mut bytes);
+        u16::from_be_bytes(bytes)
+    }
+
+    /// Has the endpoint told nothing any more. Where that fails, the next call finds the same.
+    async fn disable(&mut self, why: Disabled) {
+        let act = Act::DisableEndpoint { id: self.id, why };
+        match self.office.registry.act(&act).await {
+            Ok(Ok(_)) => tracing::info!(endpoint = %self.id, why = why.name(), "a webhook endpoint was disabled"),
+            Ok(Err(refused)) => tracing::warn!(endpoint = %self.id, %refused, "a webhook endpoint was not disabled"),
+            Err(error) => tracing::warn!(endpoint = %self.id, %error, "a webhook endpoint was not disabled"),
+        }
+    }
+
+    /// Hands in what there is to be noted, unless something is being noted.
+    fn hand_in(&mut self) {
+        if self.noting.is_some() {
+            return;
+        }
+        for delivery in &self.done {
+            self.open.remove(&delivery.event.position);
+        }
+        self.progress.cursor = self.open.first().map_or(self.position, |first| first.saturating_sub(1));
+        let now = self.office.host.now();
+        let is_place_old = self.noted_at.after(NOTE_PLACE_EVERY) <= now && self.progress != self.noted;
+        if self.done.is_empty() && !is_place_old {
+            return;
+        }
+        let deliveries = std::mem::take(&mut self.done);
+        let ids = deliveries.iter().map(|delivery| delivery.id).collect();
+        let (done, word) = oneshot::channel();
+        let note = (Told { endpoint: self.id, progress: self.progress, deliveries }, done);
+        match self.office.notes.try_send(note) {
+            Ok(()) => {
+                (self.noted, self.noted_at) = (self.progress, now);
+                self.noting = Some((word, ids));
+            }
+            // There is no room: the next round tries again.
+            Err(refused) => {
+                let (told, _) = refused.into_inner();
+                self.open.extend(told.deliveries.iter().map(|delivery| delivery.event.position));
+                self.done = told.deliveries;
+            }
+        }
+    }
+
+    fn is_noted(&mut self) {
+        if let Some((_, ids)) = self.noting.take() {
+            self.in_hand.retain(|id| !ids.contains(id));
+        }
+    }
+
+    /// Waits a little for the calls under way, and until what came of them is noted.
+    async fn finish(mut self) {
+        self.waiting.clear();
+        let host = self.office.host.clone();
+        let mut patience = host.sleep(LAST_CALLS);
+        loop {
+            self.hand_in();
+            if self.calls.is_empty() && self.noting.is_none() && self.done.is_empty() {
+                return;
+            }
+            tokio::select! {
+                biased;
+                Some(made) = self.calls.next() => {
+                    // It ends whatever that says.
+                    let _: Next = self.settle(made).await;
+                }
+                () = word(&mut self.noting) => self.is_noted(),
+                () = &mut patience => return,
+            }
+        }
+    }
+}
+
+/// Waits for the word that something was noted; for ever, where nothing is.
+async fn word(noting: &mut Option<(oneshot::Receiver<()>, Vec<DeliveryId>)>) {
+    match noting {
+        // Whoever notes is gone with the courier.
+        Some((word, _)) => drop(word.await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Makes a call.
+async fn call(office: Arc<Office>, terms: Terms, work: Work, is_failing: bool) -> Made {
+    let places = if is_failing { &office.failing_calls } else { &office.calls };
+    // Nobody closes the semaphores.
+    let _place = places.clone().acquire_owned().await;
+    let (at, begun_ms) = (office.host.now(), office.host.ticks_ms());
+    let event = &work.delivery.event;
+    let body = Bytes::from(office.present.served(event));
+    let id = event.event.id.to_string();
+    if work.is_first {
+        // What happens to holders of keys is told in real time.
+        let now = if event.intent.is_some() { at.after(terms.ahead) } else { at };
+        meter::webhook_lag(now.ms().saturating_sub(event.event.created.ms()));
+    }
+    let headers = signed_headers(&id, at, &body, &terms.secret, terms.former.as_ref());
+    let url = terms.endpoint.url.clone();
+    let call = Call { url: url.clone(), mode: event.owner.mode, headers: headers.into(), body };
+    let reached = office.post.call(call).await;
+    let attempt = Attempt {
+        at,
+        url,
+        status: reached.status,
+        body: reached.body.clone(),
+        problem: reached.problem.clone(),
+        latency_ms: office.host.ticks_ms().saturating_sub(begun_ms),
+        is_manual: work.delivery.asked > work.delivery.heard,
+    };
+    Made { work, reached, attempt }
+}
