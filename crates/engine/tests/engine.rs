@@ -20,3 +20,5 @@ mod registry;
 mod transactions;
 #[path = "engine/verifying.rs"]
 mod verifying;
+#[path = "engine/webhooks.rs"]
+mod webhooks;

@@ -74,8 +74,14 @@ impl<Q, A> Questions<Q, A> {
     }
 }
 
+/// What a test is asked, and where from.
+pub(crate) fn questions<Q, A>() -> (Asking<Q, A>, Questions<Q, A>) {
+    let (asking, asked) = mpsc::unbounded_channel();
+    (asking, Questions(asked))
+}
+
 /// Where a test hears of what is asked.
-type Asking<Q, A> = mpsc::UnboundedSender<Question<Q, A>>;
+pub(crate) type Asking<Q, A> = mpsc::UnboundedSender<Question<Q, A>>;
 
 /// Payments in, out and back of which a test says what becomes of them.
 struct ScriptedPayments {
@@ -85,7 +91,7 @@ struct ScriptedPayments {
 }
 
 /// Asks a test; `None` when it lets the question drop.
-async fn ask<Q, A>(asking: &Asking<Q, A>, asked: Q) -> Option<A> {
+pub(crate) async fn ask<Q, A>(asking: &Asking<Q, A>, asked: Q) -> Option<A> {
     let (answer, answered) = oneshot::channel();
     drop(asking.send(Question { asked, answer }));
     answered.await.ok()
@@ -116,13 +122,12 @@ pub(crate) struct Scripted {
 
 impl Scripted {
     pub(crate) fn new() -> Scripted {
-        let ((incoming, asked_in), (payouts, asked_out)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
-        let (repayments, asked_back) = mpsc::unbounded_channel();
+        let ((incoming, asked_in), (payouts, asked_out)) = (questions(), questions());
+        let (repayments, asked_back) = questions();
         let (store, host) = (Arc::new(MemoryStore::default()), Arc::new(ManualHost::at_ms(START_MS)));
         let payments = Arc::new(ScriptedPayments { incoming, payouts, repayments });
         let world = World::on(store, host, payments, Config::default());
-        let (incoming, payouts, repayments) = (Questions(asked_in), Questions(asked_out), Questions(asked_back));
-        Scripted { world, incoming, payouts, repayments }
+        Scripted { world, incoming: asked_in, payouts: asked_out, repayments: asked_back }
     }
 }
 
