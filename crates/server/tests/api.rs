@@ -10,6 +10,8 @@ mod described;
 mod payers;
 #[path = "api/wallet.rs"]
 mod wallet;
+#[path = "api/webhooks.rs"]
+mod webhooks;
 #[path = "api/world.rs"]
 mod world;
 

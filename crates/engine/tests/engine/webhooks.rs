@@ -66,10 +66,8 @@ async fn endpoint(world: &World, events: &[&str]) -> EndpointId {
         description: None,
         events: events.iter().map(|text| (*text).to_owned()).collect(),
     };
-    match act(world, Act::CreateEndpoint(new)).await {
-        Done::Endpoint(endpoint, Some(_)) => endpoint.id,
-        other => panic!("{other:?}"),
-    }
+    let Done::Endpoint(endpoint, Some(_)) = act(world, Act::CreateEndpoint(new)).await else { panic!("no endpoint") };
+    endpoint.id
 }
 
 async fn found(world: &World, id: EndpointId) -> Endpoint {

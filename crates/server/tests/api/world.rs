@@ -199,7 +199,7 @@ impl World {
 }
 
 /// What is set in a new world: nothing is logged, so that the walks see nothing change but what they change.
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings { public_url: PUBLIC_URL.to_owned(), request_log: Span::from_ms(0), ..Settings::default() }
 }
 
