@@ -212,7 +212,8 @@ impl Carrier {
         if refund.status() != RefundStatus::Pending {
             return Err(Unfinished::Later(Rejection::RefundStatus(refund.status()).to_string()));
         }
-        let repayment = Repayment { id, mode: job.owner.mode, amount: refund.amount, rail: refund.rail };
+        let card = escrow.funding_card().filter(|_| refund.source.is_escrow()).cloned();
+        let repayment = Repayment { id, mode: job.owner.mode, amount: refund.amount, rail: refund.rail, card };
         match self.parts.payments.pay_back(repayment).await {
             PaymentAnswer::Arrived(reference) => Ok(Command::ConfirmRefund(id, reference)),
             PaymentAnswer::Refused(reason) => Ok(Command::FailRefund(id, reason)),

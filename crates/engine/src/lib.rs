@@ -27,7 +27,9 @@ pub use engine::{Config, Engine, Parts};
 pub use host::{Host, System, Task};
 pub use ids::FreshIds;
 pub use keyring::{Keyring, MIN_SECRET_CHARS, NotAKey, key_kind};
-pub use ports::{Incoming, IncomingAnswer, PaymentAnswer, Payments, Payout, Repayment, SimulatedPayments};
+pub use ports::{
+    CARD_WITHOUT_REFUNDS, Incoming, IncomingAnswer, PaymentAnswer, Payments, Payout, Repayment, SimulatedPayments,
+};
 pub use present::{JournalEvent, News, Present};
 pub use registry::{
     Act, ActRequest, By, Done, EndpointEdit, KeyState, MAX_ENDPOINTS, MAX_MERCHANT_NAME_CHARS, Made, NewEndpoint,

@@ -1,7 +1,7 @@
 //! Where money really moves. Every port is asked under an id of ours, as often as it takes, and must pay once.
 
 use async_trait::async_trait;
-use escrow::{Amount, Hash, Mode, PaymentId, Rail, RefundId, SettlementId, SettlementMethod};
+use escrow::{Amount, Card, Hash, Mode, PaymentId, Rail, RefundId, SettlementId, SettlementMethod};
 
 /// What a payout method is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Payout {
 }
 
 /// What a rail is asked to give back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repayment {
     /// Under which id; the same repayment may be asked for again.
     pub id: RefundId,
@@ -31,6 +31,8 @@ pub struct Repayment {
     pub amount: Amount,
     /// The rail the money came in on.
     pub rail: Rail,
+    /// The card that paid, where one did. Money that came in without a purpose names none: it goes back however often it is refused.
+    pub card: Option<Card>,
 }
 
 /// What a rail is asked about: a payment that was seen.
@@ -84,8 +86,11 @@ pub trait Payments: Send + Sync + 'static {
     async fn pay_back(&self, repayment: Repayment) -> PaymentAnswer;
 }
 
-/// The sandbox's payments: everything arrives at once, under a name that follows from its id. What takes its time is not asked
-/// about before.
+/// The test card that pays and takes nothing back, by its last four digits, which are all that is kept of it.
+pub const CARD_WITHOUT_REFUNDS: &str = "5126";
+
+/// The sandbox's payments: everything arrives at once, under a name that follows from its id, but for what goes back to
+/// [`CARD_WITHOUT_REFUNDS`]. What takes its time is not asked about before.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SimulatedPayments;
 
@@ -107,7 +112,9 @@ impl Payments for SimulatedPayments {
     }
 
     async fn pay_back(&self, repayment: Repayment) -> PaymentAnswer {
+        let is_refused = repayment.card.is_some_and(|card| card.last_four == CARD_WITHOUT_REFUNDS);
         match repayment.mode {
+            Mode::Sandbox if is_refused => PaymentAnswer::Refused("The card takes no refunds".to_owned()),
             Mode::Sandbox => PaymentAnswer::Arrived(format!("simulated_{}", repayment.id.raw())),
             Mode::Live => PaymentAnswer::Unknown,
         }

@@ -11,7 +11,7 @@ use crate::id::{IntentId, MilestoneId, OrderId, PaymentId, ProofId, RefundId, Se
 use crate::ledger::{Funds, Rail};
 use crate::limits::CONSENT_PERIOD_S;
 use crate::money::Amount;
-use crate::payment::{Payer, Payment, PaymentState};
+use crate::payment::{Card, Means, Payer, Payment, PaymentState};
 use crate::refund::{Refund, RefundSource, RefundState};
 use crate::rejection::Rejection;
 use crate::settlement::{Settlement, SettlementStatus};
@@ -528,6 +528,15 @@ impl Escrow {
     pub fn current_payment(&self) -> Option<&Payment> {
         let is_final = |payment: &&Payment| matches!(payment.state, PaymentState::Final { .. });
         self.payments.iter().find(is_final).or(self.payments.last())
+    }
+
+    /// The card that funded the intent, where one did.
+    #[must_use]
+    pub fn funding_card(&self) -> Option<&Card> {
+        match &self.funding.and(self.current_payment())?.means {
+            Means::Card(card) => Some(card),
+            Means::Deposit(_) | Means::Wallet(_) => None,
+        }
     }
 
     /// Who paid, once somebody did and can be told from others.

@@ -67,8 +67,8 @@ pub(super) fn read(body: &Fields<'_>, now: Timestamp) -> Read<CardNumber> {
 /// has a number in it.
 pub(super) fn unknown() -> ApiError {
     let param = format!("{CARD}.{NUMBER}");
-    let message = "Only the test cards pay in the sandbox: those that end in 4242 and 4444 work, the one in 0002 is declined, and \
-                   the one in 9995 lacks funds";
+    let message = "Only the test cards pay in the sandbox: those that end in 4242 and 4444 work, the one in 5126 works and \
+                   refuses every refund, the one in 0002 is declined, and the one in 9995 lacks funds";
     ApiError::Card { param, message: message.to_owned() }
 }
 

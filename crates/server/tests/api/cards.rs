@@ -13,6 +13,7 @@ use crate::world::{PUBLIC_URL, Reply, World, intent_body};
 
 const VISA: &str = "4242424242424242";
 const MASTERCARD: &str = "5555555555554444";
+const WITHOUT_REFUNDS: &str = "4000000000005126";
 const DECLINED: &str = "4000000000000002";
 const WITHOUT_FUNDS: &str = "4000000000009995";
 
@@ -392,6 +393,32 @@ async fn money_that_comes_too_late_goes_back_to_the_card() {
     );
     let balance = world.get("/account/balance").await.ok(200);
     assert_eq!(balance["data"]["totalBalance"], "0.00");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_card_that_refuses_every_refund() {
+    let world = World::new().await;
+    let intent = world.intent(true).await;
+    pay(&world, &intent, WITHOUT_REFUNDS).await.ok(200);
+    reaches(&world, FINALITY_S, &intent, "SUCCEEDED").await;
+    let asked = world.post("/refunds", json!({"paymentIntentId": intent, "amount": "400"})).await.ok(200);
+    assert_eq!(asked["status"], "PENDING");
+    let refund = format!("/refunds/{}", asked["id"].as_str().expect("an id"));
+    let failed = world.advance_until(1, &refund, |refund| refund["status"] == "FAILED").await;
+    assert_eq!(failed["data"]["failureReason"], "The card takes no refunds");
+    let order = world.get(&format!("/payment-intents/{intent}/escrow")).await.ok(200);
+    assert_eq!([&order["data"]["heldAmount"], &order["data"]["refundedAmount"]], [&json!("1000.00"), &json!("0.00")]);
+    let seen = world.event_types(&intent).await;
+    assert!(seen.ends_with(&["refund.created".to_owned(), "refund.failed".to_owned()]), "{seen:?}");
+
+    // What was nobody's refund goes back all the same: what is paid twice, and what comes too late.
+    let is_back = |list: &Value| list["data"][0]["status"] == "SUCCEEDED";
+    world.post(&format!("/test-helpers/payment-intents/{intent}/fund"), Value::Null).await.ok(200);
+    world.advance_until(1, &format!("/refunds?paymentIntentId={intent}"), is_back).await;
+    let late = world.intent(true).await;
+    pay(&world, &late, WITHOUT_REFUNDS).await.ok(200);
+    world.post(&format!("/payment-intents/{late}/cancel"), Value::Null).await.ok(200);
+    world.advance_until(FINALITY_S, &format!("/refunds?paymentIntentId={late}"), is_back).await;
 }
 
 #[tokio::test(start_paused = true)]

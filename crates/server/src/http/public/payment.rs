@@ -47,9 +47,9 @@ fn attempt(gateway: &Gateway, sent: &Sent, request: RequestId) -> Read<Attempt> 
 pub(in crate::http) fn doc() -> Operation {
     Operation::new("payByCard", "Pay by card")
         .about(
-            "In the sandbox, 4242424242424242 and 5555555555554444 pay, 4000000000000002 is declined and 4000000000009995 lacks funds. Of \
-             the card, only its brand and last four digits are kept. The answer carries `payerToken`, by which the payer acts later; it is \
-             shown once.",
+            "In the sandbox, 4242424242424242 and 5555555555554444 pay, 4000000000005126 pays and refuses every refund, \
+             4000000000000002 is declined and 4000000000009995 lacks funds. Of the card, only its brand and last four digits are kept. The \
+             answer carries `payerToken`, by which the payer acts later; it is shown once.",
         )
         .body(card::documented())
         .answers::<wire::PaidIntent>()
