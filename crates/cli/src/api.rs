@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 use engine::{Host, key_kind};
+use escrow::money::AmountError;
+use escrow::{Amount, Currency};
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 use store::KeyKind;
@@ -132,6 +134,22 @@ impl Api {
         self.send(path, request.json(body)).await
     }
 
+    /// Changes something.
+    ///
+    /// # Errors
+    /// When the gateway cannot be reached, or refuses.
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.send(path, self.http.patch(format!("{}{path}", self.base)).json(body)).await
+    }
+
+    /// Deletes something.
+    ///
+    /// # Errors
+    /// When the gateway cannot be reached, or refuses.
+    pub(crate) async fn delete(&self, path: &str) -> Result<Value, Failure> {
+        self.send(path, self.http.delete(format!("{}{path}", self.base))).await
+    }
+
     async fn send(&self, path: &str, request: RequestBuilder) -> Result<Value, Failure> {
         let explain = |error: reqwest::Error| explain(&error, &self.url);
         let response = request.header("X-API-Key", &self.key.text).send().await.map_err(explain)?;
@@ -181,4 +199,16 @@ pub(crate) fn text<'v>(value: &'v Value, pointer: &str) -> Result<&'v str, Failu
 pub(crate) fn list<'v>(value: &'v Value, pointer: &str) -> Result<&'v [Value], Failure> {
     let found = value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice);
     found.ok_or_else(|| Failure::no(format!("the gateway's answer has no list at {pointer}")))
+}
+
+/// An amount of an answer, which may be nothing.
+///
+/// # Errors
+/// When it is no amount.
+pub(crate) fn amount(text: &str, currency: Currency) -> Result<Amount, Failure> {
+    match Amount::parse(text, currency) {
+        Ok(amount) => Ok(amount),
+        Err(AmountError::Zero) => Ok(Amount::zero(currency)),
+        Err(error) => Err(Failure::no(format!("the gateway's answer has the amount {text:?}: {error}"))),
+    }
 }

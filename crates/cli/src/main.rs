@@ -27,6 +27,7 @@ mod output;
 mod secret;
 mod serve;
 mod signals;
+mod trigger;
 mod verify;
 
 use crate::config::Sources;
@@ -62,6 +63,7 @@ enum Command {
     // Larger than the others: every setting of the gateway is a flag of it.
     Serve(Box<serve::ServeArgs>),
     Demo(demo::DemoArgs),
+    Trigger(trigger::TriggerArgs),
     Keys(keys::KeysArgs),
     Verify(verify::VerifyArgs),
     Backup(backup::BackupArgs),
@@ -94,6 +96,7 @@ async fn dispatch(command: Command, sources: &Sources, out: Out) -> Result<(), F
     match command {
         Command::Serve(args) => serve::run(*args, sources, out).await,
         Command::Demo(args) => demo::run(args, sources, out).await,
+        Command::Trigger(args) => trigger::run(args, out).await,
         Command::Keys(args) => keys::run(args, sources, out).await,
         Command::Verify(args) => verify::run(args, sources, out).await,
         Command::Backup(args) => backup::run(args, sources, out).await,

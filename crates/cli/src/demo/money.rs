@@ -1,10 +1,10 @@
 //! Where the money of an intent is, in figures and as a bar.
 
-use escrow::money::{AmountError, decimal};
-use escrow::{Amount, Currency};
+use escrow::Currency;
+use escrow::money::decimal;
 use serde_json::{Value, json};
 
-use crate::api::{list, text};
+use crate::api::{amount, list, text};
 use crate::failure::Failure;
 use crate::output::{Out, Style};
 
@@ -111,11 +111,7 @@ pub(super) fn heading() -> String {
 /// # Errors
 /// When it is no amount.
 pub(super) fn minor(text: &str) -> Result<i64, Failure> {
-    match Amount::parse(text, CURRENCY) {
-        Ok(amount) => Ok(amount.minor()),
-        Err(AmountError::Zero) => Ok(0),
-        Err(error) => Err(Failure::no(format!("the gateway's answer has the amount {text:?}: {error}"))),
-    }
+    Ok(amount(text, CURRENCY)?.minor())
 }
 
 #[cfg(test)]

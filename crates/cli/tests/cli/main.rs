@@ -13,5 +13,6 @@ mod logs;
 mod metrics;
 mod parallel;
 mod serve;
+mod trigger;
 mod usage;
 mod verify;
