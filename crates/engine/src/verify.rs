@@ -209,7 +209,16 @@ impl Check {
                 wrong.push(format!("event {} is in another owner's stream", event.id));
             }
         }
-        wrong.extend(chain_of(chain, events).err());
+        match chain_of(chain, events) {
+            Err(what) => wrong.push(what),
+            // Only what hashes as it should is worth comparing with what stands beside it.
+            Ok(()) => {
+                let mislaid = events.iter().filter(|(.., event)| !says(&event.body, event.kind.name()));
+                wrong.extend(mislaid.map(|(.., event)| {
+                    format!("event {} is listed as {}, which its body does not say", event.id, event.kind)
+                }));
+            }
+        }
         wrong
     }
 
@@ -440,6 +449,11 @@ fn chain_of(told: Chain, events: &[(Owner, u64, EventRow)]) -> Result<(), String
     } else {
         Err(format!("its {} events end in {}, its state says {count} and {head}", chain.count, chain.head))
     }
+}
+
+/// Whether a body has a word in it. The type of an event stands near its beginning.
+fn says(body: &[u8], word: &str) -> bool {
+    body.windows(word.len()).any(|window| window == word.as_bytes())
 }
 
 fn refunded_amount(escrow: &Escrow, id: RefundId, comes_from: fn(&RefundSource) -> bool) -> Option<Amount> {

@@ -42,6 +42,60 @@ fn a_changed_event_is_found() {
     assert!(stdout(&output).contains(&intent), "{}", stdout(&output));
 }
 
+/// What somebody does to events who can write into the database, and what `verify` says of it.
+#[test]
+fn events_that_were_tampered_with_are_named() {
+    const INTENT: &str = "(SELECT id FROM escrows)";
+    let of = |sequence: &str| format!("subject = {INTENT} AND sequence = {sequence}");
+    let last = format!("(SELECT max(sequence) FROM events WHERE subject = {INTENT})");
+    let copy = "INSERT INTO events (owner, position, subject, sequence, id, created, hash, body, type)
+        SELECT owner, (SELECT last + 1 FROM streams s WHERE s.owner = e.owner), subject, sequence + 1,
+            randomblob(16), created, hash, body, type FROM events e WHERE ";
+    for (deed, sql, said) in [
+        (
+            "changed",
+            format!(
+                "UPDATE events SET body = CAST(replace(CAST(body AS TEXT), '1000.00', '1000.01') AS BLOB) WHERE {}",
+                of("2")
+            ),
+            "(sequence 2) does not hash to its stored hash",
+        ),
+        ("missing", format!("DELETE FROM events WHERE {}", of("2")), "has sequence 3 in place of 2"),
+        ("inserted", format!("{copy}{}", of(&last)), "does not hash to its stored hash"),
+        ("cut off", format!("DELETE FROM events WHERE {}", of(&last)), "its state says"),
+        (
+            "cut off with its place",
+            format!(
+                "DELETE FROM events WHERE {}; UPDATE streams SET last = last - 1
+                 WHERE owner = (SELECT owner FROM escrows)",
+                of(&last)
+            ),
+            "its state says",
+        ),
+        (
+            "listed as another",
+            format!("UPDATE events SET type = 'dispute.raised' WHERE {}", of("1")),
+            "its body does not say",
+        ),
+        ("moved", format!("UPDATE events SET position = position + 1000 WHERE {}", of(&last)), "have places up to"),
+    ] {
+        let folder = folder();
+        let gateway = Gateway::start(folder.path(), &[]);
+        let client = gateway.client();
+        let intent = client.create_intent();
+        client.create_milestone(&intent, 0, "1000.00");
+        gateway.stop();
+        let db = rusqlite::Connection::open(folder.path().join("data/milepost.db")).expect("a database");
+        db.execute_batch(&sql).unwrap_or_else(|error| panic!("{deed}: {error}"));
+        assert!(db.changes() > 0, "{deed}: nothing was changed");
+        drop(db);
+        let output = run(folder.path(), ["verify", "--data", "data"]);
+        assert_eq!(output.status.code(), Some(1), "{deed}: {}", stdout(&output));
+        assert!(stdout(&output).contains(said), "{deed}: {}", stdout(&output));
+        assert!(stdout(&output).contains(&intent) || deed == "moved", "{deed}: {}", stdout(&output));
+    }
+}
+
 #[test]
 fn where_there_is_no_store_none_is_made() {
     let folder = folder();
