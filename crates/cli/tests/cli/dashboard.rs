@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Gateway, folder, until};
 use crate::metrics::{APART, scraped, url};
@@ -39,11 +39,15 @@ fn the_dashboard_shows_everything_that_is_measured_and_nothing_else() {
     let folder = folder();
     let gateway = Gateway::start(folder.path(), &[&["--settlement-delay", "100ms"], &APART[..]].concat());
     let client = gateway.client();
+    let endpoint = json!({"url": "http://127.0.0.1:9/nobody"});
+    client.post("/webhook-endpoints", &endpoint);
     let intent = client.create_intent();
     let milestone = client.create_milestone(&intent, 0, "1000.00");
     client.complete(&intent, &milestone);
     until("the settlement", || (client.status(&intent) == "SETTLED").then_some(()));
-    let text = scraped(&client, &url(&gateway));
+    let scrape = || scraped(&client, &url(&gateway));
+    let text =
+        until("a call to the endpoint", || Some(scrape()).filter(|text| text.contains("milepost_webhook_calls")));
     let measured: BTreeSet<String> = text.lines().filter(|line| !line.starts_with('#')).flat_map(names).collect();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/grafana/milepost.json");
     let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(file).expect("the file")).expect("JSON");
