@@ -328,6 +328,7 @@ fn webhooks() -> Table {
         .get("/webhook-endpoints", Merchant, webhook_endpoints::list::handle, webhook_endpoints::list::doc)
         .get("/webhook-endpoints/{endpoint}", Merchant, webhook_endpoints::get::handle, webhook_endpoints::get::doc)
         .patch("/webhook-endpoints/{endpoint}", Merchant, webhook_endpoints::update::handle, webhook_endpoints::update::doc)
+        .post("/webhook-endpoints/{endpoint}", Merchant, webhook_endpoints::update::handle, webhook_endpoints::update::doc)
         .delete("/webhook-endpoints/{endpoint}", Merchant, webhook_endpoints::delete::handle, webhook_endpoints::delete::doc)
         .post("/webhook-endpoints/{endpoint}/rotate-secret", Merchant, webhook_endpoints::rotate::handle, webhook_endpoints::rotate::doc)
         .post("/webhook-endpoints/{endpoint}/test", Merchant, webhook_endpoints::test::handle, webhook_endpoints::test::doc)

@@ -1,4 +1,4 @@
-//! `PATCH /webhook-endpoints/{endpoint}`
+//! `PATCH /webhook-endpoints/{endpoint}`, and the same as `POST`
 
 use std::sync::Arc;
 
