@@ -123,11 +123,11 @@ pub(crate) struct Batcher {
     /// What must wait for the next batch; older than anything in the queue.
     held: VecDeque<Submission>,
     stop: watch::Receiver<bool>,
-    told: Told,
+    listeners: Listeners,
 }
 
 /// Who is told of what was committed.
-pub(crate) struct Told {
+pub(crate) struct Listeners {
     /// The worker: there may be new jobs.
     pub(crate) scheduled: Arc<Notify>,
     /// Those who follow streams of events.
@@ -140,9 +140,9 @@ impl Batcher {
         ids: Arc<FreshIds>,
         queue: mpsc::Receiver<Submission>,
         stop: watch::Receiver<bool>,
-        told: Told,
+        listeners: Listeners,
     ) -> Batcher {
-        Batcher { parts, ids, queue, held: VecDeque::new(), stop, told }
+        Batcher { parts, ids, queue, held: VecDeque::new(), stop, listeners }
     }
 
     /// Serves until it is told to stop and nothing waits any more.
@@ -263,8 +263,8 @@ impl Batcher {
                 Outcome::TransactionTaken => self.refuse(plan, Rejection::TransactionTaken).await,
             }
         }
-        self.told.scheduled.notify_one();
-        streams.into_iter().for_each(|owner| self.told.bells.ring(owner));
+        self.listeners.scheduled.notify_one();
+        streams.into_iter().for_each(|owner| self.listeners.bells.ring(owner));
     }
 
     /// Somebody else came first: all commands of the unit, refused ones too, are decided again on what is there now. It may have

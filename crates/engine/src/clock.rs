@@ -14,7 +14,7 @@ use futures_util::stream::FuturesUnordered;
 use store::{ClockMove, Outcome, StoreError, Unit, Waiting, Wanted};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 
-use crate::batch::{self, Told};
+use crate::batch::{self, Listeners};
 use crate::engine::{Parts, raised};
 use crate::request::{Answer, Idempotency, Rendered, Unavailable};
 
@@ -88,7 +88,7 @@ pub(crate) struct Keeper {
 struct Hands {
     parts: Parts,
     /// The worker, and whoever follows a stream.
-    told: Told,
+    listeners: Listeners,
     /// Says that the worker is done with a job, for this time.
     carried: Arc<Notify>,
 }
@@ -98,10 +98,10 @@ impl Keeper {
         parts: Parts,
         queue: mpsc::Receiver<Asked>,
         stop: watch::Receiver<bool>,
-        told: Told,
+        listeners: Listeners,
         carried: Arc<Notify>,
     ) -> Keeper {
-        let hands = Arc::new(Hands { parts, told, carried });
+        let hands = Arc::new(Hands { parts, listeners, carried });
         Keeper { hands, queue, stop, turns: BTreeMap::new() }
     }
 
@@ -156,7 +156,7 @@ impl Hands {
         // The reply is stored with the last step: then the whole of the way is behind, and no key moves a clock twice.
         let arrival = Unit { clock, replies: remembered.into_iter().collect(), ..Unit::default() };
         let outcome = self.commit(arrival).await?;
-        self.told.scheduled.notify_one();
+        self.listeners.scheduled.notify_one();
         if outcome == Outcome::Committed {
             return Ok(Answer::Decided(Rendered { kept: None, ..answer }));
         }
@@ -208,7 +208,7 @@ impl Hands {
         loop {
             let mut carried = pin!(self.carried.notified());
             carried.as_mut().enable();
-            self.told.scheduled.notify_one();
+            self.listeners.scheduled.notify_one();
             let waiting = store.sandbox_jobs(merchant, host.now(), limit).await?;
             let are_all_seen = waiting.len() < limit;
             if are_all_seen && !waiting.iter().any(|job| jobs.contains(&name(job))) {
@@ -229,7 +229,7 @@ impl Hands {
         let moved = unit.clock.map(|moved| sandbox(moved.merchant));
         let outcomes = self.parts.store.commit(vec![unit]).await?;
         // What webhook endpoints are to be told again may be due.
-        moved.into_iter().for_each(|owner| self.told.bells.ring(owner));
+        moved.into_iter().for_each(|owner| self.listeners.bells.ring(owner));
         Ok(outcomes.first().copied().unwrap_or(Outcome::Lost))
     }
 }

@@ -7,7 +7,7 @@ use escrow::{Ids, MerchantId, Mode, Owner, Settings, Span, Timestamp};
 use store::{Store, StoreError, Wanted};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use crate::batch::{Batcher, Source, Submission, Told};
+use crate::batch::{Batcher, Listeners, Source, Submission};
 use crate::bells::Bells;
 use crate::clock::{AdvanceClock, Asked, Clock, Keeper, sandbox};
 use crate::host::Host;
@@ -92,11 +92,16 @@ impl Engine {
         let (stop_batcher, batcher_stopped) = watch::channel(false);
         let (scheduled, carried) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let bells = Bells::default();
-        let told = Told { scheduled: scheduled.clone(), bells: bells.clone() };
-        let batcher = Batcher::new(parts.clone(), ids.clone(), waiting, batcher_stopped, told);
+        let listeners = Listeners { scheduled: scheduled.clone(), bells: bells.clone() };
+        let batcher = Batcher::new(parts.clone(), ids.clone(), waiting, batcher_stopped, listeners);
         let worker = Worker::new(parts.clone(), queue.clone(), worker_stopped, scheduled.clone(), carried.clone());
-        let keeper =
-            Keeper::new(parts.clone(), clocks_asked, keeper_stopped, Told { scheduled, bells: bells.clone() }, carried);
+        let keeper = Keeper::new(
+            parts.clone(),
+            clocks_asked,
+            keeper_stopped,
+            Listeners { scheduled, bells: bells.clone() },
+            carried,
+        );
         let (batcher_ends, batcher_done) = ending::pair();
         let (worker_ends, worker_done) = ending::pair();
         let (keeper_ends, keeper_done) = ending::pair();

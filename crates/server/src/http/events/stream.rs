@@ -35,7 +35,7 @@ const MEDIA_TYPE: &str = "text/event-stream";
 const KEEP_ALIVE: Span = Span::from_seconds(15);
 
 /// How many events are read at once.
-const AT_ONCE: usize = 100;
+const AT_ONCE: usize = 20;
 
 /// What there is to know about it.
 pub(in crate::http) fn doc() -> Operation {
