@@ -162,7 +162,7 @@ async fn broken_by(tamper: impl FnOnce(&mut JournalChange)) -> Vec<Invariant> {
     let world = World::new();
     new_merchant(&registry(&world), "one").await;
     let base = journal(&world, KeyHolder::Operator).await;
-    let body = b"an event".to_vec();
+    let body = b"an event api_key.created".to_vec();
     let chain = base.chain.followed_by(&body);
     let id = EventId::new(RawId::from_bits(1));
     let event = EventRow {
