@@ -9,8 +9,9 @@ import { fileURLToPath } from "node:url";
 
 const TIMEOUT_MS = 180_000;
 const CHECKS = new URL("checks/", import.meta.url);
-// Programs run in a folder of their own.
-const PYTHON = env.PYTHON?.includes("/") ? resolve(env.PYTHON) : (env.PYTHON ?? "python3");
+
+/** Its path is made whole, since programs run in folders of their own. */
+export const PYTHON = env.PYTHON?.includes("/") ? resolve(env.PYTHON) : (env.PYTHON ?? "python3");
 
 // Nothing is fetched, and no other toolchain either.
 const GO = { GOTOOLCHAIN: "local", GOPROXY: "off", GOFLAGS: "", GO111MODULE: "on" };
@@ -83,26 +84,33 @@ export const CHAIN = {
   commands: [[PYTHON, "check_chain.py"]],
 };
 
-/** Writes the files, runs all commands but the last, and has the last one answer `input()`, which is asked for when it starts. */
-export function run(runtime, code, input) {
-  const folder = mkdtempSync(join(tmpdir(), "milepost-webhooks-"));
-  try {
-    write(folder, runtime.files(code));
-    const commands = runtime.commands.map(([program, ...parameters]) => [program, parameters]);
-    const [program, parameters] = commands.pop();
-    commands.forEach(([before, its]) => must(before, its, { cwd: folder }));
-    return must(program, parameters, { cwd: folder, input: input() });
-  } finally {
-    rmSync(folder, { recursive: true });
+/** A folder for as long as something runs in it, with these files, where the packages for Node are found. */
+export class Folder {
+  constructor(files) {
+    this.path = mkdtempSync(join(tmpdir(), "milepost-webhooks-"));
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(this.path, name)), { recursive: true });
+      writeFileSync(join(this.path, name), text);
+    }
+    symlinkSync(fileURLToPath(new URL("node_modules", import.meta.url)), join(this.path, "node_modules"));
+  }
+
+  remove() {
+    rmSync(this.path, { recursive: true, force: true });
   }
 }
 
-function write(folder, files) {
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), text);
+/** Writes the files, runs all commands but the last, and has the last one answer `input()`, which is asked for when it starts. */
+export function run(runtime, code, input) {
+  const folder = new Folder(runtime.files(code));
+  try {
+    const commands = runtime.commands.map(([program, ...parameters]) => [program, parameters]);
+    const [program, parameters] = commands.pop();
+    commands.forEach(([before, its]) => must(before, its, { cwd: folder.path }));
+    return must(program, parameters, { cwd: folder.path, input: input() });
+  } finally {
+    folder.remove();
   }
-  symlinkSync(fileURLToPath(new URL("node_modules", import.meta.url)), join(folder, "node_modules"));
 }
 
 const check = (name) => readFileSync(new URL(name, CHECKS), "utf8");
