@@ -7,7 +7,8 @@ use clap::Args;
 use engine::{Host, key_kind};
 use escrow::money::AmountError;
 use escrow::{Amount, Currency};
-use reqwest::{Client, RequestBuilder};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 use store::KeyKind;
 
@@ -16,6 +17,9 @@ use crate::failure::Failure;
 
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a gateway calls having been asked too often, which it is not for long.
+const ASKED_TOO_OFTEN: &str = "rate_limit_exceeded";
 
 /// Where a gateway listens that nobody has set otherwise.
 const USUAL_URL: &str = "http://127.0.0.1:3000";
@@ -109,7 +113,8 @@ impl Api {
     /// # Errors
     /// When no client can be made.
     pub(crate) fn new(url: &str, key: Key, host: Arc<dyn Host>) -> Result<Api, Failure> {
-        let http = Client::builder().timeout(TIMEOUT).build().map_err(|error| explain(&error, url))?;
+        let cannot = |error: reqwest::Error| explain(&error, url);
+        let http = Client::builder().timeout(TIMEOUT).build().map_err(cannot)?;
         let base = if url.ends_with("/v1") { url.to_owned() } else { format!("{url}/v1") };
         Ok(Api { http, url: url.to_owned(), base, key, host })
     }
@@ -150,18 +155,45 @@ impl Api {
         self.send(path, self.http.delete(format!("{}{path}", self.base))).await
     }
 
+    /// Reads something as the text that was sent.
+    ///
+    /// # Errors
+    /// When the gateway cannot be reached, or refuses.
+    pub(crate) async fn get_text(&self, path: &str) -> Result<String, Failure> {
+        let response = self.answered(path, self.http.get(format!("{}{path}", self.base))).await?;
+        response.text().await.map_err(|error| explain(&error, &self.url))
+    }
+
     async fn send(&self, path: &str, request: RequestBuilder) -> Result<Value, Failure> {
+        let response = self.answered(path, request).await?;
+        let bytes = response.bytes().await.map_err(|error| explain(&error, &self.url))?;
+        Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    /// A successful answer, of which nothing is read.
+    async fn answered(&self, path: &str, request: RequestBuilder) -> Result<Response, Failure> {
         let explain = |error: reqwest::Error| explain(&error, &self.url);
         let response = request.header("X-API-Key", &self.key.text).send().await.map_err(explain)?;
         let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
         let bytes = response.bytes().await.map_err(explain)?;
         let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        if status.is_success() {
-            return Ok(body);
-        }
-        let message = body.pointer("/error/message").and_then(Value::as_str).unwrap_or("no reason given");
-        Err(Failure::no(format!("the gateway refused {path} with {status}: {message}")))
+        let said = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
+        let message = said("/error/message").unwrap_or("no reason given");
+        let path = path.split('?').next().unwrap_or(path);
+        let refusal = format!("the gateway refused {path} with {status}: {message}");
+        let is_for_now = status.is_server_error() || said("/error/code") == Some(ASKED_TOO_OFTEN);
+        Err(if is_for_now { Failure::unavailable(refusal) } else { Failure::no(refusal) })
     }
+}
+
+/// A path with what is asked for behind it.
+pub(crate) fn with_query(path: &str, query: &[(&str, &str)]) -> String {
+    let pairs = query.iter().map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
+    let query = pairs.collect::<Vec<_>>().join("&");
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
 /// Says what to do where that is known; otherwise the whole chain of causes, the first of which is only that the request failed.

@@ -14,6 +14,8 @@ mod config;
 mod connections;
 mod demo;
 mod descriptors;
+mod event;
+mod events;
 mod failure;
 mod gateway;
 mod keys;
@@ -65,6 +67,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Trigger(trigger::TriggerArgs),
     Keys(keys::KeysArgs),
+    Events(events::EventsArgs),
     Verify(verify::VerifyArgs),
     Backup(backup::BackupArgs),
     Migrate(migrate::MigrateArgs),
@@ -98,6 +101,7 @@ async fn dispatch(command: Command, sources: &Sources, out: Out) -> Result<(), F
         Command::Demo(args) => demo::run(args, sources, out).await,
         Command::Trigger(args) => trigger::run(args, out).await,
         Command::Keys(args) => keys::run(args, sources, out).await,
+        Command::Events(args) => events::run(args, out).await,
         Command::Verify(args) => verify::run(args, sources, out).await,
         Command::Backup(args) => backup::run(args, sources, out).await,
         Command::Migrate(args) => migrate::run(args, sources, out).await,

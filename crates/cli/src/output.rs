@@ -78,6 +78,11 @@ impl Out {
         if self.is_json { write_line(value) } else { Ok(()) }
     }
 
+    /// Writes an object that is JSON text already, on a line of its own; nothing unless JSON was asked for.
+    pub(crate) fn json_text(&self, text: impl Display) -> Result<(), Failure> {
+        if self.is_json { write_line(&text) } else { Ok(()) }
+    }
+
     /// The text in this style.
     pub(crate) fn paint(&self, style: Style, text: impl Display) -> String {
         if self.is_terminal && !self.is_plain {
@@ -134,6 +139,11 @@ fn write_line(text: &dyn Display) -> Result<(), Failure> {
     writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(Failure::Output)
 }
 
+/// A text from elsewhere on one line, without what a terminal would obey.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character }).collect()
+}
+
 /// A point in time as people and machines read it: RFC 3339 in UTC, to the second.
 pub(crate) fn utc(time: Timestamp) -> String {
     const DAY_S: i64 = 24 * 3600;
@@ -174,6 +184,11 @@ mod tests {
         ] {
             assert_eq!(utc(Timestamp::from_ms(seconds * 1000)), shown);
         }
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_not_shown() {
+        assert_eq!(plain("Bär \u{1b}[31m\n\u{9b}x"), "Bär \u{fffd}[31m\u{fffd}\u{fffd}x");
     }
 
     #[test]

@@ -158,6 +158,11 @@ impl Gateway {
         Client::new(self.announced["api"].as_str().expect("an address"), key)
     }
 
+    /// Where it listens.
+    pub(crate) fn url(&self) -> &str {
+        self.announced["listening"].as_str().expect("an address")
+    }
+
     /// The id of its process.
     #[cfg(target_os = "linux")]
     pub(crate) fn id(&self) -> u32 {

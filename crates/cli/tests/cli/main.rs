@@ -6,6 +6,7 @@ mod cards;
 mod crash;
 mod dashboard;
 mod demo;
+mod events;
 mod harness;
 mod keys;
 mod limits;
