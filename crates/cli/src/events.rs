@@ -5,15 +5,17 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use engine::{Host, System};
 use escrow::{EventId, IntentId};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::{Api, ApiArgs};
 use crate::event::ServedEvent;
 use crate::failure::Failure;
-use crate::output::{Column, Out, plain};
+use crate::output::{Column, Out, Style, plain};
 
+mod check;
 mod pages;
 
+use check::Chains;
 use pages::Pages;
 
 /// The most events that are listed at once.
@@ -25,7 +27,7 @@ const MOST_LISTED: u32 = 10_000;
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  milepost events --type 'milestone.*' --limit 5\n  milepost events show evt_01KAPVV2QxkVfoWo4sJ3uB"
+    after_help = "Examples:\n  milepost events --type 'milestone.*' --limit 5\n  milepost events check"
 )]
 pub(crate) struct EventsArgs {
     #[command(subcommand)]
@@ -39,6 +41,11 @@ enum EventsCommand {
     /// Show the whole of an event
     #[command(after_help = "Example:\n  milepost events show evt_01KAPVV2QxkVfoWo4sJ3uB")]
     Show(ShowArgs),
+    /// Compute the hash chains anew from what the gateway serves: whether an event was changed, left out or put in later
+    ///
+    /// Exits 1, and names the first event that does not fit, when one does not.
+    #[command(after_help = "Example:\n  milepost events check --payment-intent intent_01KAPVV2QxkVfoWo4sJ3uB")]
+    Check(CheckArgs),
 }
 
 #[derive(Debug, Args)]
@@ -65,6 +72,15 @@ struct ShowArgs {
     gateway: ApiArgs,
 }
 
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// Only events of this payment intent
+    #[arg(long, value_name = "ID", value_parser = parse_intent)]
+    payment_intent: Option<IntentId>,
+    #[command(flatten)]
+    gateway: ApiArgs,
+}
+
 fn parse_event(text: &str) -> Result<EventId, String> {
     text.parse().map_err(|error: escrow::id::IdError| error.to_string())
 }
@@ -76,11 +92,12 @@ fn parse_intent(text: &str) -> Result<IntentId, String> {
 /// Runs the command.
 ///
 /// # Errors
-/// When the gateway is not there or refuses.
+/// When the gateway is not there or refuses, or the events do not fit together.
 pub(crate) async fn run(args: EventsArgs, out: Out) -> Result<(), Failure> {
     match args.command {
         None => show_last(args.list, out).await,
         Some(EventsCommand::Show(args)) => show(args, out).await,
+        Some(EventsCommand::Check(args)) => check(args, out).await,
     }
 }
 
@@ -128,10 +145,28 @@ async fn show(args: ShowArgs, out: Out) -> Result<(), Failure> {
     out.line(format!("{:#}", event.value))
 }
 
+async fn check(args: CheckArgs, out: Out) -> Result<(), Failure> {
+    let api = api(args.gateway)?;
+    let mut pages = Pages::new(&api, None, args.payment_intent);
+    let mut chains = Chains::default();
+    while let Some(page) = pages.next(usize::MAX).await? {
+        page.iter().for_each(|event| chains.take(event));
+    }
+    let checked = chains.finish();
+    if let (0, Some(intent)) = (checked.events, args.payment_intent) {
+        return Err(Failure::no(format!("the gateway has no event of {intent}")));
+    }
+    let (events, chains) = (checked.events, checked.chains);
+    out.json(&json!({"ok": checked.broken.is_none(), "events": events, "chains": chains, "broken": checked.broken}))?;
+    out.line(format!("computed the hashes of {events} events in {chains} chains anew"))?;
+    match checked.broken {
+        Some(broken) => Err(Failure::no(broken)),
+        None => out.line(out.paint(Style::Green, "each follows from the one before it, and none is missing")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

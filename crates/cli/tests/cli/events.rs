@@ -1,6 +1,6 @@
 //! `milepost events`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Client, Gateway, assert_failed, folder, run, stderr, stdout};
 
@@ -67,13 +67,27 @@ fn for_machines_events_are_lines_as_the_gateway_serves_them() {
 }
 
 #[test]
+fn chains_are_computed_anew() {
+    let folder = folder();
+    let (gateway, client, intent) = played(folder.path());
+    let mine = client.get(&format!("/events?limit=100&paymentIntentId={intent}"))["data"].as_array().map(Vec::len);
+    let report: Value =
+        serde_json::from_str(&events(&gateway, &["check", "--payment-intent", &intent, "--json"])).expect("JSON");
+    assert_eq!(report, json!({"ok": true, "events": mine, "chains": 1, "broken": null}));
+    client.create_intent();
+    let said = events(&gateway, &["check"]);
+    assert!(said.contains("in 3 chains anew") && said.contains("none is missing"), "{said}");
+}
+
+#[test]
 fn what_is_not_there_is_told_from_wrong_use() {
     let folder = folder();
     let (gateway, _, intent) = played(folder.path());
     let other = "01KAPVV2QxkVfoWo4sJ3uB";
-    let unknown = format!("evt_{other}");
+    let (unknown, nobodys) = (format!("evt_{other}"), format!("intent_{other}"));
     for (args, code, complaint) in [
         (&["show", &unknown][..], 1, "No such event"),
+        (&["check", "--payment-intent", &nobodys], 1, "the gateway has no event of intent_"),
         (&["--type", "milestone"], 1, "type must name a type of event"),
         (&["show", &intent], 2, "invalid value"),
         (&["--payment-intent", &unknown], 2, "invalid value"),
