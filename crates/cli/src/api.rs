@@ -10,13 +10,17 @@ use escrow::{Amount, Currency};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use store::KeyKind;
 
 use crate::config::PUBLIC_URL;
 use crate::failure::Failure;
 
-/// How long an answer may take.
+/// How long an answer may take, and how long a stream may be silent: a gateway says something every 15 seconds.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The header by which a stream is gone on with.
+const LAST_EVENT_ID: &str = "Last-Event-ID";
 
 /// What a gateway calls having been asked too often, which it is not for long.
 const ASKED_TOO_OFTEN: &str = "rate_limit_exceeded";
@@ -83,6 +87,11 @@ impl Key {
         Key { text, kind, origin: "the key" }
     }
 
+    /// Bytes that are the same every time for this key and this purpose, and tell nobody the key.
+    pub(crate) fn derive(&self, purpose: &str) -> [u8; 32] {
+        Sha256::new().chain_update(purpose).chain_update([0]).chain_update(&self.text).finalize().into()
+    }
+
     /// The key cannot be used for what was asked, for this reason.
     pub(crate) fn refused(&self, why: &str) -> Failure {
         Failure::usage(format!("{}: {why}", self.origin))
@@ -101,6 +110,8 @@ fn address(text: &str) -> Result<String, Failure> {
 /// A gateway, and the key to it.
 pub(crate) struct Api {
     http: Client,
+    /// For answers that do not end.
+    streams: Client,
     url: String,
     base: String,
     key: Key,
@@ -115,8 +126,14 @@ impl Api {
     pub(crate) fn new(url: &str, key: Key, host: Arc<dyn Host>) -> Result<Api, Failure> {
         let cannot = |error: reqwest::Error| explain(&error, url);
         let http = Client::builder().timeout(TIMEOUT).build().map_err(cannot)?;
+        let streams = Client::builder().connect_timeout(TIMEOUT).read_timeout(TIMEOUT).build().map_err(cannot)?;
         let base = if url.ends_with("/v1") { url.to_owned() } else { format!("{url}/v1") };
-        Ok(Api { http, url: url.to_owned(), base, key, host })
+        Ok(Api { http, streams, url: url.to_owned(), base, key, host })
+    }
+
+    /// The address of the gateway.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Reads something.
@@ -164,6 +181,16 @@ impl Api {
         response.text().await.map_err(|error| explain(&error, &self.url))
     }
 
+    /// Opens a stream of events that begins after a place, or with what happens from now on.
+    ///
+    /// # Errors
+    /// When the gateway cannot be reached, or refuses.
+    pub(crate) async fn follow(&self, path: &str, place: Option<&str>) -> Result<Stream, Failure> {
+        let request = self.streams.get(format!("{}{path}", self.base));
+        let request = place.into_iter().fold(request, |request, place| request.header(LAST_EVENT_ID, place));
+        Ok(Stream(self.answered(path, request).await?))
+    }
+
     async fn send(&self, path: &str, request: RequestBuilder) -> Result<Value, Failure> {
         let response = self.answered(path, request).await?;
         let bytes = response.bytes().await.map_err(|error| explain(&error, &self.url))?;
@@ -186,6 +213,25 @@ impl Api {
         let refusal = format!("the gateway refused {path} with {status}: {message}");
         let is_for_now = status.is_server_error() || said("/error/code") == Some(ASKED_TOO_OFTEN);
         Err(if is_for_now { Failure::unavailable(refusal) } else { Failure::no(refusal) })
+    }
+}
+
+/// An answer that does not end by itself.
+pub(crate) struct Stream(Response);
+
+impl Stream {
+    /// The next piece; `None` when the gateway has ended it.
+    ///
+    /// # Errors
+    /// When the gateway is gone, or has been silent for too long.
+    pub(crate) async fn next(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>, Failure> {
+        self.0.chunk().await.map_err(|error| {
+            if error.is_timeout() {
+                Failure::unavailable(format!("nothing was heard of it for {} s", TIMEOUT.as_secs()))
+            } else {
+                Failure::unavailable("the connection broke off")
+            }
+        })
     }
 }
 

@@ -20,6 +20,7 @@ mod failure;
 mod gateway;
 mod keys;
 mod limits;
+mod listen;
 mod log;
 mod merchants;
 mod meter;
@@ -67,6 +68,7 @@ enum Command {
     Demo(demo::DemoArgs),
     Trigger(trigger::TriggerArgs),
     Keys(keys::KeysArgs),
+    Listen(listen::ListenArgs),
     Events(events::EventsArgs),
     Verify(verify::VerifyArgs),
     Backup(backup::BackupArgs),
@@ -101,6 +103,7 @@ async fn dispatch(command: Command, sources: &Sources, out: Out) -> Result<(), F
         Command::Demo(args) => demo::run(args, sources, out).await,
         Command::Trigger(args) => trigger::run(args, out).await,
         Command::Keys(args) => keys::run(args, sources, out).await,
+        Command::Listen(args) => listen::run(args, out).await,
         Command::Events(args) => events::run(args, out).await,
         Command::Verify(args) => verify::run(args, sources, out).await,
         Command::Backup(args) => backup::run(args, sources, out).await,

@@ -80,6 +80,19 @@ pub(crate) fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
+/// How long to wait for something that tells of itself.
+pub(crate) fn patience() -> Duration {
+    Duration::from_millis(PATIENCE_MS.unsigned_abs())
+}
+
+/// The lines that a process says on its standard output, which is piped, as it says them.
+pub(crate) fn lines_of(child: &mut Child) -> Receiver<String> {
+    let stdout = child.stdout.take().expect("standard output is piped");
+    let (sender, lines) = channel();
+    std::thread::spawn(move || BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|l| sender.send(l)));
+    lines
+}
+
 /// A running gateway on a port of the system's choice. It is killed when dropped.
 pub(crate) struct Gateway {
     child: Child,
@@ -125,22 +138,17 @@ impl Gateway {
         let log = self::folder();
         let stderr = std::fs::File::create(log.path().join("stderr")).expect("a file");
         let mut command = command(folder);
-        // Tests ask often; those about limits set their own.
-        command.env("MILEPOST_RATE_LIMITS", "off").envs(environment);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data", "data"]).args(args);
+        // Tests ask often; those about limits set their own. The port is the system's choice, unless a flag says otherwise.
+        command.env("MILEPOST_RATE_LIMITS", "off").env("MILEPOST_LISTEN", "127.0.0.1:0").envs(environment);
+        command.args(["serve", "--data", "data"]).args(args);
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().expect("milepost starts");
-        let stdout = child.stdout.take().expect("standard output is piped");
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
-            BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|l| sender.send(l))
-        });
+        let lines = lines_of(&mut child);
         Gateway { child, lines, announced: Value::Null, log }
     }
 
     /// The next line on its standard output.
     pub(crate) fn line(&self) -> String {
-        let patience = Duration::from_millis(PATIENCE_MS.unsigned_abs());
-        self.lines.recv_timeout(patience).unwrap_or_else(|_| panic!("it said nothing more; its log: {}", self.log()))
+        self.lines.recv_timeout(patience()).unwrap_or_else(|_| panic!("it said nothing more; its log: {}", self.log()))
     }
 
     /// What it has logged so far.
