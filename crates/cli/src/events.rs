@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use engine::{Host, System};
-use escrow::{EventId, IntentId};
+use escrow::{EndpointId, EventId, IntentId};
 use serde_json::{Value, json};
 
-use crate::api::{Api, ApiArgs};
+use crate::api::{Api, ApiArgs, list, text};
 use crate::event::ServedEvent;
 use crate::failure::Failure;
 use crate::output::{Column, Out, Style, plain};
@@ -41,6 +41,9 @@ enum EventsCommand {
     /// Show the whole of an event
     #[command(after_help = "Example:\n  milepost events show evt_01KAPVV2QxkVfoWo4sJ3uB")]
     Show(ShowArgs),
+    /// Have an event sent once more to the webhook endpoints that want it, or to one of them
+    #[command(after_help = "Example:\n  milepost events resend evt_01KAPVV2QxkVfoWo4sJ3uB")]
+    Resend(ResendArgs),
     /// Compute the hash chains anew from what the gateway serves: whether an event was changed, left out or put in later
     ///
     /// Exits 1, and names the first event that does not fit, when one does not.
@@ -73,6 +76,18 @@ struct ShowArgs {
 }
 
 #[derive(Debug, Args)]
+struct ResendArgs {
+    /// The event's id
+    #[arg(value_parser = parse_event)]
+    event: EventId,
+    /// The webhook endpoint that it is sent to, such as we_… [default: every enabled one that wants events of its type]
+    #[arg(long, value_name = "ID", value_parser = parse_endpoint)]
+    endpoint: Option<EndpointId>,
+    #[command(flatten)]
+    gateway: ApiArgs,
+}
+
+#[derive(Debug, Args)]
 struct CheckArgs {
     /// Only events of this payment intent
     #[arg(long, value_name = "ID", value_parser = parse_intent)]
@@ -89,6 +104,10 @@ fn parse_intent(text: &str) -> Result<IntentId, String> {
     text.parse().map_err(|error: escrow::id::IdError| error.to_string())
 }
 
+fn parse_endpoint(text: &str) -> Result<EndpointId, String> {
+    text.parse().map_err(|error: escrow::id::IdError| error.to_string())
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -97,6 +116,7 @@ pub(crate) async fn run(args: EventsArgs, out: Out) -> Result<(), Failure> {
     match args.command {
         None => show_last(args.list, out).await,
         Some(EventsCommand::Show(args)) => show(args, out).await,
+        Some(EventsCommand::Resend(args)) => resend(args, out).await,
         Some(EventsCommand::Check(args)) => check(args, out).await,
     }
 }
@@ -143,6 +163,21 @@ async fn show(args: ShowArgs, out: Out) -> Result<(), Failure> {
     let event = ServedEvent::read(text)?;
     out.json_text(&event.text)?;
     out.line(format!("{:#}", event.value))
+}
+
+async fn resend(args: ResendArgs, out: Out) -> Result<(), Failure> {
+    let body = args.endpoint.map_or_else(|| json!({}), |endpoint| json!({"webhookEndpointId": endpoint}));
+    let answer = api(args.gateway)?.post(&format!("/events/{}/resend", args.event), &body).await?;
+    let row = |delivery: &Value| {
+        let cell = |pointer: &str| text(delivery, pointer).map(plain);
+        Ok(vec![cell("/id")?, cell("/webhookEndpointId")?, cell("/status")?])
+    };
+    let rows = list(&answer, "/data")?.iter().map(row).collect::<Result<Vec<_>, Failure>>()?;
+    out.json(&answer)?;
+    if rows.is_empty() {
+        return out.line("no webhook endpoint that is enabled wants events of this type");
+    }
+    out.table(&["delivery", "endpoint", "status"].map(Column::Left), &rows)
 }
 
 async fn check(args: CheckArgs, out: Out) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::{Client, Gateway, assert_failed, folder, run, stderr, stdout};
+use crate::receiver::Receiver;
 
 const KEY: &str = "sk_test_development";
 
@@ -80,6 +81,30 @@ fn chains_are_computed_anew() {
 }
 
 #[test]
+fn an_event_is_sent_once_more() {
+    let folder = folder();
+    let (gateway, client, intent) = played(folder.path());
+    let event = client.get(&format!("/events?limit=1&paymentIntentId={intent}"))["data"][0].clone();
+    let id = event["id"].as_str().expect("an id");
+    let none = events(&gateway, &["resend", id]);
+    assert_eq!(none, "no webhook endpoint that is enabled wants events of this type\n");
+    let receiver = Receiver::start(|_| ("200 OK", String::new()));
+    let new = json!({"url": receiver.url(), "enabledEvents": ["dispute.raised"]});
+    let endpoint = client.post("/webhook-endpoints", &new)["id"].as_str().expect("an id").to_owned();
+    let said = events(&gateway, &["resend", id, "--endpoint", &endpoint]);
+    let rows: Vec<Vec<&str>> = said.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["delivery", "endpoint", "status"]);
+    assert!(rows[1][0].starts_with("wd_"), "{said}");
+    assert_eq!((rows[1][1], rows.len()), (endpoint.as_str(), 2));
+    let call = receiver.call();
+    assert_eq!((call.header("webhook-id"), &serde_json::from_str::<Value>(&call.body).expect("JSON")), (id, &event));
+    let sent: Value =
+        serde_json::from_str(&events(&gateway, &["resend", id, "--endpoint", &endpoint, "--json"])).expect("JSON");
+    assert_eq!((&sent["object"], &sent["data"][0]["object"]), (&json!("list"), &json!("webhook_delivery")));
+    assert_eq!(receiver.call().header("webhook-id"), id);
+}
+
+#[test]
 fn what_is_not_there_is_told_from_wrong_use() {
     let folder = folder();
     let (gateway, _, intent) = played(folder.path());
@@ -88,6 +113,8 @@ fn what_is_not_there_is_told_from_wrong_use() {
     for (args, code, complaint) in [
         (&["show", &unknown][..], 1, "No such event"),
         (&["check", "--payment-intent", &nobodys], 1, "the gateway has no event of intent_"),
+        (&["resend", &unknown], 1, "No such event"),
+        (&["resend", &unknown, "--endpoint", &intent], 2, "invalid value"),
         (&["--type", "milestone"], 1, "type must name a type of event"),
         (&["show", &intent], 2, "invalid value"),
         (&["--payment-intent", &unknown], 2, "invalid value"),
