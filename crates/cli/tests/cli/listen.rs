@@ -129,6 +129,30 @@ fn events_are_forwarded_as_webhooks_are_sent() {
     assert_eq!(with_own["secret"], own);
 }
 
+/// What the forwarded event stands in for: a call of the gateway itself, which differs in the secret alone.
+#[test]
+fn a_forwarded_event_is_what_a_webhook_brings() {
+    let folder = folder();
+    let gateway = gateway(folder.path());
+    let client = gateway.client_with(KEY);
+    let (by_webhook, by_listener) = (Receiver::start(takes_all), Receiver::start(takes_all));
+    let types = "payment_intent.created";
+    let endpoint = client.post("/webhook-endpoints", &json!({"url": by_webhook.url(), "enabledEvents": [types]}));
+    let secret = endpoint["data"]["secret"].as_str().expect("a secret");
+    let args = ["--forward-to", &by_listener.url(), "--events", types, "--secret", secret];
+    let (_listener, _) = Listener::start_json(&gateway, &args);
+    client.create_intent();
+    let same = |call: &Call| {
+        let mut headers = call.headers.clone();
+        // When it was made, and what follows from that; and which of the two was called.
+        for name in ["webhook-timestamp", "webhook-signature", "host"] {
+            assert!(headers.remove(name).is_some(), "{name}: {call:?}");
+        }
+        (call.line.clone(), headers, call.body.clone())
+    };
+    assert_eq!(same(&by_listener.call()), same(&by_webhook.call()));
+}
+
 /// Makes intents until it is told to stop, whatever becomes of the gateway, and counts those it was told of.
 fn make_intents(api: String, made: &AtomicUsize, is_over: &AtomicBool) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
