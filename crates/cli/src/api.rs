@@ -8,6 +8,7 @@ use engine::{Host, key_kind};
 use escrow::money::AmountError;
 use escrow::{Amount, Currency};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -125,8 +126,10 @@ impl Api {
     /// When no client can be made.
     pub(crate) fn new(url: &str, key: Key, host: Arc<dyn Host>) -> Result<Api, Failure> {
         let cannot = |error: reqwest::Error| explain(&error, url);
-        let http = Client::builder().timeout(TIMEOUT).build().map_err(cannot)?;
-        let streams = Client::builder().connect_timeout(TIMEOUT).read_timeout(TIMEOUT).build().map_err(cannot)?;
+        // A gateway sends nobody elsewhere; whoever does is not to be shown the key there.
+        let builder = || Client::builder().redirect(Policy::none());
+        let http = builder().timeout(TIMEOUT).build().map_err(cannot)?;
+        let streams = builder().connect_timeout(TIMEOUT).read_timeout(TIMEOUT).build().map_err(cannot)?;
         let base = if url.ends_with("/v1") { url.to_owned() } else { format!("{url}/v1") };
         Ok(Api { http, streams, url: url.to_owned(), base, key, host })
     }

@@ -105,6 +105,18 @@ fn an_event_is_sent_once_more() {
 }
 
 #[test]
+fn nobody_is_followed_elsewhere_with_the_key() {
+    let gateway = Receiver::start(|_| ("302 Found", String::new()));
+    let folder = folder();
+    for command in ["events", "listen"] {
+        let output = run(folder.path(), [command, "--api", &gateway.origin(), "--key", KEY]);
+        assert_failed(&output, 1, "with 302 Found");
+        assert_eq!(gateway.call().header("x-api-key"), KEY);
+        assert!(gateway.rest().is_empty(), "{command} went where it was sent");
+    }
+}
+
+#[test]
 fn what_is_not_there_is_told_from_wrong_use() {
     let folder = folder();
     let (gateway, _, intent) = played(folder.path());

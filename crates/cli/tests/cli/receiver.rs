@@ -46,8 +46,9 @@ impl Receiver {
                 // Whoever connects and leaves has called nobody.
                 let Some(call) = read(&stream) else { continue };
                 let (status, body) = answer(&call);
-                let length = body.len();
-                let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+                // Where to go is said always, and means something with 3xx alone.
+                let fields = format!("Location: /elsewhere\r\nContent-Length: {}\r\nConnection: close", body.len());
+                let head = format!("HTTP/1.1 {status}\r\n{fields}\r\n\r\n");
                 drop(stream.write_all(format!("{head}{body}").as_bytes()));
                 if sender.send(call).is_err() {
                     return;
