@@ -196,8 +196,11 @@ impl Everything {
     }
 
     fn note_told(&mut self, told: Told) {
-        for delivery in told.deliveries {
+        for mut delivery in told.deliveries {
             let key = (told.endpoint, delivery.event.position);
+            let stream = self.stream(delivery.event.owner);
+            let Some(event) = stream.into_iter().find(|event| event.position == key.1) else { continue };
+            delivery.event = event;
             match self.deliveries.get_mut(&key) {
                 None => drop(self.deliveries.insert(key, delivery)),
                 Some(stored) if stored.id == delivery.id => {

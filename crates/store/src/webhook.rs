@@ -241,7 +241,7 @@ pub struct Told {
     pub endpoint: EndpointId,
     /// How far it was told. A cursor never goes back.
     pub progress: Progress,
-    /// Deliveries as they are now. Where somebody has asked for a call meanwhile, there will be one all the same. Of two with the same
+    /// Deliveries as they are now, of whose events only the places are looked at. Where somebody has asked for a call meanwhile, there will be one all the same. Of two with the same
     /// event, the first counts.
     pub deliveries: Vec<Delivery>,
 }

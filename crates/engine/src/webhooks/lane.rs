@@ -288,6 +288,8 @@ impl Lane {
         if is_first {
             self.busy.remove(&delivery.event.intent);
         }
+        // What was sent is not needed any more, and may be large.
+        delivery.event.event.body = Vec::new();
         let is_manual = attempt.is_manual;
         delivery.updated = self.office.host.now();
         delivery.heard = delivery.asked;

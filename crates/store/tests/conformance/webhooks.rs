@@ -201,8 +201,10 @@ pub(crate) async fn what_was_told_is_not_told_again(store: &dyn Store) {
     assert_eq!(found(store, done[0].id).await, done[0]);
     let again = Delivery { tries: 2, attempts: vec![attempt(9), attempt(60)], updated: at(61), ..done[0].clone() };
     let again = Delivery { state: DeliveryState::Succeeded, ..again };
-    note(store, &to, 0, vec![again.clone()]).await;
-    assert_eq!(found(store, again.id).await, again);
+    let mut bare = again.clone();
+    bare.event.event.body = Vec::new();
+    note(store, &to, 0, vec![bare]).await;
+    assert_eq!(found(store, again.id).await, again, "only the place of the event is looked at");
     let failing = Progress { cursor: 0, failing_since: Some(at(3)) };
     store.note_told(vec![Told { endpoint: to.id, progress: failing, deliveries: vec![] }]).await.expect("noted");
     assert_eq!(outbox(store, &to, 0).await.endpoint.progress.failing_since, Some(at(3)));
