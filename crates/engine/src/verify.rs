@@ -212,12 +212,7 @@ impl Check {
         match chain_of(chain, events) {
             Err(what) => wrong.push(what),
             // Only what hashes as it should is worth comparing with what stands beside it.
-            Ok(()) => {
-                let mislaid = events.iter().filter(|(.., event)| !says(&event.body, event.kind.name()));
-                wrong.extend(mislaid.map(|(.., event)| {
-                    format!("event {} is listed as {}, which its body does not say", event.id, event.kind)
-                }));
-            }
+            Ok(()) => wrong.extend(mislaid(events)),
         }
         wrong
     }
@@ -449,6 +444,25 @@ fn chain_of(told: Chain, events: &[(Owner, u64, EventRow)]) -> Result<(), String
     } else {
         Err(format!("its {} events end in {}, its state says {count} and {head}", chain.count, chain.head))
     }
+}
+
+/// What is wrong with how events that are as they were are listed.
+fn mislaid(events: &[(Owner, u64, EventRow)]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut before = 0;
+    for (_, position, event) in events {
+        let EventRow { id, kind, body, .. } = event;
+        for name in [kind.name().to_owned(), id.to_string()] {
+            if !says(body, &name) {
+                wrong.push(format!("event {id} is listed as {name}, which its body does not say"));
+            }
+        }
+        if *position <= before {
+            wrong.push(format!("event {id} stands in its stream before one that came before it"));
+        }
+        before = *position;
+    }
+    wrong
 }
 
 /// Whether a body has a word in it. The type of an event stands near its beginning.

@@ -330,7 +330,7 @@ pub trait Store: Send + Sync + 'static {
         page: PageRequest,
     ) -> Result<Page<Delivery>, StoreError>;
 
-    /// A delivery.
+    /// A delivery. One that waits for a call has failed when its endpoint is deleted.
     async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError>;
 
     /// What an endpoint is to be told at this real time: up to `limit` events behind a place or, if that is further, its cursor, and as

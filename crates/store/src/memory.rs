@@ -824,7 +824,14 @@ impl Store for MemoryStore {
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        self.with(|all| all.deliveries.values().find(|delivery| delivery.id == id).cloned())
+        self.with(|all| {
+            let mut found = all.deliveries.values().find(|delivery| delivery.id == id).cloned()?;
+            let is_deleted = all.endpoints.get(&found.endpoint).is_some_and(|it| it.state == EndpointState::Deleted);
+            if is_deleted && found.state.due().is_some() {
+                found.state = DeliveryState::Failed;
+            }
+            Some(found)
+        })
     }
 
     async fn outbox(

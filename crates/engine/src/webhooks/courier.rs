@@ -18,12 +18,8 @@ use crate::keyring::Keyring;
 use crate::present::Present;
 use crate::registry::Registry;
 
-/// How many calls to endpoints that work may be under way at once.
-const MOST_CALLS: usize = 256;
-
-/// How many calls to endpoints that fail may be under way at once. They have places of their own, so that those who hang for long keep
-/// nobody out who works.
-const MOST_FAILING_CALLS: usize = 64;
+/// How many calls may be under way at once beside the one that every endpoint may always have.
+const SPARE_CALLS: usize = 256;
 
 /// How long to wait at most before looking for endpoints again.
 const LOOK_EVERY: Span = Span::from_seconds(60);
@@ -51,10 +47,8 @@ pub(super) struct Office {
     pub(super) registry: Registry,
     pub(super) post: Arc<dyn Post>,
     pub(super) notes: mpsc::Sender<Note>,
-    /// Places for calls to endpoints that work.
-    pub(super) calls: Arc<Semaphore>,
-    /// Places for calls to those that fail.
-    pub(super) failing_calls: Arc<Semaphore>,
+    /// Places for calls beside the one that every endpoint may always have. Nobody waits for one.
+    pub(super) spare_calls: Arc<Semaphore>,
 }
 
 /// A running courier. It runs until [`Courier::stop`], or until it is dropped.
@@ -84,8 +78,7 @@ impl Courier {
             registry,
             post,
             notes,
-            calls: Arc::new(Semaphore::new(MOST_CALLS)),
-            failing_calls: Arc::new(Semaphore::new(MOST_FAILING_CALLS)),
+            spare_calls: Arc::new(Semaphore::new(SPARE_CALLS)),
         };
         let (stop, stopped) = watch::channel(false);
         let (ends, done) = ending::pair();

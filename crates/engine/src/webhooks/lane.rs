@@ -13,7 +13,7 @@ use escrow::{DeliveryId, EndpointId, IntentId, Mode, Owner, Span, Timestamp};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use store::{Attempt, Delivery, DeliveryState, Disabled, Endpoint, Outbox, Progress, StoredEvent, Told};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use super::courier::Office;
 use super::post::{Call, Reached, Verdict};
@@ -50,7 +50,7 @@ const LONGEST_NAP: Span = Span::from_seconds(60);
 /// How often the place is noted that was reached without anything to tell.
 const NOTE_PLACE_EVERY: Span = Span::from_seconds(60);
 
-/// How long calls may go on that are under way when the courier stops. What they come to after that is not noted, and the events are
+/// How long calls may go on that are under way when the courier stops; those to an endpoint that is told no more end by themselves. What they come to after that is not noted, and the events are
 /// told again.
 const LAST_CALLS: Span = Span::from_ms(1500);
 
@@ -175,7 +175,8 @@ impl Lane {
                 return Some(Span::from_seconds(1));
             }
         };
-        let has_more = outbox.has_more;
+        // What there was no room for, or what did not fit, rings no bell again: it is read as soon as there is room.
+        let has_more = limit == 0 || outbox.has_more || outbox.due.len() >= limit;
         let own_now = now.after(outbox.ahead);
         let to_next = outbox.next_due.map_or(LONGEST_NAP, |due| Span::from_ms(due.ms().saturating_sub(own_now.ms())));
         self.take_in(outbox, own_now);
@@ -239,7 +240,7 @@ impl Lane {
     /// Makes calls and notes what comes of them, until it is time to look again.
     async fn work(&mut self, nap: Span) -> Next {
         let host = self.office.host.clone();
-        let mut pause = host.sleep(LOOK_PAUSE.min(nap));
+        let mut pause = host.sleep(LOOK_PAUSE);
         let mut nap = host.sleep(nap);
         let (mut is_rested, mut is_heard) = (false, false);
         loop {
@@ -268,16 +269,23 @@ impl Lane {
     /// Starts the calls that there is room for: the first that waits whose intent has none under way.
     fn start_calls(&mut self) {
         let Some(terms) = self.terms.clone() else { return };
-        let is_failing = self.progress.failing_since.is_some();
-        let at_once = if is_failing { FAILING_CALLS_AT_ONCE } else { CALLS_AT_ONCE };
+        let at_once = if self.progress.failing_since.is_some() { FAILING_CALLS_AT_ONCE } else { CALLS_AT_ONCE };
         while self.calls.len() < at_once {
+            // One call is every endpoint's own, so that none ever waits for others, however slow they are.
+            let spare = match self.calls.len() {
+                0 => None,
+                _ => match self.office.spare_calls.clone().try_acquire_owned() {
+                    Ok(spare) => Some(spare),
+                    Err(_) => return,
+                },
+            };
             let may_start = |work: &Work| !work.is_first || !self.busy.contains(&work.delivery.event.intent);
             let Some(place) = self.waiting.iter().position(may_start) else { return };
             let Some(work) = self.waiting.remove(place) else { return };
             if work.is_first {
                 self.busy.insert(work.delivery.event.intent);
             }
-            self.calls.push(Box::pin(call(self.office.clone(), terms.clone(), work, is_failing)));
+            self.calls.push(Box::pin(call(self.office.clone(), terms.clone(), work, spare)));
         }
     }
 
@@ -388,6 +396,7 @@ impl Lane {
     async fn finish(mut self) {
         self.waiting.clear();
         let host = self.office.host.clone();
+        let mut is_stopped = *self.stopped.borrow();
         let mut patience = host.sleep(LAST_CALLS);
         loop {
             self.hand_in();
@@ -401,7 +410,11 @@ impl Lane {
                     let _: Next = self.settle(made).await;
                 }
                 () = word(&mut self.noting) => self.is_noted(),
-                () = &mut patience => return,
+                () = raised(&mut self.stopped), if !is_stopped => {
+                    is_stopped = true;
+                    patience = host.sleep(LAST_CALLS);
+                }
+                () = &mut patience, if is_stopped => return,
             }
         }
     }
@@ -417,10 +430,7 @@ async fn word(noting: &mut Option<(oneshot::Receiver<()>, Vec<DeliveryId>)>) {
 }
 
 /// Makes a call.
-async fn call(office: Arc<Office>, terms: Terms, work: Work, is_failing: bool) -> Made {
-    let places = if is_failing { &office.failing_calls } else { &office.calls };
-    // Nobody closes the semaphores.
-    let _place = places.clone().acquire_owned().await;
+async fn call(office: Arc<Office>, terms: Terms, work: Work, _spare: Option<OwnedSemaphorePermit>) -> Made {
     let (at, begun_ms) = (office.host.now(), office.host.ticks_ms());
     let event = &work.delivery.event;
     let body = Bytes::from(office.present.served(event));

@@ -162,9 +162,9 @@ async fn broken_by(tamper: impl FnOnce(&mut JournalChange)) -> Vec<Invariant> {
     let world = World::new();
     new_merchant(&registry(&world), "one").await;
     let base = journal(&world, KeyHolder::Operator).await;
-    let body = b"an event api_key.created".to_vec();
-    let chain = base.chain.followed_by(&body);
     let id = EventId::new(RawId::from_bits(1));
+    let body = format!("an event api_key.created {id}").into_bytes();
+    let chain = base.chain.followed_by(&body);
     let event = EventRow {
         id,
         kind: EventType::Account(AccountEvent::KeyCreated),

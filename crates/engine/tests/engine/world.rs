@@ -29,12 +29,13 @@ pub(crate) struct PlainEvents;
 
 impl Present for PlainEvents {
     fn event(&self, escrow: &Escrow, numbered: Numbered<'_>, created: Timestamp) -> Vec<u8> {
-        format!("{} {} {} {}", escrow.id, numbered.sequence, numbered.event.kind, created.ms()).into_bytes()
+        let (id, kind) = (numbered.id, numbered.event.kind);
+        format!("{} {} {kind} {} {id}", escrow.id, numbered.sequence, created.ms()).into_bytes()
     }
 
     fn journal_event(&self, event: JournalEvent<'_>) -> Vec<u8> {
-        format!("{:?} {} {} {}", event.holder, event.sequence, event.news.event().name(), event.created.ms())
-            .into_bytes()
+        let (kind, id) = (event.news.event().name(), event.id);
+        format!("{:?} {} {kind} {} {id}", event.holder, event.sequence, event.created.ms()).into_bytes()
     }
 
     fn served(&self, stored: &StoredEvent) -> Vec<u8> {

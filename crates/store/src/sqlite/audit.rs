@@ -50,12 +50,17 @@ const ORPHANS: [(&str, &str); 6] = [
 ];
 
 /// Rows that name what is not there: the table, and a query that says of each which it is and what it lacks.
-const STRAYS: [(&str, &str); 4] = [
+const STRAYS: [(&str, &str); 5] = [
     (
         "keys",
         "SELECT 'id ' || lower(hex(k.id)) || ' acts for a merchant who does not exist' FROM keys k
          WHERE k.owner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM merchants m WHERE m.id = substr(k.owner, 1, 16))
          ORDER BY k.id",
+    ),
+    (
+        "streams",
+        "SELECT 'owner ' || lower(hex(s.owner)) || ' says its last event is in place ' || s.last FROM streams s
+         WHERE s.last <> coalesce((SELECT max(v.position) FROM events v WHERE v.owner = s.owner), 0) ORDER BY s.owner",
     ),
     (
         "endpoints",

@@ -14,7 +14,7 @@ const FORGET_AT_ONCE: i64 = 1000;
 
 const COLUMNS: &str =
     "SELECT d.id, d.endpoint, d.position, d.state, d.due, d.tries, d.asked, d.heard, d.created, d.updated,
-    d.attempts, e.owner FROM deliveries d JOIN endpoints e ON e.id = d.endpoint";
+    d.attempts, e.owner, e.state FROM deliveries d JOIN endpoints e ON e.id = d.endpoint";
 
 pub(super) fn page(
     db: &Connection,
@@ -186,7 +186,7 @@ fn position_of(db: &Connection, event: EventId) -> Result<Option<i64>, Fault> {
 
 fn delivery(db: &Connection, row: &Row<'_>) -> Result<Delivery, Fault> {
     let id = DeliveryId::new(RawId::from_bytes(row.get(0)?));
-    let due: Option<i64> = row.get(4)?;
+    let (due, of_endpoint): (Option<i64>, String) = (row.get(4)?, row.get(12)?);
     let (position, state, attempts): (i64, String, String) = (row.get(2)?, row.get(3)?, row.get(10)?);
     let state_named = |name: &str| {
         let pending = due.map(|due| DeliveryState::Pending(Timestamp::from_ms(due)));
@@ -198,7 +198,11 @@ fn delivery(db: &Connection, row: &Row<'_>) -> Result<Delivery, Fault> {
         id,
         endpoint: EndpointId::new(RawId::from_bytes(row.get(1)?)),
         event: event.ok_or_else(|| Fault::Damaged(format!("{id} is of an event that is not there")))?,
-        state: codec::named("state of a delivery", &state, state_named)?,
+        state: match codec::named("state of a delivery", &state, state_named)? {
+            // Nobody calls an endpoint that was deleted.
+            DeliveryState::Pending(_) if of_endpoint == EndpointState::Deleted.name() => DeliveryState::Failed,
+            state => state,
+        },
         tries: row.get(5)?,
         asked: row.get(6)?,
         heard: row.get(7)?,

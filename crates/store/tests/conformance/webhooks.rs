@@ -173,6 +173,11 @@ pub(crate) async fn endpoints_change_with_the_journal_of_their_owner(store: &dyn
     assert_eq!(page.iter().map(|endpoint| endpoint.id).collect::<Vec<_>>(), [one.id]);
     assert_eq!(store.endpoints(owner(2), EVERYTHING).await.expect("a page").items, []);
     assert_eq!(store.endpoint(two.id).await.expect("a read").expect("known").state, EndpointState::Deleted);
+    let waiting = DeliveryId::new(RawId::from_bits(1 << 70));
+    assert_eq!(found(store, waiting).await.state, failed);
+    let one_deleted = Endpoint { state: EndpointState::Deleted, ..one.clone() };
+    assert_eq!(change(store, EndpointChange::Changed(one_deleted), 8).await, Outcome::Committed);
+    assert_eq!(found(store, waiting).await.state, DeliveryState::Failed, "nobody will call");
     assert!(store.outbox(two.id, 0, at(10), 9).await.expect("a read").is_none());
 }
 
