@@ -370,6 +370,60 @@ async fn one_who_never_answers_delays_nobody_and_is_not_called_without_end() {
     }
 }
 
+/// Has so many more calls accepted, which come one after the other.
+async fn accept_without_a_pause(world: &World, calls: &mut Calls, count: usize) {
+    for left in (0..count).rev() {
+        tokio::select! {
+            biased;
+            question = calls.next(world) => question.answer(accepted()),
+            () = world.host.sleep(Span::from_seconds(1)) => panic!("{} were left when no more came", left + 1),
+        }
+    }
+}
+
+/// What happens while an endpoint is behind is heard of when there is no room for it, and must not wait until something else happens.
+#[tokio::test(start_paused = true)]
+async fn one_who_is_behind_is_told_everything_without_a_pause() {
+    let world = World::new();
+    let to = endpoint(&world, &["*"]).await;
+    let (_courier, mut calls) = courier(&world);
+    let mut open = Vec::new();
+    // Far more than is read at once, while nothing is answered.
+    for _ in 0..100 {
+        world.open(&["100"]).await;
+    }
+    while open.len() < CALLS_AT_ONCE {
+        open.push(calls.next(&world).await);
+    }
+    world.open(&["100"]).await;
+    world.host.sleep(Span::from_ms(100)).await;
+    let expected = bodies(&world).await.len();
+    let rest = expected - open.len();
+    open.into_iter().for_each(|question| question.answer(accepted()));
+    accept_without_a_pause(&world, &mut calls, rest).await;
+    until(&world, to, |all| all.len() == expected).await;
+}
+
+/// Retries that fall due together are more than are read at once, and yet none waits for anything else.
+#[tokio::test(start_paused = true)]
+async fn many_retries_that_are_due_at_once_come_without_a_pause() {
+    let world = World::new();
+    let to = endpoint(&world, &["*"]).await;
+    let (_courier, mut calls) = courier(&world);
+    for _ in 0..100 {
+        world.open(&["100"]).await;
+    }
+    let expected = bodies(&world).await.len();
+    for _ in 0..expected {
+        calls.next(&world).await.answer(failed(None));
+    }
+    until(&world, to, |all| all.len() == expected).await;
+    world.host.advance(Span::from_ms(RETRIES[0].ms() * 2));
+    calls.next(&world).await.answer(accepted());
+    accept_without_a_pause(&world, &mut calls, expected - 1).await;
+    until(&world, to, |all| all.iter().all(|delivery| delivery.state == DeliveryState::Succeeded)).await;
+}
+
 /// Whatever was under way when the process ended is told again, and nothing is left out.
 #[tokio::test(start_paused = true)]
 async fn a_crash_loses_nothing() {
