@@ -81,6 +81,15 @@ struct Terms {
     former: Option<Secret>,
 }
 
+/// What is being noted.
+struct Noting {
+    /// Says that it is.
+    word: oneshot::Receiver<()>,
+    deliveries: Vec<DeliveryId>,
+    /// Whether a call for one of them is due before the lane would look by itself: a test clock may have passed it long ago.
+    is_due_soon: bool,
+}
+
 /// The task that tells one endpoint.
 pub(super) struct Lane {
     office: Arc<Office>,
@@ -102,7 +111,7 @@ pub(super) struct Lane {
     /// What calls came to, not handed in to be noted.
     done: Vec<Delivery>,
     /// What is being noted, with the word that it is.
-    noting: Option<(oneshot::Receiver<()>, Vec<DeliveryId>)>,
+    noting: Option<Noting>,
     progress: Progress,
     /// What was last handed in.
     noted: Progress,
@@ -255,7 +264,11 @@ impl Lane {
                         return Next::End;
                     }
                 }
-                () = word(&mut self.noting) => self.is_noted(),
+                () = word(&mut self.noting) => {
+                    if self.is_noted() {
+                        return Next::Look;
+                    }
+                }
                 rung = self.bell.changed(), if !is_heard => is_heard = rung.is_ok(),
                 () = &mut pause, if !is_rested => is_rested = true,
                 () = &mut nap, if has_room => return Next::Look,
@@ -370,12 +383,15 @@ impl Lane {
         }
         let deliveries = std::mem::take(&mut self.done);
         let ids = deliveries.iter().map(|delivery| delivery.id).collect();
+        let own_now = self.terms.as_ref().map_or(now, |terms| now.after(terms.ahead));
+        let is_soon = |due: Timestamp| due < own_now.after(LONGEST_NAP);
+        let is_due_soon = deliveries.iter().filter_map(|delivery| delivery.state.due()).any(is_soon);
         let (done, word) = oneshot::channel();
         let note = (Told { endpoint: self.id, progress: self.progress, deliveries }, done);
         match self.office.notes.try_send(note) {
             Ok(()) => {
                 (self.noted, self.noted_at) = (self.progress, now);
-                self.noting = Some((word, ids));
+                self.noting = Some(Noting { word, deliveries: ids, is_due_soon });
             }
             // There is no room: the next round tries again.
             Err(refused) => {
@@ -386,10 +402,11 @@ impl Lane {
         }
     }
 
-    fn is_noted(&mut self) {
-        if let Some((_, ids)) = self.noting.take() {
-            self.in_hand.retain(|id| !ids.contains(id));
-        }
+    /// Lets go of what was noted, and says whether some of that is due again before the lane would look by itself.
+    fn is_noted(&mut self) -> bool {
+        let Some(noted) = self.noting.take() else { return false };
+        self.in_hand.retain(|id| !noted.deliveries.contains(id));
+        noted.is_due_soon
     }
 
     /// Waits a little for the calls under way, and until what came of them is noted.
@@ -409,7 +426,10 @@ impl Lane {
                     // It ends whatever that says.
                     let _: Next = self.settle(made).await;
                 }
-                () = word(&mut self.noting) => self.is_noted(),
+                () = word(&mut self.noting) => {
+                    // Nothing is looked for any more.
+                    let _: bool = self.is_noted();
+                }
                 () = raised(&mut self.stopped), if !is_stopped => {
                     is_stopped = true;
                     patience = host.sleep(LAST_CALLS);
@@ -421,10 +441,10 @@ impl Lane {
 }
 
 /// Waits for the word that something was noted; for ever, where nothing is.
-async fn word(noting: &mut Option<(oneshot::Receiver<()>, Vec<DeliveryId>)>) {
+async fn word(noting: &mut Option<Noting>) {
     match noting {
         // Whoever notes is gone with the courier.
-        Some((word, _)) => drop(word.await),
+        Some(Noting { word, .. }) => drop(word.await),
         None => std::future::pending().await,
     }
 }

@@ -94,6 +94,15 @@ async fn until(world: &World, endpoint: EndpointId, holds: impl Fn(&[Delivery]) 
     panic!("it never came true: {:#?}", deliveries(world, endpoint).await);
 }
 
+/// The next call, for which nothing else has to happen first.
+async fn next_without_a_pause(world: &World, calls: &mut Calls) -> Question<Call, Reached> {
+    tokio::select! {
+        biased;
+        question = calls.next(world) => question,
+        () = world.host.sleep(Span::from_seconds(1)) => panic!("no call comes by itself"),
+    }
+}
+
 fn body(question: &Question<Call, Reached>) -> String {
     String::from_utf8(question.asked.body.to_vec()).expect("text")
 }
@@ -267,7 +276,7 @@ async fn a_test_clock_takes_retries_along() {
     let advance = AdvanceClock { merchant: OWNER.merchant, by, idempotency: None, render };
     world.engine.advance_clock(advance).await.expect("moved");
     for _ in 0..3 {
-        let question = calls.next(&world).await;
+        let question = next_without_a_pause(&world, &mut calls).await;
         assert_eq!(header(&question, "webhook-timestamp"), (START_MS / 1000).to_string(), "real time");
         question.answer(failed(None));
     }
@@ -372,12 +381,8 @@ async fn one_who_never_answers_delays_nobody_and_is_not_called_without_end() {
 
 /// Has so many more calls accepted, which come one after the other.
 async fn accept_without_a_pause(world: &World, calls: &mut Calls, count: usize) {
-    for left in (0..count).rev() {
-        tokio::select! {
-            biased;
-            question = calls.next(world) => question.answer(accepted()),
-            () = world.host.sleep(Span::from_seconds(1)) => panic!("{} were left when no more came", left + 1),
-        }
+    for _ in 0..count {
+        next_without_a_pause(world, calls).await.answer(accepted());
     }
 }
 
