@@ -9,7 +9,7 @@ use dice::Dice;
 use ordeal::{Ordeal, Scope};
 
 mod api;
-mod dice;
+pub(crate) mod dice;
 mod ordeal;
 mod story;
 mod torn;

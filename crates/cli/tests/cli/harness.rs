@@ -245,15 +245,47 @@ impl Client {
         body
     }
 
+    /// The text of a successful answer.
+    pub(crate) fn get_text(&self, path: &str) -> String {
+        let (status, text) = self.send_text(reqwest::Method::GET, path, &[("X-API-Key", &self.key)], "");
+        assert_eq!(status, 200, "{text}");
+        text
+    }
+
     /// The body of a successful answer.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
-        let (status, body) = self.send(self.http.post(format!("{}{path}", self.api)).json(body));
+        self.done(self.http.post(format!("{}{path}", self.api)).json(body))
+    }
+
+    /// Whether a successful answer to a request under an idempotency key was given before, and its body.
+    pub(crate) fn post_keyed(&self, path: &str, key: &str, body: &Value) -> (bool, Value) {
+        let request = self.http.post(format!("{}{path}", self.api)).json(body);
+        let request = request.header("X-API-Key", &self.key).header("Idempotency-Key", key);
+        self.runtime.block_on(async {
+            let response = request.send().await.expect("an answer");
+            assert!(response.status().is_success(), "{path}: {}", response.status());
+            let is_replay = response.headers().contains_key("Idempotent-Replayed");
+            (is_replay, response.json().await.expect("JSON"))
+        })
+    }
+
+    /// The body of a successful answer.
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Value {
+        self.done(self.http.patch(format!("{}{path}", self.api)).json(body))
+    }
+
+    /// The body of a successful answer.
+    pub(crate) fn delete(&self, path: &str) -> Value {
+        self.done(self.http.delete(format!("{}{path}", self.api)))
+    }
+
+    fn done(&self, request: reqwest::RequestBuilder) -> Value {
+        let (status, body) = self.send(request);
         assert!((200..300).contains(&status), "{status}: {body}");
         body
     }
 
     /// The status and the body of an answer.
-    #[cfg(target_os = "linux")]
     pub(crate) fn try_post(&self, path: &str, body: &Value) -> (u16, Value) {
         self.send(self.http.post(format!("{}{path}", self.api)).json(body))
     }

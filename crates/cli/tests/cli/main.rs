@@ -19,3 +19,4 @@ mod serve;
 mod trigger;
 mod usage;
 mod verify;
+mod webhooks;
