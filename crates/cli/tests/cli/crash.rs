@@ -8,9 +8,9 @@ use api::Api;
 use dice::Dice;
 use ordeal::{Ordeal, Scope};
 
-mod api;
+pub(crate) mod api;
 pub(crate) mod dice;
-mod ordeal;
+pub(crate) mod ordeal;
 mod story;
 mod torn;
 

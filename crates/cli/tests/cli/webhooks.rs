@@ -7,6 +7,7 @@ pub(crate) mod receiver;
 mod retries;
 pub(crate) mod scene;
 mod secrets;
+mod struck;
 mod targets;
 mod told;
 
