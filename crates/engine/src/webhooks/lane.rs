@@ -78,6 +78,7 @@ struct Terms {
     endpoint: Endpoint,
     ahead: Span,
     secret: Secret,
+    /// The one before, which signs as well until the endpoint's grace is over.
     former: Option<Secret>,
 }
 
@@ -206,8 +207,7 @@ impl Lane {
             self.noted.failing_since = endpoint.progress.failing_since;
         }
         let keyring = &self.office.keyring;
-        let is_former_valid = endpoint.previous_until.is_some_and(|until| self.office.host.now() < until);
-        let former = (is_former_valid && endpoint.secret > 1).then(|| endpoint.secret - 1);
+        let former = (endpoint.previous_until.is_some() && endpoint.secret > 1).then(|| endpoint.secret - 1);
         self.terms = Some(Terms {
             secret: keyring.webhook_secret(endpoint.id, endpoint.secret),
             former: former.map(|number| keyring.webhook_secret(endpoint.id, number)),
@@ -460,7 +460,9 @@ async fn call(office: Arc<Office>, terms: Terms, work: Work, _spare: Option<Owne
         let now = if event.intent.is_some() { at.after(terms.ahead) } else { at };
         meter::webhook_lag(now.ms().saturating_sub(event.event.created.ms()));
     }
-    let headers = signed_headers(&id, at, &body, &terms.secret, terms.former.as_ref());
+    let is_in_grace = terms.endpoint.previous_until.is_some_and(|until| at < until);
+    let former = terms.former.as_ref().filter(|_| is_in_grace);
+    let headers = signed_headers(&id, at, &body, &terms.secret, former);
     let url = terms.endpoint.url.clone();
     let call = Call { url: url.clone(), mode: event.owner.mode, headers: headers.into(), body };
     let reached = office.post.call(call).await;

@@ -212,6 +212,29 @@ async fn a_secret_that_was_replaced_signs_as_long_as_its_grace_lasts() {
     }
 }
 
+/// Whoever is behind is not told longer under a secret that may have leaked.
+#[tokio::test(start_paused = true)]
+async fn what_waits_until_the_grace_of_a_secret_is_over_is_signed_by_the_new_one_alone() {
+    let world = World::new();
+    let to = endpoint(&world, &["payment_intent.created"]).await;
+    let grace = Span::from_seconds(60);
+    act(&world, Act::RotateSecret { id: to, grace }).await;
+    for _ in 0..=CALLS_AT_ONCE {
+        world.open(&["100"]).await;
+    }
+    let (_courier, mut calls) = courier(&world);
+    let mut under_way = Vec::new();
+    while under_way.len() < CALLS_AT_ONCE {
+        under_way.push(calls.next(&world).await);
+    }
+    world.host.advance(grace);
+    under_way.into_iter().for_each(|question| question.answer(accepted()));
+    let last = calls.next(&world).await;
+    let new = keyring().webhook_secret(to, 2);
+    let alone = new.sign(header(&last, "webhook-id"), world.host.now(), &last.asked.body);
+    assert_eq!(header(&last, "webhook-signature"), alone);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_taken_is_tried_again_on_schedule_and_given_up_at_last() {
     let world = World::new();
