@@ -26,8 +26,9 @@ use crate::http::{in_words, within};
 /// How long a connection is kept for the next call: shorter than common servers keep it, so that a call does not meet its end.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How many connections to one endpoint are kept for the next calls.
-const MAX_IDLE_CONNECTIONS: usize = 2;
+/// How many connections to one endpoint are kept for the next calls: as many as may be in use at once, or every call beyond that would
+/// leave a port behind that cannot be used again for a minute.
+const MAX_IDLE_CONNECTIONS: usize = engine::webhooks::CALLS_AT_ONCE;
 
 /// How large the headers of an answer may be, in bytes; no more than this is buffered of anything.
 const MAX_HEADER_BYTES: usize = 16 * 1024;

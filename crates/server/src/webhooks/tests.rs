@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::body::Bytes;
+use engine::webhooks::CALLS_AT_ONCE;
 use engine::{Call, Host, Post, Reached, System, Verdict};
 use escrow::{Mode, Span};
+use futures_util::future::join_all;
 use tokio::net::TcpSocket;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
@@ -341,6 +343,23 @@ async fn connections_are_kept_for_the_next_call() {
         assert_eq!(world.call(receiver.url("http", "127.0.0.1")).await, accepted(Some("ok"), None));
     }
     assert_eq!((receiver.requests().len(), receiver.connections()), (3, 1));
+}
+
+/// When exactly a connection is free again is not for this test to say, so that a few more may be made.
+#[tokio::test]
+async fn as_many_connections_are_kept_as_may_be_in_use() {
+    const ROUNDS: usize = 20;
+    let world = World::new();
+    let receiver = world.receiver(answers(OK)).await;
+    for _ in 0..ROUNDS {
+        let calls = (0..CALLS_AT_ONCE).map(|_| world.call(receiver.url("http", "127.0.0.1")));
+        for reached in join_all(calls).await {
+            assert_eq!(reached, accepted(Some("ok"), None));
+        }
+    }
+    assert_eq!(receiver.requests().len(), ROUNDS * CALLS_AT_ONCE);
+    let made = receiver.connections();
+    assert!(made < 4 * CALLS_AT_ONCE as u64, "{made} connections");
 }
 
 #[tokio::test]
