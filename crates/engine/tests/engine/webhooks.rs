@@ -518,3 +518,50 @@ async fn a_test_is_told_to_its_endpoint_whatever_it_has_chosen() {
     calls.next(&world).await.answer(accepted());
     calls.assert_none(&world).await;
 }
+
+/// However many are slow, whoever is not is called at once: one call is every endpoint's own.
+#[tokio::test(start_paused = true)]
+async fn however_many_are_slow_nobody_else_waits() {
+    let world = World::new();
+    for _ in 0..60 {
+        endpoint(&world, &["payment_intent.created"]).await;
+    }
+    let (_courier, mut calls) = courier(&world);
+    for _ in 0..10 {
+        world.open(&["100"]).await;
+    }
+    let mut slow = Vec::new();
+    for _ in 0..60 + 256 {
+        slow.push(calls.next(&world).await);
+    }
+    calls.assert_none(&world).await;
+    let new = NewEndpoint {
+        owner: OWNER,
+        url: "https://other.example/hooks".to_owned(),
+        description: None,
+        events: vec!["payment_intent.created".to_owned()],
+    };
+    act(&world, Act::CreateEndpoint(new)).await;
+    for _ in 0..3 {
+        world.open(&["100"]).await;
+        let question = calls.next(&world).await;
+        assert_eq!(question.asked.url, "https://other.example/hooks");
+        question.answer(accepted());
+    }
+}
+
+/// What a call comes to is noted even if its endpoint was disabled meanwhile, however long it takes.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_outlasts_its_endpoint_is_noted() {
+    let world = World::new();
+    let to = endpoint(&world, &["payment_intent.created"]).await;
+    let (_courier, mut calls) = courier(&world);
+    world.open(&["100"]).await;
+    let question = calls.next(&world).await;
+    let edit = EndpointEdit { is_enabled: Some(false), ..EndpointEdit::default() };
+    act(&world, Act::ChangeEndpoint { id: to, edit }).await;
+    world.host.sleep(Span::from_seconds(14)).await;
+    question.answer(accepted());
+    let all = until(&world, to, |all| all.len() == 1).await;
+    assert_eq!(all[0].state, DeliveryState::Succeeded);
+}

@@ -275,7 +275,9 @@ impl<'a> Fields<'a> {
 
     /// An id.
     pub(super) fn id<T: FromStr>(&self, name: &str, what: &str) -> Read<Option<T>> {
-        let parse = |text: &str| text.parse().map_err(|_| self.wrong(name, format!("must be the id of a {what}")));
+        let parse = |text: &str| {
+            text.parse().map_err(|_| self.wrong(name, format!("must be the id of {}", with_article(what))))
+        };
         self.text(name, Limit::Bytes(usize::MAX))?.map(parse).transpose()
     }
 
@@ -322,6 +324,12 @@ impl<'a> Fields<'a> {
 /// Whether a text has no control characters but newlines and tabs.
 pub(super) fn is_printable(text: &str) -> bool {
     !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t')
+}
+
+/// A noun with its indefinite article.
+pub(super) fn with_article(noun: &str) -> String {
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
 }
 
 /// The integer that a number is: to JSON Schema, as to most languages, `1.0` is one.

@@ -12,7 +12,7 @@ use store::{PageRequest, Position, StoreError};
 
 use super::access::ok;
 use super::error::ApiError;
-use super::fields::{LATEST_S, Read, digits};
+use super::fields::{LATEST_S, Read, digits, with_article};
 use super::form;
 use super::idempotency::unversioned;
 use crate::wire::List;
@@ -80,8 +80,9 @@ impl Query {
 
     /// An id.
     pub(super) fn id<T: FromStr>(&self, name: &str, what: &str) -> Read<Option<T>> {
-        let parse =
-            |text: &str| text.parse().map_err(|_| ApiError::field(name, format!("{name} must be the id of a {what}")));
+        let parse = |text: &str| {
+            text.parse().map_err(|_| ApiError::field(name, format!("{name} must be the id of {}", with_article(what))))
+        };
         self.get(name).map(parse).transpose()
     }
 

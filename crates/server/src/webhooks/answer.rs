@@ -40,10 +40,13 @@ pub(super) fn unanswered(problem: String) -> Reached {
     Reached { verdict: Verdict::Failed { retry_after: None }, status: None, body: None, problem: Some(problem) }
 }
 
-/// How long the endpoint wants to be left alone (RFC 9110 §10.2.3): seconds, or a date. What is neither, or over, is as if it were not
-/// there.
+/// How long the endpoint wants to be left alone (RFC 9110 §10.2.3): seconds, or a date; the longest, where it says so more than once.
+/// What is neither, or over, is as if it were not there.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Span> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    headers.get_all(RETRY_AFTER).iter().filter_map(|value| wait(value.to_str().ok()?.trim(), now)).max()
+}
+
+fn wait(text: &str, now: Timestamp) -> Option<Span> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let wanted = if is_number {
         // A number that is too large for a number is larger than the bound, as well.

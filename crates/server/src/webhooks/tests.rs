@@ -178,6 +178,13 @@ async fn what_answers_come_to() {
             Some("the answer was 429, not 2xx"),
         ),
         (
+            "429 Slow\r\nRetry-After: 60\r\nRetry-After: 7200\r\nContent-Length: 0\r\n\r\n",
+            patient(7200),
+            429,
+            None,
+            Some("the answer was 429, not 2xx"),
+        ),
+        (
             "503 Down\r\nRetry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\nContent-Length: 0\r\n\r\n",
             patient(24 * 3600),
             503,
