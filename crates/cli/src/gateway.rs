@@ -87,7 +87,7 @@ pub(crate) fn start(plan: Plan, listener: TcpListener) -> Running {
     }
     let poster = Poster::new(host.clone(), settings.webhook_targets);
     let courier = engine.courier(keyring.clone(), Arc::new(poster));
-    let gateway = Gateway::measured(engine.clone(), keyring, settings, meter::install());
+    let gateway = Gateway::measured(engine.clone(), keyring, settings, meter::install(&host));
     let (stop, stopped) = watch::channel(false);
     let (end, ended) = oneshot::channel();
     if let Some(listener) = metrics {

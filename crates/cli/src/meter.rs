@@ -1,5 +1,9 @@
 //! Where measures go: kept in the process, shown in the Prometheus text format.
 
+use std::sync::Arc;
+
+use engine::Host;
+use escrow::Span;
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 
@@ -10,6 +14,10 @@ const BATCH_BOUNDS: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 25
 const SECONDS_BOUNDS: [f64; 15] =
     [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
 
+/// How often what was measured is put into its buckets. Until then every measure takes room of its own, and those who read them may
+/// never come.
+const TIDY_EVERY: Span = Span::from_seconds(5);
+
 /// How many connections are open.
 const CONNECTIONS_OPEN: &str = "milepost_connections_open";
 
@@ -18,7 +26,7 @@ const CONNECTIONS_EVICTED: &str = "milepost_connections_evicted_total";
 
 /// Keeps what this process measures from now on, and gives what writes it out. `None` when that cannot be done, or was done
 /// before: a gateway works without measures.
-pub(crate) fn install() -> Option<server::Metrics> {
+pub(crate) fn install(host: &Arc<dyn Host>) -> Option<server::Metrics> {
     let seconds = Matcher::Suffix("_seconds".to_owned());
     let builder = PrometheusBuilder::new()
         .set_buckets(&BATCH_BOUNDS)
@@ -28,6 +36,13 @@ pub(crate) fn install() -> Option<server::Metrics> {
             engine::meter::describe();
             server::meter::describe();
             describe();
+            let (tidied, clock) = (handle.clone(), host.clone());
+            host.spawn(Box::pin(async move {
+                loop {
+                    clock.sleep(TIDY_EVERY).await;
+                    tidied.run_upkeep();
+                }
+            }));
             Some(Box::new(move || handle.render()))
         }
         Err(error) => {
