@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use engine::{Config, Host, Keyring, System};
 use serde_json::{Value, json};
 use store::Store;
@@ -18,6 +18,7 @@ use crate::{log, merchants, opening};
 
 mod load;
 mod measure;
+mod webhooks;
 
 use load::{Load, Target};
 use measure::Measured;
@@ -37,7 +38,10 @@ const MILESTONES_AN_INTENT: usize = 3;
 #[command(after_help = "\
 Example:
   milepost bench --connections 64 --operations 12000 --rounds 3 --json")]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// How many connections send requests at the same time
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
     connections: u16,
@@ -47,6 +51,12 @@ pub(crate) struct BenchArgs {
     /// How often everything is measured; the median of each ratio counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
     rounds: u16,
+}
+
+/// What else can be measured.
+#[derive(Debug, Subcommand)]
+enum Other {
+    Webhooks(webhooks::WebhooksArgs),
 }
 
 /// What was measured in a round.
@@ -61,10 +71,17 @@ struct Round {
 /// # Errors
 /// When the gateway cannot be run, or an answer was not what it should be.
 pub(crate) async fn run(args: BenchArgs, out: Out) -> Result<(), Failure> {
+    match args.other {
+        Some(Other::Webhooks(args)) => webhooks::run(args, out).await,
+        None => run_main_job(args, out).await,
+    }
+}
+
+async fn run_main_job(args: BenchArgs, out: Out) -> Result<(), Failure> {
     log::start("warn", out)?;
     let folder = tempfile::tempdir().map_err(|error| Failure::unavailable(format!("no temporary folder: {error}")))?;
     let host: Arc<dyn Host> = Arc::new(System::new());
-    let bench = Bench::start(folder.path(), host).await?;
+    let bench = Bench::start(folder.path(), host, Config::default(), server::Settings::default()).await?;
     let mut rounds = Vec::new();
     for round in 1..=args.rounds {
         if out.is_watched() {
@@ -86,7 +103,12 @@ struct Bench {
 }
 
 impl Bench {
-    async fn start(folder: &std::path::Path, host: Arc<dyn Host>) -> Result<Bench, Failure> {
+    async fn start(
+        folder: &std::path::Path,
+        host: Arc<dyn Host>,
+        config: Config,
+        settings: server::Settings,
+    ) -> Result<Bench, Failure> {
         let store: Arc<dyn Store> = opening::open(folder)?;
         let mut secret = [0; 32];
         host.random(&mut secret);
@@ -97,12 +119,12 @@ impl Bench {
         let any_port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let (listener, address) = gateway::bind("--listen", any_port).await?;
         let (constant_listener, constant) = gateway::bind("--listen", any_port).await?;
-        let settings = server::Settings { public_url: gateway::local_url(address), ..server::Settings::default() };
+        let settings = server::Settings { public_url: gateway::local_url(address), ..settings };
         let plan = Plan {
             store,
             host: host.clone(),
             keyring,
-            config: Config::default(),
+            config,
             settings,
             connections: Limits::default(),
             metrics: None,
@@ -128,6 +150,11 @@ impl Bench {
         let mut bytes = [0; 8];
         self.host.random(&mut bytes);
         u64::from_be_bytes(bytes).to_string()
+    }
+
+    /// What the gateway's own metric of this name has counted.
+    fn counted(&self, name: &str) -> u64 {
+        measure::counter(&self.running.metrics(), name)
     }
 
     /// How many escrows each commit served, as the gateway's own metric counted them: upper bounds and counts.

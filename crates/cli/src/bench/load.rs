@@ -53,7 +53,7 @@ impl Target {
         let shots = (0..count).map(|number| Shot {
             path: "/v1/payment-intents".to_owned(),
             idempotency_key: Some(format!("{unique}-create-{number}")),
-            body: Bytes::from(creation()),
+            body: Bytes::from(creation().to_string()),
         });
         Target { shots: shots.collect(), group: 1, keeps_answers: true }
     }
@@ -63,13 +63,14 @@ impl Target {
         let shot = Shot {
             path: "/v1/payment-intents".to_owned(),
             idempotency_key: Some("constant".to_owned()),
-            body: Bytes::from(creation()),
+            body: Bytes::from(creation().to_string()),
         };
         Target { shots: vec![shot; count], group: 1, keeps_answers: false }
     }
 }
 
-fn creation() -> String {
+/// The main job's intent.
+pub(crate) fn creation() -> Value {
     let milestone = |index: u32, amount: &str| json!({"milestoneIndex": index, "amount": amount});
     json!({
         "amount": "1000.00",
@@ -80,7 +81,6 @@ fn creation() -> String {
         "metadata": {"releaseType": "MILESTONE_LOCKED", "autoRelease": true},
         "milestones": [milestone(0, "300.00"), milestone(1, "500.00"), milestone(2, "200.00")],
     })
-    .to_string()
 }
 
 impl Load {
@@ -91,6 +91,19 @@ impl Load {
     /// The same load on another address.
     pub(crate) fn at(&self, address: SocketAddr) -> Load {
         Load { address, ..self.clone() }
+    }
+
+    /// What it runs on.
+    pub(crate) fn host(&self) -> Arc<dyn Host> {
+        self.host.clone()
+    }
+
+    /// A connection.
+    ///
+    /// # Errors
+    /// When nobody takes it.
+    pub(crate) async fn connect(&self) -> Result<Client, Failure> {
+        Client::connect(self).await
     }
 
     /// Sends everything over so many connections, and measures each answer.
@@ -155,7 +168,7 @@ impl Shot {
 }
 
 /// One connection.
-struct Client {
+pub(crate) struct Client {
     sender: SendRequest<Full<Bytes>>,
     address: SocketAddr,
     key: Arc<str>,
@@ -186,6 +199,30 @@ impl Client {
             }
         }
         Ok((latencies_us, answers))
+    }
+
+    /// Sends one body so many times, and measures each answer.
+    ///
+    /// # Errors
+    /// When one is not answered with success.
+    pub(crate) async fn repeat(
+        self,
+        host: Arc<dyn Host>,
+        path: &str,
+        body: Bytes,
+        times: usize,
+    ) -> Result<Vec<u64>, Failure> {
+        let shot = Shot { path: path.to_owned(), idempotency_key: None, body };
+        Ok(self.fire(host, vec![shot; times], false).await?.0)
+    }
+
+    /// Asks for something, and reads the answer.
+    ///
+    /// # Errors
+    /// When it is not answered with success, in JSON.
+    pub(crate) async fn ask(&mut self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        parse(&self.send(method, &Shot { path: path.to_owned(), idempotency_key: None, body }).await?)
     }
 
     async fn send(&mut self, method: &str, shot: &Shot) -> Result<Bytes, Failure> {

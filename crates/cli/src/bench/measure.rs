@@ -1,6 +1,9 @@
 //! Latencies, rates and their ratios.
 #![expect(clippy::float_arithmetic, reason = "nothing here is money")]
 
+use std::path::Path;
+
+use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 /// The answers of a round.
@@ -21,7 +24,8 @@ pub(crate) struct Summary {
 }
 
 impl Measured {
-    fn rate(&self) -> f64 {
+    /// Answers a second.
+    pub(crate) fn rate(&self) -> f64 {
         count(self.latencies_us.len()) / (count(self.took_us.unsigned_abs()) / 1e6)
     }
 }
@@ -30,19 +34,17 @@ impl Measured {
 pub(crate) fn summary(rounds: &[&Measured], constants: &[&Measured]) -> Summary {
     let ratios = rounds.iter().zip(constants).map(|(round, constant)| round.rate() / constant.rate());
     let each = |round: &&Measured| round.written.map(|bytes| count(bytes) / count(round.latencies_us.len()));
-    let mut histogram = hdrhistogram::Histogram::<u64>::new_with_max(3_600_000_000, 3).ok();
+    let mut histogram = histogram_of_times();
     for latency in rounds.iter().flat_map(|round| &round.latencies_us) {
         if let Some(histogram) = &mut histogram {
             histogram.saturating_record(*latency);
         }
     }
-    let quantile_ms =
-        |quantile| histogram.as_ref().map_or(f64::NAN, |all| count(all.value_at_quantile(quantile)) / 1e3);
     Summary {
         rate: median(rounds.iter().map(|round| round.rate())),
         ratio: median(ratios),
-        p50_ms: quantile_ms(0.5),
-        p99_ms: quantile_ms(0.99),
+        p50_ms: quantile_ms(histogram.as_ref(), 0.5),
+        p99_ms: quantile_ms(histogram.as_ref(), 0.99),
         bytes_each: rounds.iter().map(each).collect::<Option<Vec<f64>>>().map(median),
     }
 }
@@ -70,6 +72,29 @@ impl Summary {
     }
 }
 
+/// A histogram for times in microseconds, up to an hour; there is none only where there is no memory for it.
+pub(crate) fn histogram_of_times() -> Option<Histogram<u64>> {
+    Histogram::new_with_max(3_600_000_000, 3).ok()
+}
+
+/// The value of a histogram of microseconds, in milliseconds, that so large a part of all is no larger than.
+pub(crate) fn quantile_ms(times: Option<&Histogram<u64>>, quantile: f64) -> f64 {
+    times.map_or(f64::NAN, |all| count(all.value_at_quantile(quantile)) / 1e3)
+}
+
+/// How much memory this process has or had, where the system tells (Linux: `VmRSS`, `RssAnon` and `VmHWM` of proc(5)).
+pub(crate) fn memory_bytes(name: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// How large the files in a folder are together.
+pub(crate) fn folder_bytes(folder: &Path) -> u64 {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
+}
+
 /// What this process has written to the disk so far (Linux: `write_bytes` of proc(5), page by page as it was made dirty).
 pub(crate) fn written_bytes() -> Option<u64> {
     let io = std::fs::read_to_string("/proc/self/io").ok()?;
@@ -85,6 +110,12 @@ pub(crate) fn histogram(metrics: &str, name: &str) -> Vec<(f64, u64)> {
     });
     let mut below = 0;
     cumulative.map(|(bound, upto)| (bound, upto - std::mem::replace(&mut below, upto))).collect()
+}
+
+/// A counter in the Prometheus text format, by its name and labels; 0 while it was not counted.
+pub(crate) fn counter(metrics: &str, name: &str) -> u64 {
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.and_then(|value| value.parse().ok()).unwrap_or(0)
 }
 
 /// The upper bound of the bucket that the median lies in; infinite where there is none.
@@ -104,8 +135,9 @@ fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// A count as a number to reckon with.
 #[expect(clippy::cast_precision_loss, reason = "counts here are far below 2^52")]
-fn count(number: impl TryInto<u64>) -> f64 {
+pub(crate) fn count(number: impl TryInto<u64>) -> f64 {
     number.try_into().unwrap_or(u64::MAX) as f64
 }
 
@@ -120,5 +152,11 @@ mod tests {
         let buckets = histogram(text, "b");
         assert_eq!(buckets, [(1.0, 2), (8.0, 8), (f64::INFINITY, 0)]);
         assert!((median_bucket(&buckets) - 8.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_counter_is_read_back() {
+        let text = "# TYPE c counter\nc{a=\"x\"} 3\nc{a=\"xy\"} 4\n";
+        assert_eq!(["c{a=\"x\"}", "c{a=\"xy\"}", "c{a=\"z\"}"].map(|name| counter(text, name)), [3, 4, 0]);
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "the helpers of tests fail like tests")]
 
 mod backup;
+mod bench;
 mod cards;
 mod crash;
 mod dashboard;
