@@ -28,6 +28,7 @@ BEYOND_SCHEMAS = [
     r"^scopes must be left out",
     r"^(kind must be|[Tt]here is no such merchant|Another merchant has this name)",
     r"milestoneIndex \d+ stands twice in the list$",
+    r"^webhookEndpointId must be the id of a webhook endpoint of yours$",
     # Where webhooks may go depends on the mode and on what the operator has set.
     r"^url must be ",
     # Texts at any depth of metadata.

@@ -35,7 +35,8 @@ def ask(api, method, path, body=None, key=TEST_KEY):
 
 
 def objects(api):
-    """An intent with two milestones, one of them released, its settlement, a refund, and a key that nothing relies on."""
+    """An intent with two milestones, one of them released, its settlement, a refund, a key that nothing relies on, and a webhook endpoint
+    that nobody answers, with something that is sent to it."""
     intent = ask(api, "POST", "/payment-intents", {
         "amount": "1000.00",
         "currency": "USDC",
@@ -49,7 +50,11 @@ def objects(api):
     at = f"/payment-intents/{intent}"
     first, second = (milestone["id"] for milestone in ask(api, "GET", f"{at}/escrow/milestones")["data"])
     ask(api, "POST", f"{at}/escrow/milestones/{first}/complete", {"completedBy": "contract"})
+    endpoint = ask(api, "POST", "/webhook-endpoints", {"url": "http://127.0.0.1:9/"})["id"]
     return {
+        "CONTRACT_ENDPOINT": endpoint,
+        "CONTRACT_DELIVERY": ask(api, "POST", f"/webhook-endpoints/{endpoint}/test", {})["id"],
+        "CONTRACT_EVENT": ask(api, "GET", f"/events?paymentIntentId={intent}")["data"][0]["id"],
         "CONTRACT_INTENT": intent,
         "CONTRACT_MILESTONE": second,
         "CONTRACT_REFUND": ask(api, "POST", f"{at}/refund", {"amount": "50.00"})["id"],
