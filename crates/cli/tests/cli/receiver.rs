@@ -49,10 +49,11 @@ impl Receiver {
                 // Where to go is said always, and means something with 3xx alone.
                 let fields = format!("Location: /elsewhere\r\nContent-Length: {}\r\nConnection: close", body.len());
                 let head = format!("HTTP/1.1 {status}\r\n{fields}\r\n\r\n");
-                drop(stream.write_all(format!("{head}{body}").as_bytes()));
+                // Handed over first: whoever is answered may look at once for what was called.
                 if sender.send(call).is_err() {
                     return;
                 }
+                drop(stream.write_all(format!("{head}{body}").as_bytes()));
             }
         });
         Receiver { address, calls }
