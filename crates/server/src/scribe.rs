@@ -158,11 +158,12 @@ impl Desk {
             }
             self.write(requests).await;
             self.store_uses(!asking.is_empty()).await;
+            self.sweep().await;
+            // Last of all, since whoever asks may be about to close the store.
             for done in asking {
                 // Whoever asked may have stopped waiting.
                 let _ = done.send(());
             }
-            self.sweep().await;
         }
     }
 
