@@ -241,8 +241,8 @@ pub struct Told {
     pub endpoint: EndpointId,
     /// How far it was told. A cursor never goes back.
     pub progress: Progress,
-    /// Deliveries as they are now, of whose events only the places are looked at. Where somebody has asked for a call meanwhile, there will be one all the same. Of two with the same
-    /// event, the first counts.
+    /// Deliveries as they are now; of their events only the places are looked at. Where somebody has asked for a call meanwhile, there
+    /// will be one all the same. Of two of the same event, the first counts.
     pub deliveries: Vec<Delivery>,
 }
 

@@ -46,7 +46,7 @@ pub(super) struct Office {
     pub(super) keyring: Keyring,
     pub(super) registry: Registry,
     pub(super) post: Arc<dyn Post>,
-    pub(super) notes: mpsc::Sender<Note>,
+    pub(super) notes: mpsc::UnboundedSender<Note>,
     /// Places for calls beside the one that every endpoint may always have. Nobody waits for one.
     pub(super) spare_calls: Arc<Semaphore>,
 }

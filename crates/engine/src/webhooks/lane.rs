@@ -4,7 +4,8 @@
 //! intent, and notes what came of them together with the place up to which nothing is left. Whatever was not noted before a crash is
 //! told once more.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ const LONGEST_NAP: Span = Span::from_seconds(60);
 /// How often the place is noted that was reached without anything to tell.
 const NOTE_PLACE_EVERY: Span = Span::from_seconds(60);
 
-/// How long calls may go on that are under way when the courier stops; those to an endpoint that is told no more end by themselves. What they come to after that is not noted, and the events are
+/// How long calls may go on that are under way when the courier stops. What they come to after that is not noted, and the events are
 /// told again.
 const LAST_CALLS: Span = Span::from_ms(1500);
 
@@ -68,7 +69,7 @@ struct Work {
 /// A call that was made.
 struct Made {
     work: Work,
-    reached: Reached,
+    verdict: Verdict,
     attempt: Attempt,
 }
 
@@ -103,8 +104,10 @@ pub(super) struct Lane {
     position: u64,
     /// The places of events that were read and are not noted yet.
     open: BTreeSet<u64>,
-    /// The deliveries that wait, are under way, or are not noted yet.
-    in_hand: BTreeSet<DeliveryId>,
+    /// The deliveries that wait, are under way, or are not noted yet, each with how often it had been asked for when it was read.
+    in_hand: BTreeMap<DeliveryId, u32>,
+    /// Whether one of them was asked for again since: then it is read again when it is noted, and nothing else would say so.
+    is_asked_again: bool,
     waiting: VecDeque<Work>,
     /// What calls under way are about, where they are the first for their event.
     busy: BTreeSet<Option<IntentId>>,
@@ -117,14 +120,6 @@ pub(super) struct Lane {
     /// What was last handed in.
     noted: Progress,
     noted_at: Timestamp,
-}
-
-/// What a lane does next.
-enum Next {
-    /// Looks at the stream.
-    Look,
-    /// Nothing, since the endpoint is told no more.
-    End,
 }
 
 impl Lane {
@@ -140,7 +135,8 @@ impl Lane {
             terms: None,
             position: 0,
             open: BTreeSet::new(),
-            in_hand: BTreeSet::new(),
+            in_hand: BTreeMap::new(),
+            is_asked_again: false,
             waiting: VecDeque::new(),
             busy: BTreeSet::new(),
             calls: FuturesUnordered::new(),
@@ -159,13 +155,9 @@ impl Lane {
                 break;
             }
             self.bell.borrow_and_update();
-            let nap = match self.look().await {
-                Some(nap) => nap,
-                None => break,
-            };
-            match self.work(nap).await {
-                Next::Look => {}
-                Next::End => break,
+            let Some(nap) = self.look().await else { break };
+            if self.work(nap).await.is_break() {
+                break;
             }
         }
         self.finish().await;
@@ -217,15 +209,18 @@ impl Lane {
         for event in fresh {
             self.open.insert(event.position);
             let delivery = self.fresh(event, own_now);
-            self.in_hand.insert(delivery.id);
+            self.in_hand.insert(delivery.id, delivery.asked);
             self.waiting.push_back(Work { delivery, due: own_now, is_first: true });
         }
         self.position = position;
         for delivery in due {
-            if let Some(due) = delivery.state.due()
-                && self.in_hand.insert(delivery.id)
-            {
-                self.waiting.push_back(Work { delivery, due, is_first: false });
+            let Some(due) = delivery.state.due() else { continue };
+            match self.in_hand.get(&delivery.id) {
+                Some(asked) => self.is_asked_again |= *asked < delivery.asked,
+                None => {
+                    self.in_hand.insert(delivery.id, delivery.asked);
+                    self.waiting.push_back(Work { delivery, due, is_first: false });
+                }
             }
         }
     }
@@ -246,8 +241,8 @@ impl Lane {
         }
     }
 
-    /// Makes calls and notes what comes of them, until it is time to look again.
-    async fn work(&mut self, nap: Span) -> Next {
+    /// Makes calls and notes what comes of them, until it is time to look again, or the endpoint is told no more.
+    async fn work(&mut self, nap: Span) -> ControlFlow<()> {
         let host = self.office.host.clone();
         let mut pause = host.sleep(LOOK_PAUSE);
         let mut nap = host.sleep(nap);
@@ -258,23 +253,24 @@ impl Lane {
             let has_room = self.has_room();
             tokio::select! {
                 biased;
-                () = raised(&mut self.stopped) => return Next::Look,
+                () = raised(&mut self.stopped) => return ControlFlow::Continue(()),
                 Some(made) = self.calls.next() => {
-                    if let Next::End = self.settle(made).await {
-                        return Next::End;
+                    if let Some(why) = self.settle(made) {
+                        self.disable(why).await;
+                        return ControlFlow::Break(());
                     }
                 }
                 () = word(&mut self.noting) => {
-                    if self.is_noted() {
-                        return Next::Look;
+                    if self.let_go() {
+                        return ControlFlow::Continue(());
                     }
                 }
                 rung = self.bell.changed(), if !is_heard => is_heard = rung.is_ok(),
                 () = &mut pause, if !is_rested => is_rested = true,
-                () = &mut nap, if has_room => return Next::Look,
+                () = &mut nap, if has_room => return ControlFlow::Continue(()),
             }
             if is_rested && is_heard {
-                return Next::Look;
+                return ControlFlow::Continue(());
             }
         }
     }
@@ -302,29 +298,28 @@ impl Lane {
         }
     }
 
-    /// Decides what a call comes to.
-    async fn settle(&mut self, made: Made) -> Next {
-        let Made { work, reached, attempt } = made;
+    /// Decides what a call comes to, and says why the endpoint is to be told no more, if that comes of it.
+    fn settle(&mut self, made: Made) -> Option<Disabled> {
+        let Made { work, verdict, attempt } = made;
         let Work { mut delivery, due, is_first } = work;
         if is_first {
             self.busy.remove(&delivery.event.intent);
         }
         // What was sent is not needed any more, and may be large.
         delivery.event.event.body = Vec::new();
-        let is_manual = attempt.is_manual;
         delivery.updated = self.office.host.now();
         delivery.heard = delivery.asked;
-        delivery.tries = delivery.tries.saturating_add(u32::from(!is_manual));
+        delivery.tries = delivery.tries.saturating_add(u32::from(!attempt.is_manual));
+        let latency_ms = attempt.latency_ms;
         delivery.attempts.push(attempt);
         let surplus = delivery.attempts.len().saturating_sub(KEPT_ATTEMPTS);
         delivery.attempts.drain(..surplus);
-        let ahead = self.terms.as_ref().map_or(Span::from_ms(0), |terms| terms.ahead);
         // A test clock that has jumped leads through everything that was due on the way, each from when it was due.
         let at = match delivery.event.owner.mode {
             Mode::Sandbox => due,
-            Mode::Live => delivery.updated.after(ahead),
+            Mode::Live => delivery.updated,
         };
-        let why = match reached.verdict {
+        let why = match verdict {
             Verdict::Accepted => {
                 (delivery.state, self.progress.failing_since) = (DeliveryState::Succeeded, None);
                 None
@@ -340,15 +335,9 @@ impl Lane {
                 (since.after(PATIENCE) <= at).then_some(Disabled::Failing)
             }
         };
-        meter::webhook_call(delivery.state, delivery.attempts.last().map_or(0, |attempt| attempt.latency_ms));
+        meter::webhook_call(delivery.state, latency_ms);
         self.done.push(delivery);
-        match why {
-            Some(why) => {
-                self.disable(why).await;
-                Next::End
-            }
-            None => Next::Look,
-        }
+        why
     }
 
     fn random(&self) -> u16 {
@@ -387,29 +376,23 @@ impl Lane {
         let is_soon = |due: Timestamp| due < own_now.after(LONGEST_NAP);
         let is_due_soon = deliveries.iter().filter_map(|delivery| delivery.state.due()).any(is_soon);
         let (done, word) = oneshot::channel();
-        let note = (Told { endpoint: self.id, progress: self.progress, deliveries }, done);
-        match self.office.notes.try_send(note) {
-            Ok(()) => {
-                (self.noted, self.noted_at) = (self.progress, now);
-                self.noting = Some(Noting { word, deliveries: ids, is_due_soon });
-            }
-            // There is no room: the next round tries again.
-            Err(refused) => {
-                let (told, _) = refused.into_inner();
-                self.open.extend(told.deliveries.iter().map(|delivery| delivery.event.position));
-                self.done = told.deliveries;
-            }
-        }
+        // Where nobody notes any more, the courier is at its end, and the word comes at once.
+        drop(self.office.notes.send((Told { endpoint: self.id, progress: self.progress, deliveries }, done)));
+        (self.noted, self.noted_at) = (self.progress, now);
+        self.noting = Some(Noting { word, deliveries: ids, is_due_soon });
     }
 
-    /// Lets go of what was noted, and says whether some of that is due again before the lane would look by itself.
-    fn is_noted(&mut self) -> bool {
+    /// Lets go of what was noted, and says whether some of that may be due again before the lane would look by itself.
+    fn let_go(&mut self) -> bool {
         let Some(noted) = self.noting.take() else { return false };
-        self.in_hand.retain(|id| !noted.deliveries.contains(id));
-        noted.is_due_soon
+        for id in &noted.deliveries {
+            self.in_hand.remove(id);
+        }
+        std::mem::take(&mut self.is_asked_again) || noted.is_due_soon
     }
 
-    /// Waits a little for the calls under way, and until what came of them is noted.
+    /// Waits for the calls under way, which end by themselves, and until what came of them is noted; only a little when the courier
+    /// stops.
     async fn finish(mut self) {
         self.waiting.clear();
         let host = self.office.host.clone();
@@ -423,12 +406,13 @@ impl Lane {
             tokio::select! {
                 biased;
                 Some(made) = self.calls.next() => {
-                    // It ends whatever that says.
-                    let _: Next = self.settle(made).await;
+                    if let Some(why) = self.settle(made) {
+                        self.disable(why).await;
+                    }
                 }
                 () = word(&mut self.noting) => {
                     // Nothing is looked for any more.
-                    let _: bool = self.is_noted();
+                    let _: bool = self.let_go();
                 }
                 () = raised(&mut self.stopped), if !is_stopped => {
                     is_stopped = true;
@@ -465,15 +449,8 @@ async fn call(office: Arc<Office>, terms: Terms, work: Work, _spare: Option<Owne
     let headers = signed_headers(&id, at, &body, &terms.secret, former);
     let url = terms.endpoint.url.clone();
     let call = Call { url: url.clone(), mode: event.owner.mode, headers: headers.into(), body };
-    let reached = office.post.call(call).await;
-    let attempt = Attempt {
-        at,
-        url,
-        status: reached.status,
-        body: reached.body.clone(),
-        problem: reached.problem.clone(),
-        latency_ms: office.host.ticks_ms().saturating_sub(begun_ms),
-        is_manual: work.delivery.asked > work.delivery.heard,
-    };
-    Made { work, reached, attempt }
+    let Reached { verdict, status, body, problem } = office.post.call(call).await;
+    let latency_ms = office.host.ticks_ms().saturating_sub(begun_ms);
+    let is_manual = work.delivery.asked > work.delivery.heard;
+    Made { work, verdict, attempt: Attempt { at, url, status, body, problem, latency_ms, is_manual } }
 }

@@ -7,9 +7,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::host::Host;
 
-/// How much may wait to be noted.
-const MOST_WAITING: usize = 256;
-
 /// How much goes into one transaction.
 const AT_ONCE: usize = 64;
 
@@ -23,13 +20,13 @@ pub(super) type Note = (Told, oneshot::Sender<()>);
 pub(super) struct Recorder {
     store: Arc<dyn Store>,
     host: Arc<dyn Host>,
-    notes: mpsc::Receiver<Note>,
+    notes: mpsc::UnboundedReceiver<Note>,
 }
 
 impl Recorder {
-    /// A recorder, and where notes are handed in.
-    pub(super) fn new(store: Arc<dyn Store>, host: Arc<dyn Host>) -> (Recorder, mpsc::Sender<Note>) {
-        let (hand_in, notes) = mpsc::channel(MOST_WAITING);
+    /// A recorder, and where notes are handed in: of each endpoint one at a time, and so no more than there are endpoints.
+    pub(super) fn new(store: Arc<dyn Store>, host: Arc<dyn Host>) -> (Recorder, mpsc::UnboundedSender<Note>) {
+        let (hand_in, notes) = mpsc::unbounded_channel();
         (Recorder { store, host, notes }, hand_in)
     }
 

@@ -565,3 +565,22 @@ async fn a_call_that_outlasts_its_endpoint_is_noted() {
     let all = until(&world, to, |all| all.len() == 1).await;
     assert_eq!(all[0].state, DeliveryState::Succeeded);
 }
+
+/// A call that is asked for while another one of the same delivery is under way comes right after it.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_asked_for_while_one_is_under_way_comes_right_after_it() {
+    let world = World::new();
+    let to = endpoint(&world, &["payment_intent.created"]).await;
+    let (_courier, mut calls) = courier(&world);
+    world.open(&["100"]).await;
+    calls.next(&world).await.answer(accepted());
+    let id = until(&world, to, |all| all.len() == 1).await[0].id;
+    act(&world, Act::Redeliver { id }).await;
+    let under_way = calls.next(&world).await;
+    act(&world, Act::Redeliver { id }).await;
+    world.host.sleep(Span::from_seconds(5)).await;
+    under_way.answer(accepted());
+    next_without_a_pause(&world, &mut calls).await.answer(accepted());
+    let all = until(&world, to, |all| all[0].attempts.len() == 3).await;
+    assert_eq!((all[0].state, all[0].asked, all[0].heard), (DeliveryState::Succeeded, 2, 2));
+}

@@ -15,7 +15,8 @@ use crate::wire::{self, Secret};
 /// What lists of deliveries to several endpoints name as their address.
 const DELIVERIES_URL: &str = "/v1/webhook-deliveries";
 
-/// Has something done about merchants, keys or webhooks. `show` writes the body of the answer, with the secret that is shown once or without.
+/// Has something done about merchants, keys or webhooks. `show` writes the body of the answer, with the secret that is shown once or
+/// without.
 pub(super) async fn perform(
     gateway: &Gateway,
     asker: &Admitted,
