@@ -17,6 +17,7 @@ mod keys;
 mod memory;
 mod metadata;
 mod page;
+mod postgres;
 mod request;
 mod row;
 mod sqlite;
@@ -28,6 +29,7 @@ pub use keys::{ApiKey, Area, Journal, KeyHolder, KeyKind, Level, Merchant, NotAS
 pub use memory::MemoryStore;
 pub use metadata::{MAX_FOUND_NAME_CHARS, MAX_FOUND_VALUE_CHARS};
 pub use page::{EscrowFilter, Page, PageRequest, Position, TransferFilter, Which};
+pub use postgres::{DatabaseError, DatabaseUrl, POSTGRES_SCHEMA_VERSION, PostgresSettings, PostgresStore, Times};
 pub use request::LoggedRequest;
 pub use row::{Audited, EventRow, Job, JobState, Lease, Reply, StoredTransfer, TransferRow, Versioned, Waiting};
 pub use sqlite::{OpenError, SCHEMA_VERSION, SqliteStore};
