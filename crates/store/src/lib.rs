@@ -20,6 +20,7 @@ mod page;
 mod postgres;
 mod request;
 mod row;
+mod rows;
 mod sqlite;
 mod survey;
 mod webhook;

@@ -6,11 +6,11 @@
 use escrow::{IntentId, RawId};
 use rusqlite::{Connection, Row};
 
-use super::codec::{self, IdBytes, OwnerBytes};
 use super::error::Fault;
 use super::page::Readings;
-use super::split::Pieces;
 use super::{claims, events, jobs, journals, read};
+use crate::rows::codec::{self, IdBytes, OwnerBytes};
+use crate::rows::split::Pieces;
 use crate::{Audited, Balance, KeyHolder};
 
 /// Rows that belong to no escrow, and to no journal either: the table, and a query for the intent they name and which of its rows
@@ -104,7 +104,7 @@ fn escrows(db: &Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault>
 
 fn escrow(db: &Connection, id: IdBytes, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
     let name = IntentId::new(RawId::from_bytes(id)).to_string();
-    let found = read::escrow(db, id).and_then(|pieces| pieces.map(Pieces::assemble).transpose());
+    let found = read::escrow(db, id).and_then(|pieces| Ok(pieces.map(Pieces::assemble).transpose()?));
     let Some(stored) = readable("escrows", &name, found, visit)?.flatten() else { return Ok(()) };
     let events = all_readable("events", &name, events::of_subject(db, id)?, visit)?;
     let transfers = all_readable("transfers", &name, read::transfers_of(db, id)?, visit)?;
@@ -117,7 +117,9 @@ fn escrow(db: &Connection, id: IdBytes, visit: &mut dyn FnMut(Audited)) -> Resul
 fn journals(db: &Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
     for found in journals::all(db)? {
         let Some((stream, journal)) = readable("journals", "a row", found, visit)? else { continue };
-        let Some(stream) = readable("journals", "a row", codec::owner(stream), visit)? else { continue };
+        let Some(stream) = readable("journals", "a row", codec::owner(stream).map_err(Fault::from), visit)? else {
+            continue;
+        };
         let events = events::of_subject(db, journal.id.to_bytes())?;
         let events = all_readable("events", &format!("journal {}", journal.id), events, visit)?;
         visit(Audited::Journal { holder: KeyHolder::of_stream(stream), journal, events });
@@ -176,7 +178,9 @@ fn flush(
     visit: &mut dyn FnMut(Audited),
 ) -> Result<(), Fault> {
     let Some(bytes) = bytes else { return Ok(()) };
-    let Some(owner) = readable("balances", "a row", codec::owner(bytes), visit)? else { return Ok(()) };
+    let Some(owner) = readable("balances", "a row", codec::owner(bytes).map_err(Fault::from), visit)? else {
+        return Ok(());
+    };
     balances.sort_unstable();
     balances.into_iter().for_each(|balance| visit(Audited::Balance(owner, balance)));
     Ok(())

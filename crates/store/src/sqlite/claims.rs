@@ -3,9 +3,9 @@
 use escrow::{Hash, Owner};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::codec::{self, IdBytes, OwnerBytes};
 use super::error::Fault;
 use super::page::{Readings, collect};
+use crate::rows::codec::{self, IdBytes, OwnerBytes};
 
 /// Whether nobody else has claimed any of these transactions.
 pub(super) fn are_free(db: &Connection, intent: IdBytes, owner: OwnerBytes, hashes: &[Hash]) -> Result<bool, Fault> {

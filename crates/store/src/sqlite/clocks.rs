@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use escrow::{MerchantId, Mode, Owner, Span};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::codec::{self, OwnerBytes};
 use super::error::Fault;
 use super::jobs;
 use crate::ClockMove;
+use crate::rows::codec::{self, OwnerBytes};
 
 /// How far the clocks of these owners are ahead of real time; those that are not are left out.
 pub(super) fn of_owners(db: &Connection, owners: &BTreeSet<OwnerBytes>) -> Result<BTreeMap<Owner, Span>, Fault> {

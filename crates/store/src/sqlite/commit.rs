@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use escrow::{Account, Currency, Effect, Timestamp};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::codec::{self, IdBytes, OwnerBytes};
 use super::error::Fault;
-use super::prepare::{PreparedChange, PreparedUnit};
-use super::split::{Part, PartChange};
 use super::{claims, clocks, deliveries, endpoints, jobs, journals, metadata, replies};
+use crate::rows::codec::{self, IdBytes, OwnerBytes};
+use crate::rows::prepare::{PreparedChange, PreparedUnit};
+use crate::rows::split::{Part, PartChange};
 use crate::{EventRow, Outcome, Reply, TransferRow};
 
 /// Commits units in this order; one that does not fit drops out alone.

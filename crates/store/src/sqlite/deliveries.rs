@@ -3,10 +3,11 @@
 use escrow::{DeliveryId, EndpointId, EventId, Owner, RawId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::codec::{self, IdBytes};
 use super::error::Fault;
 use super::page::collect;
-use super::{endpoints, events, lists};
+use super::{endpoints, events, page};
+use crate::rows::codec::{self, IdBytes};
+use crate::rows::lists;
 use crate::{Delivery, DeliveryAsk, DeliveryFilter, DeliveryState, EndpointState, Page, PageRequest, Told};
 
 /// How many deliveries are deleted in one go.
@@ -28,7 +29,7 @@ pub(super) fn page(
         let place = position_of(db, event)?.unwrap_or(0);
         list.within((place, place));
     }
-    list.page_by_key(db, request, |position| in_place(db, endpoint.raw().to_bytes(), position))
+    page::page_by_key(db, list, request, |position| in_place(db, endpoint.raw().to_bytes(), position))
 }
 
 pub(super) fn find(db: &Connection, id: DeliveryId) -> Result<Option<Delivery>, Fault> {
@@ -188,22 +189,12 @@ fn delivery(db: &Connection, row: &Row<'_>) -> Result<Delivery, Fault> {
     let id = DeliveryId::new(RawId::from_bytes(row.get(0)?));
     let (due, of_endpoint): (Option<i64>, String) = (row.get(4)?, row.get(12)?);
     let (position, state, attempts): (i64, String, String) = (row.get(2)?, row.get(3)?, row.get(10)?);
-    let state_named = |name: &str| {
-        let pending = due.map(|due| DeliveryState::Pending(Timestamp::from_ms(due)));
-        let states = pending.into_iter().chain([DeliveryState::Succeeded, DeliveryState::Failed]);
-        states.into_iter().find(|state| state.name() == name)
-    };
     let event = events::in_place(db, codec::owner(row.get(11)?)?, position)?;
     Ok(Delivery {
         id,
         endpoint: EndpointId::new(RawId::from_bytes(row.get(1)?)),
         event: event.ok_or_else(|| Fault::Damaged(format!("{id} is of an event that is not there")))?,
-        state: if due.is_some() && of_endpoint == EndpointState::Deleted.name() {
-            // Nobody calls an endpoint that was deleted.
-            DeliveryState::Failed
-        } else {
-            codec::named("state of a delivery", &state, state_named)?
-        },
+        state: codec::delivery_state(&state, due, &of_endpoint)?,
         tries: row.get(5)?,
         asked: row.get(6)?,
         heard: row.get(7)?,

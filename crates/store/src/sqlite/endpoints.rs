@@ -3,10 +3,11 @@
 use escrow::{EndpointId, Owner, RawId, Span, Timestamp};
 use rusqlite::{Connection, Row, params};
 
-use super::codec::{self, IdBytes};
 use super::error::Fault;
 use super::page::collect;
-use super::{clocks, deliveries, events, lists};
+use super::{clocks, deliveries, events, page};
+use crate::rows::codec::{self, IdBytes};
+use crate::rows::lists;
 use crate::{
     AccountEvent, Endpoint, EndpointChange, EndpointState, EventFilter, EventType, Outbox, Page, PageRequest, Progress,
     Tail,
@@ -16,7 +17,7 @@ const COLUMNS: &str = "SELECT id, owner, url, description, events, state, secret
     cursor, failing_since FROM endpoints";
 
 pub(super) fn page(db: &Connection, owner: Owner, request: PageRequest) -> Result<Page<Endpoint>, Fault> {
-    lists::endpoints(owner).page(db, request, |id| find(db, EndpointId::new(RawId::from_bytes(id))))
+    page::page(db, lists::endpoints(owner), request, |id| find(db, EndpointId::new(RawId::from_bytes(id))))
 }
 
 pub(super) fn find(db: &Connection, id: EndpointId) -> Result<Option<Endpoint>, Fault> {
@@ -133,14 +134,13 @@ pub(super) fn outbox(
 fn endpoint(row: &Row<'_>) -> Result<Endpoint, Fault> {
     let (events, state): (String, String) = (row.get(4)?, row.get(5)?);
     let time = |column| row.get::<_, Option<i64>>(column).map(|ms| ms.map(Timestamp::from_ms));
-    let named = |name: &str| EndpointState::ALL.into_iter().find(|state| state.name() == name);
     Ok(Endpoint {
         id: EndpointId::new(RawId::from_bytes(row.get(0)?)),
         owner: codec::owner(row.get(1)?)?,
         url: row.get(2)?,
         description: row.get(3)?,
         events: codec::from_json("the events of an endpoint", &events)?,
-        state: codec::named("state of an endpoint", &state, named)?,
+        state: codec::endpoint_state(&state)?,
         secret: row.get(6)?,
         previous_until: time(7)?,
         created: Timestamp::from_ms(row.get(8)?),

@@ -3,6 +3,7 @@
 use rusqlite::{ErrorCode, ffi};
 
 use crate::StoreError;
+use crate::rows::Damaged;
 
 /// Why something asked of the database did not succeed.
 #[derive(Debug)]
@@ -26,6 +27,12 @@ const WORDS: [(ErrorCode, &str); 8] = [
     (ErrorCode::DatabaseLocked, "another process keeps the database locked"),
     (ErrorCode::OutOfMemory, "there is not enough memory"),
 ];
+
+impl From<Damaged> for Fault {
+    fn from(Damaged(what): Damaged) -> Fault {
+        Fault::Damaged(what)
+    }
+}
 
 impl From<rusqlite::Error> for Fault {
     /// Errors without a code of SQLite's are about values of the wrong type or range.

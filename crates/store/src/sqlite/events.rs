@@ -3,10 +3,11 @@
 use escrow::{EventId, Hash, IntentId, Owner, RawId, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::codec::{self, IdBytes};
+use super::DIALECT;
 use super::error::Fault;
-use super::lists;
-use super::page::{Readings, collect};
+use super::page::{self, Readings, collect};
+use crate::rows::codec::{self, IdBytes};
+use crate::rows::lists;
 use crate::{EventFilter, EventRow, EventType, Page, PageRequest, StoredEvent, Tail};
 
 /// An event, and with it the hash of the one before it and whether it stands in a journal.
@@ -24,10 +25,10 @@ pub(super) fn page(
 ) -> Result<Page<StoredEvent>, Fault> {
     let types = filter.types.as_deref();
     match filter.intent {
-        None => lists::events(owner, types).page_by_key(db, request, |position| in_place(db, owner, position)),
+        None => page::page_by_key(db, lists::events(owner, types), request, |position| in_place(db, owner, position)),
         Some(intent) => {
-            let list = lists::events_of(owner, intent, types);
-            list.page_by_key(db, request, |sequence| in_chain(db, intent.raw().to_bytes(), sequence))
+            let list = lists::events_of(DIALECT, owner, intent, types);
+            page::page_by_key(db, list, request, |sequence| in_chain(db, intent.raw().to_bytes(), sequence))
         }
     }
 }
@@ -45,14 +46,14 @@ pub(super) fn after(
     let types = filter.types.as_deref();
     let events: Vec<StoredEvent> = match filter.intent {
         None => {
-            let places = lists::events(owner, types).after(db, after, limit)?;
+            let places = page::keys_behind(db, lists::events(owner, types), after, limit)?;
             let found = places.into_iter().map(|position| in_place(db, owner, position));
             found.filter_map(Result::transpose).collect::<Result<_, Fault>>()?
         }
         Some(intent) => {
             // The events of one intent are few, and their places grow with their sequence.
             let sequence = sequence_at(db, intent.raw().to_bytes(), after)?;
-            let sequences = lists::events_of(owner, intent, types).after(db, sequence, limit)?;
+            let sequences = page::keys_behind(db, lists::events_of(DIALECT, owner, intent, types), sequence, limit)?;
             let found = sequences.into_iter().map(|sequence| in_chain(db, intent.raw().to_bytes(), sequence));
             found.filter_map(Result::transpose).collect::<Result<_, Fault>>()?
         }
@@ -68,7 +69,7 @@ pub(super) fn after(
 fn last(db: &Connection, owner: Owner) -> Result<u64, Fault> {
     let mut statement = db.prepare_cached("SELECT last FROM streams WHERE owner = ?1")?;
     let last: Option<i64> = statement.query_row([codec::owner_bytes(owner)], |row| row.get(0)).optional()?;
-    codec::count(last.unwrap_or(0))
+    Ok(codec::count(last.unwrap_or(0))?)
 }
 
 /// The sequence of a subject's last event up to a place, 0 where there is none.

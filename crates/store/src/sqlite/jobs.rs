@@ -3,12 +3,12 @@
 use escrow::{Duty, IntentId, RawId, Span, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::codec::{self, IdBytes, OwnerBytes};
 use super::counters::{self, Counter};
 use super::error::Fault;
 use super::page::{Readings, collect};
 use super::read;
-use super::split::Pieces;
+use crate::rows::codec::{self, IdBytes, OwnerBytes};
+use crate::rows::split::Pieces;
 use crate::{Job, JobState, Lease, Waiting};
 
 /// The token of a job that nobody has a lease of.

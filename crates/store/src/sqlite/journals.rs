@@ -3,10 +3,10 @@
 use escrow::{Chain, Hash, RawId};
 use rusqlite::{Connection, Row, params};
 
-use super::codec::{self, OwnerBytes};
 use super::error::Fault;
 use super::page::{Readings, collect};
 use super::{endpoints, people};
+use crate::rows::codec::{self, OwnerBytes};
 use crate::{Journal, JournalChange, KeyHolder};
 
 const COLUMNS: &str = "SELECT id, count, head, owner FROM journals";

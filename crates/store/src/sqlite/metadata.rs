@@ -8,8 +8,8 @@ use serde::Deserialize;
 
 use super::codec::{IdBytes, OwnerBytes};
 use super::error::Fault;
-use super::split::Kind;
 use crate::metadata::found_by;
+use crate::rows::split::Kind;
 
 pub(super) fn insert(
     db: &Connection,

@@ -13,6 +13,9 @@ use escrow::{
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use crate::rows::lists::Dialect;
+use crate::rows::split::{Kind, Pieces};
+use crate::rows::{Damaged, codec, prepare};
 use crate::{
     ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EscrowFilter, EventFilter, Job, JobState, KeyHolder,
     Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page, PageRequest, Store, StoreError, StoredEvent,
@@ -23,7 +26,6 @@ mod audit;
 mod backup;
 mod claims;
 mod clocks;
-mod codec;
 mod commit;
 mod counters;
 mod crew;
@@ -33,19 +35,15 @@ mod error;
 mod events;
 mod jobs;
 mod journals;
-mod lists;
 mod metadata;
 mod open;
 mod page;
 mod people;
-mod period;
 #[cfg(test)]
 mod plans;
-mod prepare;
 mod read;
 mod replies;
 mod requests;
-mod split;
 mod survey;
 mod wal;
 mod writer;
@@ -54,8 +52,10 @@ use crew::{Crew, Tool};
 use error::Fault;
 pub use open::{OpenError, SCHEMA_VERSION};
 use requests::RequestLog;
-use split::{Kind, Pieces};
 use writer::Writer;
+
+/// How lists are put to this database.
+const DIALECT: Dialect = Dialect::Sqlite;
 
 /// How many reads of what a command or a request names may run at the same time.
 const READERS: usize = 2;
@@ -190,12 +190,12 @@ impl Store for SqliteStore {
     async fn load(&self, wanted: Wanted) -> Result<Loaded, StoreError> {
         let found = self.read(move |db| read::load(db, &wanted)).await?;
         let escrows = found.escrows.into_iter().map(|pieces| pieces.map(Pieces::assemble).transpose());
-        let escrows = escrows.collect::<Result<Vec<_>, Fault>>()?;
+        let escrows = escrows.collect::<Result<Vec<_>, Damaged>>()?;
         Ok(Loaded { escrows, replies: found.replies, clocks: found.clocks, journals: found.journals })
     }
 
     async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
-        let units = units.into_iter().map(prepare::prepare).collect::<Result<Vec<_>, Fault>>()?;
+        let units = units.into_iter().map(prepare::prepare).collect::<Result<Vec<_>, Damaged>>()?;
         self.write(move |db| commit::commit(db, &units)).await
     }
 

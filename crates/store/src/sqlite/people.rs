@@ -3,10 +3,11 @@
 use escrow::{KeyId, MerchantId, RawId, Timestamp};
 use rusqlite::{Connection, Row, params};
 
-use super::codec::{self, OwnerBytes};
 use super::error::Fault;
-use super::lists;
-use crate::{ApiKey, KeyHolder, KeyKind, Merchant, Page, PageRequest, Scopes};
+use super::{DIALECT, page};
+use crate::rows::codec::{self, OwnerBytes};
+use crate::rows::lists;
+use crate::{ApiKey, KeyHolder, Merchant, Page, PageRequest};
 
 pub(super) fn is_merchant_new(db: &Connection, merchant: &Merchant) -> Result<bool, Fault> {
     let mut statement = db.prepare_cached("SELECT 1 FROM merchants WHERE id = ?1 OR name = ?2")?;
@@ -23,7 +24,7 @@ pub(super) fn add_merchant(db: &Connection, merchant: &Merchant) -> Result<(), F
 const MERCHANT_COLUMNS: &str = "SELECT id, name, created FROM merchants";
 
 pub(super) fn merchants(db: &Connection, request: PageRequest) -> Result<Page<Merchant>, Fault> {
-    lists::merchants().page(db, request, |id| merchant(db, MerchantId::new(RawId::from_bytes(id))))
+    page::page(db, lists::merchants(), request, |id| merchant(db, MerchantId::new(RawId::from_bytes(id))))
 }
 
 pub(super) fn merchant(db: &Connection, id: MerchantId) -> Result<Option<Merchant>, Fault> {
@@ -80,7 +81,7 @@ pub(super) fn add_key(db: &Connection, key: &ApiKey, hash: &[u8; 32]) -> Result<
         key.expires.map(Timestamp::ms),
         key.revoked.map(Timestamp::ms),
         key.name,
-        scopes_text(&key.scopes),
+        codec::scopes_text(&key.scopes),
         key.last_used.map(Timestamp::ms)
     ])?;
     Ok(())
@@ -102,7 +103,7 @@ pub(super) fn key(db: &Connection, id: KeyId) -> Result<Option<ApiKey>, Fault> {
 }
 
 pub(super) fn keys(db: &Connection, holder: Option<KeyHolder>, request: PageRequest) -> Result<Page<ApiKey>, Fault> {
-    lists::keys(holder).page(db, request, |id| key(db, KeyId::new(RawId::from_bytes(id))))
+    page::page(db, lists::keys(DIALECT, holder), request, |id| key(db, KeyId::new(RawId::from_bytes(id))))
 }
 
 /// Changes when a key expires and whether it is revoked.
@@ -125,28 +126,14 @@ fn api_key(row: &Row<'_>) -> Result<ApiKey, Fault> {
     let kind: String = row.get(1)?;
     Ok(ApiKey {
         id: KeyId::new(RawId::from_bytes(row.get(0)?)),
-        kind: codec::named("kind of key", &kind, KeyKind::from_name)?,
+        kind: codec::key_kind(&kind)?,
         holder: holder(row.get(2)?)?,
         last_four: row.get(3)?,
         created: Timestamp::from_ms(row.get(4)?),
         expires: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_ms),
         revoked: row.get::<_, Option<i64>>(6)?.map(Timestamp::from_ms),
         name: row.get(7)?,
-        scopes: scopes(row.get(8)?)?,
+        scopes: codec::scopes(row.get(8)?)?,
         last_used: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_ms),
     })
-}
-
-/// Scopes as a text, each behind a blank but the first; `None` for all.
-fn scopes_text(scopes: &Scopes) -> Option<String> {
-    match scopes {
-        Scopes::Full => None,
-        Scopes::Only(scopes) => Some(scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
-    }
-}
-
-fn scopes(text: Option<String>) -> Result<Scopes, Fault> {
-    let Some(text) = text else { return Ok(Scopes::Full) };
-    let parsed = text.split_ascii_whitespace().map(codec::parsed).collect::<Result<_, Fault>>()?;
-    Ok(Scopes::Only(parsed))
 }

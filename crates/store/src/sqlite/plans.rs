@@ -6,13 +6,14 @@ use std::fmt::Debug;
 use escrow::{
     Currency, EndpointId, IntentId, IntentStatus, MerchantId, Mode, Owner, PaymentType, PurposeKind, RawId, Timestamp,
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, params_from_iter};
 
-use super::lists::{self, Way};
+use super::DIALECT;
 use super::open;
-use super::page::{IdKey, Key, List};
 use super::requests::RequestLog;
-use super::split::Kind;
+use crate::rows::list::{IdKey, Key, List, Query};
+use crate::rows::lists::{self, Way};
+use crate::rows::split::Kind;
 use crate::{EscrowFilter, EventType, KeyHolder, TransferFilter, Which};
 
 /// Asserts how a list is read, whatever it is filtered by.
@@ -68,7 +69,8 @@ fn check(db: &Connection, what: &dyn Debug, ranges: &str, list: impl Fn() -> Lis
 }
 
 fn check_by<K: Key>(db: &Connection, what: &dyn Debug, ranges: &str, key: K, list: List<K>) {
-    for plan in list.plans(db, key) {
+    for query in list.queries(key) {
+        let plan = plan(db, query);
         let is_merge = |step: &str| ["MERGE (UNION ALL)", "LEFT", "RIGHT"].contains(&step);
         let is_range = |step: &str| step.starts_with("SEARCH listed ") && step.ends_with(ranges);
         // What is looked up for each id that is found there.
@@ -79,6 +81,13 @@ fn check_by<K: Key>(db: &Connection, what: &dyn Debug, ranges: &str, key: K, lis
         let is_fine = plan.iter().all(|step| is_merge(step) || is_range(step) || is_look_up(step));
         assert!(is_fine && plan.iter().any(|step| is_range(step)), "{what:?}: {plan:#?}");
     }
+}
+
+/// How SQLite would run a query, a line for each step.
+fn plan(db: &Connection, Query { sql, values }: Query) -> Vec<String> {
+    let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a query");
+    let steps = statement.query_map(params_from_iter(values), |row| row.get(3)).expect("a plan");
+    steps.map(|step| step.expect("a step")).collect()
 }
 
 fn escrows(store: &Databases) {
@@ -96,7 +105,7 @@ fn escrows(store: &Databases) {
                 Way::Metadata(..) => "PRIMARY KEY (owner=? AND name=? AND value=? AND escrow>? AND escrow<?)",
             };
             let bounds = (RawId::from_bits(1), RawId::from_bits(u128::MAX - 1));
-            check(&store.books, &(way, &filter), ranges, || lists::escrows_by(*way, OWNER, &filter, bounds));
+            check(&store.books, &(way, &filter), ranges, || lists::escrows_by(DIALECT, *way, OWNER, &filter, bounds));
         }
     }
 }
@@ -121,13 +130,13 @@ fn escrow_filters() -> Vec<EscrowFilter> {
 const PARTS_OF_OWNER: &str = "INDEX parts_by_owner (owner=? AND kind=? AND id>? AND id<?)";
 
 fn settlements(store: &Databases) {
-    check(&store.books, &Kind::Settlement, PARTS_OF_OWNER, || lists::parts(OWNER, Kind::Settlement, None));
+    check(&store.books, &Kind::Settlement, PARTS_OF_OWNER, || lists::parts(DIALECT, OWNER, Kind::Settlement, None));
 }
 
 fn refunds(store: &Databases) {
     let of_intent = "PRIMARY KEY (escrow=? AND kind=? AND id>? AND id<?)";
     for (intent, ranges) in [(None, PARTS_OF_OWNER), (Some(INTENT), of_intent)] {
-        check(&store.books, &(Kind::Refund, intent), ranges, || lists::parts(OWNER, Kind::Refund, intent));
+        check(&store.books, &(Kind::Refund, intent), ranges, || lists::parts(DIALECT, OWNER, Kind::Refund, intent));
     }
 }
 
@@ -142,7 +151,7 @@ fn transfers(store: &Databases) {
                     (None, true) => "INDEX transfers_by_kind (owner=? AND currency=? AND kind=? AND id>? AND id<?)",
                     (None, false) => "PRIMARY KEY (owner=? AND id>? AND id<?)",
                 };
-                check(&store.books, &filter, ranges, || lists::transfers(OWNER, &filter));
+                check(&store.books, &filter, ranges, || lists::transfers(DIALECT, OWNER, &filter));
             }
         }
     }
@@ -158,7 +167,7 @@ fn events(store: &Databases) {
     }
     let ranges = "INDEX events_by_intent (subject=? AND sequence>? AND sequence<?)";
     for types in [None, Some(&all[..2])] {
-        check_by(&store.books, &types, ranges, 7, lists::events_of(OWNER, INTENT, types));
+        check_by(&store.books, &types, ranges, 7, lists::events_of(DIALECT, OWNER, INTENT, types));
     }
 }
 
@@ -186,10 +195,10 @@ fn merchants(store: &Databases) {
 const HOLDERS: [KeyHolder; 2] = [KeyHolder::Owner(OWNER), KeyHolder::Operator];
 
 fn keys(store: &Databases) {
-    check(&store.books, &"keys", "PRIMARY KEY (id>? AND id<?)", || lists::keys(None));
+    check(&store.books, &"keys", "PRIMARY KEY (id>? AND id<?)", || lists::keys(DIALECT, None));
     for holder in HOLDERS {
         let ranges = "INDEX keys_by_owner (owner=? AND id>? AND id<?)";
-        check(&store.books, &holder, ranges, || lists::keys(Some(holder)));
+        check(&store.books, &holder, ranges, || lists::keys(DIALECT, Some(holder)));
     }
 }
 
@@ -211,9 +220,9 @@ fn deliveries(store: &Databases) {
 
 fn requests(store: &Databases) {
     let ranges = "INDEX sqlite_autoindex_requests_1 (id>? AND id<?)";
-    check(store.requests.db(), &"requests", ranges, || lists::requests(None));
+    check(store.requests.db(), &"requests", ranges, || lists::requests(DIALECT, None));
     for holder in HOLDERS {
         let ranges = "INDEX requests_by_owner (owner=? AND id>? AND id<?)";
-        check(store.requests.db(), &holder, ranges, || lists::requests(Some(holder)));
+        check(store.requests.db(), &holder, ranges, || lists::requests(DIALECT, Some(holder)));
     }
 }

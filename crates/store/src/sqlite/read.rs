@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use escrow::{Account, Amount, IntentId, Owner, RawId, Span, Timestamp, Transfer, TransferId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::codec::{self, IdBytes};
 use super::error::Fault;
 use super::page::{Readings, collect};
-use super::split::{Kind, Pieces};
-use super::{clocks, journals, lists, replies};
+use super::{DIALECT, clocks, journals, page, replies};
+use crate::rows::codec::{self, IdBytes};
+use crate::rows::list::List;
+use crate::rows::lists::{self, Way};
+use crate::rows::period::{Bounds, Search};
+use crate::rows::split::{Kind, Pieces};
 use crate::{Balance, EscrowFilter, Journal, Page, PageRequest, Reply, StoredTransfer, TransferFilter, Wanted, Which};
 
 /// What was found of [`Wanted`], the escrows still in pieces.
@@ -53,7 +56,38 @@ pub(super) fn escrows(
     filter: &EscrowFilter,
     request: PageRequest,
 ) -> Result<Page<Pieces>, Fault> {
-    lists::escrows(db, owner, filter)?.page(db, request, |id| escrow(db, id))
+    let list = list_of_escrows(db, owner, filter)?;
+    page::page(db, list, request, |id| escrow(db, id))
+}
+
+/// The escrows that pass a filter, by the shortest way.
+fn list_of_escrows(db: &Connection, owner: Owner, filter: &EscrowFilter) -> Result<List, Fault> {
+    let bounds = bounds(db, owner, filter)?;
+    let way = match lists::ways(filter).as_slice() {
+        [] => Way::Everything,
+        [only] => *only,
+        several => {
+            let walk = |way: &Way<'_>| lists::walk(DIALECT, *way, owner, filter, bounds);
+            let counts = several.iter().map(|way| page::count_up_to(db, &walk(way), lists::COUNTED));
+            let counts = counts.collect::<Result<Vec<i64>, Fault>>()?;
+            let shortest = several.iter().zip(counts).min_by_key(|(_, count)| *count);
+            shortest.map_or(Way::Everything, |(way, _)| *way)
+        }
+    };
+    Ok(lists::escrows_by(DIALECT, way, owner, filter, bounds))
+}
+
+/// The ids that the escrows of the filter's period are between.
+fn bounds(db: &Connection, owner: Owner, filter: &EscrowFilter) -> Result<Bounds, Fault> {
+    let mut search = Search::of(filter.created_from, filter.created_to);
+    while let Some(id) = search.next() {
+        let sql = "SELECT id, created FROM escrows WHERE owner = ?1 AND id >= ?2 ORDER BY id LIMIT 1";
+        let key = params![codec::owner_bytes(owner), id.to_bytes()];
+        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let found = db.prepare_cached(sql)?.query_row(key, read).optional()?;
+        search.tell(found.map(|(id, created)| (RawId::from_bytes(id), Timestamp::from_ms(created))));
+    }
+    Ok(search.bounds())
 }
 
 /// The escrow that has a part of a kind that is listed.
@@ -73,7 +107,7 @@ pub(super) fn parts(
     request: PageRequest,
 ) -> Result<Page<(IntentId, String)>, Fault> {
     let sql = "SELECT escrow, body FROM parts WHERE kind = ?1 AND id = ?2 AND owner IS NOT NULL";
-    lists::parts(owner, kind, intent).page(db, request, |id| {
+    page::page(db, lists::parts(DIALECT, owner, kind, intent), request, |id| {
         let mut statement = db.prepare_cached(sql)?;
         let mut rows = statement.query(params![kind as i64, id])?;
         rows.next()?.map(|row| Ok((IntentId::new(RawId::from_bytes(row.get(0)?)), row.get(1)?))).transpose()
@@ -88,7 +122,7 @@ pub(super) fn everybodys_parts(
     request: PageRequest,
 ) -> Result<Page<(Owner, IntentId, String)>, Fault> {
     let sql = "SELECT owner, escrow, body FROM parts WHERE kind = ?1 AND id = ?2 AND owner IS NOT NULL";
-    lists::everybodys_parts(kind, which).page(db, request, |id| {
+    page::page(db, lists::everybodys_parts(kind, which), request, |id| {
         let mut statement = db.prepare_cached(sql)?;
         let mut rows = statement.query(params![kind as i64, id])?;
         let part = |row: &Row<'_>| {
@@ -108,7 +142,7 @@ pub(super) fn transfers(
     filter: &TransferFilter,
     request: PageRequest,
 ) -> Result<Page<StoredTransfer>, Fault> {
-    lists::transfers(owner, filter).page(db, request, |id| {
+    page::page(db, lists::transfers(DIALECT, owner, filter), request, |id| {
         let mut statement = db.prepare_cached(&format!("{TRANSFER_COLUMNS} WHERE owner = ?1 AND id = ?2"))?;
         let mut rows = statement.query(params![codec::owner_bytes(owner), id])?;
         rows.next()?.map(transfer).transpose()

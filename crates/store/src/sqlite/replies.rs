@@ -3,10 +3,10 @@
 use escrow::{Hash, Owner, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::codec;
 use super::counters::{self, Counter};
 use super::error::Fault;
 use crate::Reply;
+use crate::rows::codec;
 
 /// How many forgotten replies are deleted in one transaction, so that commits never wait long.
 const FORGET_AT_ONCE: usize = 1000;

@@ -9,9 +9,10 @@ use rusqlite::{Connection, Row, params};
 
 use super::crew::Tool;
 use super::error::Fault;
-use super::lists;
 use super::open::{self, OpenError};
 use super::people::{holder, owner_column};
+use super::{DIALECT, page};
+use crate::rows::lists;
 use crate::{KeyHolder, LoggedRequest, Page, PageRequest};
 
 /// How many requests are deleted in one go.
@@ -119,7 +120,7 @@ pub(super) fn page(
     holder: Option<KeyHolder>,
     request: PageRequest,
 ) -> Result<Page<LoggedRequest>, Fault> {
-    lists::requests(holder).page(db, request, |id| find(db, RequestId::new(RawId::from_bytes(id))))
+    page::page(db, lists::requests(DIALECT, holder), request, |id| find(db, RequestId::new(RawId::from_bytes(id))))
 }
 
 pub(super) fn find(db: &Connection, id: RequestId) -> Result<Option<LoggedRequest>, Fault> {

@@ -3,9 +3,9 @@
 use escrow::{Account, Currency, Mode, Timestamp};
 use rusqlite::{Connection, Row};
 
-use super::codec;
 use super::error::Fault;
 use super::page::collect;
+use crate::rows::codec;
 use crate::{Backlog, Survey, Total};
 
 pub(super) fn survey(db: &Connection, now: Timestamp) -> Result<Survey, Fault> {

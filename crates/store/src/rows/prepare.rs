@@ -4,53 +4,53 @@ use std::collections::BTreeMap;
 
 use escrow::{Effect, Hash, IntentId};
 
+use super::Damaged;
 use super::codec::{self, OwnerBytes};
-use super::error::Fault;
 use super::split::{self, Part};
 use crate::metadata::found_by;
 use crate::{Change, ClockMove, DeliveryAsk, EventRow, JournalChange, Lease, Reply, TransferRow, Unit};
 
 /// A [`Unit`] in the form of its rows.
-pub(super) struct PreparedUnit {
-    pub(super) change: Option<PreparedChange>,
-    pub(super) replies: Vec<Reply>,
-    pub(super) leases: Vec<Lease>,
-    pub(super) clock: Option<ClockMove>,
-    pub(super) journals: Vec<JournalChange>,
-    pub(super) deliveries: Vec<DeliveryAsk>,
+pub(crate) struct PreparedUnit {
+    pub(crate) change: Option<PreparedChange>,
+    pub(crate) replies: Vec<Reply>,
+    pub(crate) leases: Vec<Lease>,
+    pub(crate) clock: Option<ClockMove>,
+    pub(crate) journals: Vec<JournalChange>,
+    pub(crate) deliveries: Vec<DeliveryAsk>,
 }
 
 /// A [`Change`] in the form of its rows.
-pub(super) struct PreparedChange {
-    pub(super) id: IntentId,
-    pub(super) owner: OwnerBytes,
+pub(crate) struct PreparedChange {
+    pub(crate) id: IntentId,
+    pub(crate) owner: OwnerBytes,
     /// The version that must be stored; `None`: no escrow of this id.
-    pub(super) base: Option<i64>,
-    pub(super) version: i64,
-    pub(super) status: &'static str,
+    pub(crate) base: Option<i64>,
+    pub(crate) version: i64,
+    pub(crate) status: &'static str,
     /// Whether what is stored has another status, or there is nothing yet. One that stays is not written: its index would be, too.
-    pub(super) has_new_status: bool,
-    pub(super) payment_type: &'static str,
-    pub(super) currency: &'static str,
-    pub(super) created: i64,
-    pub(super) head: String,
-    pub(super) parts: Vec<Part>,
-    pub(super) transfers: Vec<TransferRow>,
-    pub(super) events: Vec<EventRow>,
-    pub(super) effects: Vec<Effect>,
+    pub(crate) has_new_status: bool,
+    pub(crate) payment_type: &'static str,
+    pub(crate) currency: &'static str,
+    pub(crate) created: i64,
+    pub(crate) head: String,
+    pub(crate) parts: Vec<Part>,
+    pub(crate) transfers: Vec<TransferRow>,
+    pub(crate) events: Vec<EventRow>,
+    pub(crate) effects: Vec<Effect>,
     /// The transactions that it is the first version to name.
-    pub(super) claims: Vec<Hash>,
+    pub(crate) claims: Vec<Hash>,
     /// What it is found by from now on; nothing for one that was stored before, since metadata never changes.
-    pub(super) metadata: BTreeMap<String, String>,
+    pub(crate) metadata: BTreeMap<String, String>,
 }
 
-pub(super) fn prepare(mut unit: Unit) -> Result<PreparedUnit, Fault> {
+pub(crate) fn prepare(mut unit: Unit) -> Result<PreparedUnit, Damaged> {
     let change = unit.change.take().map(prepare_change).transpose()?;
     let Unit { change: _, replies, leases, clock, journals, deliveries } = unit;
     Ok(PreparedUnit { change, replies, leases, clock, journals, deliveries })
 }
 
-fn prepare_change(change: Change) -> Result<PreparedChange, Fault> {
+fn prepare_change(change: Change) -> Result<PreparedChange, Damaged> {
     let claims = change.claims();
     let next = &change.next;
     let base = change.base.as_ref().map(|base| codec::integer(base.version)).transpose()?;

@@ -8,11 +8,7 @@
 //! looked for by halving the time that ids may have, as in a sorted list, and then [`DISORDER_MS`] is granted on both sides.
 //! Within these bounds the condition on `created` itself decides.
 
-use escrow::{Owner, RawId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
-
-use super::codec::{self, IdBytes};
-use super::error::Fault;
+use escrow::{RawId, Timestamp};
 
 /// How much older an id may be than another one of its owner, and its escrow be created later all the same. Requests take seconds,
 /// and corrections of a clock that runs at least minutes; a day is far more than either.
@@ -27,22 +23,45 @@ const END_OF_TIME_MS: u64 = 1 << (u128::BITS - BITS_BELOW_TIME);
 /// An escrow: the time of its id, in milliseconds, and when it was created.
 type Spot = (u64, Timestamp);
 
-/// The lowest and the highest id that an owner's escrow of a period can have.
-pub(super) fn ids(
-    db: &Connection,
-    owner: Owner,
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
-) -> Result<(RawId, RawId), Fault> {
-    let first = |time_ms| first_drawn_since(db, owner, time_ms);
-    let (mut lowest_ms, mut highest_ms) = (0, END_OF_TIME_MS);
-    if let Some(from) = from {
-        lowest_ms = begin(first, from)?;
+/// The lowest and the highest id that there can be.
+pub(crate) type Bounds = (RawId, RawId);
+
+/// A search for the ids that an owner's escrows of a period are between. It asks for escrows and is told of them, since databases are
+/// asked in different ways.
+pub(crate) struct Search {
+    from: Option<Turn>,
+    to: Option<Turn>,
+}
+
+impl Search {
+    /// For escrows created at `from` or later, and at `to` or earlier.
+    pub(crate) fn of(from: Option<Timestamp>, to: Option<Timestamp>) -> Search {
+        Search { from: from.map(Turn::at), to: to.map(Turn::behind) }
     }
-    if let Some(to) = to {
-        highest_ms = end(first, to)?;
+
+    /// The id at which to look next: what is wanted is the owner's first escrow with this id or a higher one. `None` at the end.
+    pub(crate) fn next(&self) -> Option<RawId> {
+        self.under_way().map(|turn| lowest_of(turn.middle_ms()))
     }
-    Ok((lowest_of(lowest_ms), highest_of(highest_ms)))
+
+    /// Tells it what is there, as the id and when it was created.
+    pub(crate) fn tell(&mut self, found: Option<(RawId, Timestamp)>) {
+        let turns = [&mut self.from, &mut self.to];
+        if let Some(turn) = turns.into_iter().flatten().find(|turn| turn.is_under_way()) {
+            turn.tell(found.map(|(id, created)| (time_of(id), created)));
+        }
+    }
+
+    /// The lowest and the highest id that an escrow of the period can have.
+    pub(crate) fn bounds(&self) -> Bounds {
+        let lowest_ms = self.from.as_ref().map_or(0, Turn::begin_ms);
+        let highest_ms = self.to.as_ref().map_or(END_OF_TIME_MS, Turn::end_ms);
+        (lowest_of(lowest_ms), highest_of(highest_ms))
+    }
+
+    fn under_way(&self) -> Option<&Turn> {
+        [&self.from, &self.to].into_iter().flatten().find(|turn| turn.is_under_way())
+    }
 }
 
 fn lowest_of(time_ms: u64) -> RawId {
@@ -53,47 +72,57 @@ fn highest_of(time_ms: u64) -> RawId {
     RawId::from_bits(lowest_of(time_ms).bits() | ((1 << BITS_BELOW_TIME) - 1))
 }
 
-/// The earliest time of an id whose escrow can have been created at `from` or later.
-fn begin(first: impl Fn(u64) -> Result<Option<Spot>, Fault>, from: Timestamp) -> Result<u64, Fault> {
-    let (time_ms, _) = turn(first, |created| created >= from)?;
-    // Right before the turn is an escrow that was created too early, and so was everything that is older than it by a day.
-    Ok(time_ms.saturating_sub(1).saturating_sub(DISORDER_MS))
-}
-
-/// The latest time of an id whose escrow can have been created at `to` or earlier.
-fn end(first: impl Fn(u64) -> Result<Option<Spot>, Fault>, to: Timestamp) -> Result<u64, Fault> {
-    let (_, after) = turn(first, |created| created > to)?;
-    // This one was created too late, and so was everything that is younger than it by a day.
-    Ok(after.map_or(END_OF_TIME_MS, |(time_ms, _)| time_ms.saturating_add(DISORDER_MS)))
-}
-
-/// A time of ids from which on escrows have come so far, with the first one since then; while the one before that has not. `first`
-/// is the first escrow whose id has this time or a later one.
-fn turn(
-    first: impl Fn(u64) -> Result<Option<Spot>, Fault>,
-    has_come: impl Fn(Timestamp) -> bool,
-) -> Result<(u64, Option<Spot>), Fault> {
-    let (mut low_ms, mut high_ms, mut found) = (0, END_OF_TIME_MS, None);
-    while low_ms < high_ms {
-        let middle_ms = low_ms + (high_ms - low_ms) / 2;
-        match first(middle_ms)? {
-            Some((time_ms, created)) if !has_come(created) => low_ms = time_ms + 1,
-            spot => (high_ms, found) = (middle_ms, spot),
-        }
-    }
-    Ok((high_ms, found))
-}
-
-fn first_drawn_since(db: &Connection, owner: Owner, time_ms: u64) -> Result<Option<Spot>, Fault> {
-    let sql = "SELECT id, created FROM escrows WHERE owner = ?1 AND id >= ?2 ORDER BY id LIMIT 1";
-    let key = params![codec::owner_bytes(owner), lowest_of(time_ms).to_bytes()];
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, IdBytes>(0)?, row.get(1)?));
-    let found = db.prepare_cached(sql)?.query_row(key, read).optional()?;
-    Ok(found.map(|(id, created)| (time_of(RawId::from_bytes(id)), Timestamp::from_ms(created))))
-}
-
 fn time_of(id: RawId) -> u64 {
     u64::try_from(id.bits() >> BITS_BELOW_TIME).unwrap_or(END_OF_TIME_MS)
+}
+
+/// A time of ids from which on escrows have come so far, while the one before that has not; looked for by halving.
+struct Turn {
+    /// Escrows have come so far that were created then or later.
+    since: Timestamp,
+    low_ms: u64,
+    high_ms: u64,
+    /// The first one that has.
+    found: Option<Spot>,
+}
+
+impl Turn {
+    const fn at(since: Timestamp) -> Turn {
+        Turn { since, low_ms: 0, high_ms: END_OF_TIME_MS, found: None }
+    }
+
+    /// The turn to those that were created later than this.
+    const fn behind(time: Timestamp) -> Turn {
+        Turn::at(Timestamp::from_ms(time.ms().saturating_add(1)))
+    }
+
+    const fn is_under_way(&self) -> bool {
+        self.low_ms < self.high_ms
+    }
+
+    const fn middle_ms(&self) -> u64 {
+        self.low_ms + (self.high_ms - self.low_ms) / 2
+    }
+
+    /// Tells it the first escrow whose id has the time in the middle, or a later one.
+    fn tell(&mut self, first: Option<Spot>) {
+        match first {
+            Some((time_ms, created)) if created < self.since => self.low_ms = time_ms.saturating_add(1),
+            spot => (self.high_ms, self.found) = (self.middle_ms(), spot),
+        }
+    }
+
+    /// The earliest time of an id whose escrow can have come so far.
+    const fn begin_ms(&self) -> u64 {
+        // Right before the turn is an escrow that was created too early, and so was everything that is older than it by a day.
+        self.high_ms.saturating_sub(1).saturating_sub(DISORDER_MS)
+    }
+
+    /// The latest time of an id whose escrow cannot have.
+    fn end_ms(&self) -> u64 {
+        // The first one was created too late, and so was everything that is younger than it by a day.
+        self.found.map_or(END_OF_TIME_MS, |(time_ms, _)| time_ms.saturating_add(DISORDER_MS))
+    }
 }
 
 #[cfg(test)]
@@ -143,8 +172,13 @@ mod tests {
         spots
     }
 
-    fn first_of(spots: &[Spot], time_ms: u64) -> Result<Option<Spot>, Fault> {
-        Ok(spots.iter().copied().find(|(id_ms, _)| *id_ms >= time_ms))
+    /// Lets a search for a turn look at these until its end.
+    fn searched(mut turn: Turn, spots: &[Spot]) -> Turn {
+        while turn.is_under_way() {
+            let middle_ms = turn.middle_ms();
+            turn.tell(spots.iter().copied().find(|(id_ms, _)| *id_ms >= middle_ms));
+        }
+        turn
     }
 
     #[test]
@@ -154,8 +188,8 @@ mod tests {
             let spots = made_by_a_gateway(&mut random);
             for (_, created) in &spots {
                 for time in [-1, 0, 1].map(|by_ms| Timestamp::from_ms(created.ms() + by_ms)) {
-                    let begin = begin(|time_ms| first_of(&spots, time_ms), time).expect("a search");
-                    let end = end(|time_ms| first_of(&spots, time_ms), time).expect("a search");
+                    let begin = searched(Turn::at(time), &spots).begin_ms();
+                    let end = searched(Turn::behind(time), &spots).end_ms();
                     for (id_ms, created) in &spots {
                         assert!(*created < time || *id_ms >= begin, "seed {seed}: {created:?} is not in from {time:?}");
                         assert!(*created > time || *id_ms <= end, "seed {seed}: {created:?} is not in to {time:?}");
@@ -174,8 +208,8 @@ mod tests {
             Timestamp::from_ms(i64::try_from(hour * hour_ms + jumped_ms).expect("small"))
         };
         let spots: Vec<Spot> = (0..1000).map(|hour| (hour * hour_ms, created(hour))).collect();
-        let begin = |hour| begin(|time_ms| first_of(&spots, time_ms), created(hour)).expect("a search");
-        let end = |hour| end(|time_ms| first_of(&spots, time_ms), created(hour)).expect("a search");
+        let begin = |hour| searched(Turn::at(created(hour)), &spots).begin_ms();
+        let end = |hour| searched(Turn::behind(created(hour)), &spots).end_ms();
         for hour in [30, 499, 500, 900] {
             assert_eq!(begin(hour), (hour - 1) * hour_ms - DAY_MS);
         }
@@ -183,9 +217,8 @@ mod tests {
             assert_eq!(end(hour), (hour + 1) * hour_ms + DAY_MS);
         }
         assert_eq!((begin(0), end(999)), (0, END_OF_TIME_MS));
-        let nothing = |_| Ok(None);
-        assert_eq!(super::begin(nothing, created(1)).expect("a search"), 0);
-        assert_eq!(super::end(nothing, created(1)).expect("a search"), END_OF_TIME_MS);
+        assert_eq!(searched(Turn::at(created(1)), &[]).begin_ms(), 0);
+        assert_eq!(searched(Turn::behind(created(1)), &[]).end_ms(), END_OF_TIME_MS);
     }
 
     #[test]

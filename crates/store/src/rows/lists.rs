@@ -1,19 +1,16 @@
 //! The lists, each with the filters that it has. For all of them there is an index; `plans` keeps that true.
 
-use escrow::{Currency, EndpointId, IntentId, IntentStatus, Owner, PaymentType, PurposeKind, RawId, Timestamp};
-use rusqlite::Connection;
-use rusqlite::types::Value;
+use escrow::{Currency, EndpointId, IntentId, IntentStatus, Owner, PaymentType, PurposeKind, Timestamp};
 
-use super::error::Fault;
-use super::page::{IdKey, List, Source};
-use super::people::owner_column;
-use super::period;
+use super::codec;
+use super::list::{IdKey, List, Source, Value};
+use super::period::Bounds;
 use super::split::Kind;
 use crate::{DeliveryState, EscrowFilter, EventType, KeyHolder, TransferFilter, Which};
 
 /// How far the ways to walk through a list are counted before one is chosen. Where all are longer, a page is soon full by any of
 /// them, unless what they lead to hardly overlaps.
-const COUNTED: i64 = 1000;
+pub(crate) const COUNTED: i64 = 1000;
 
 const FIND_ESCROW: &str = "SELECT id FROM escrows WHERE id = ?1 AND owner = ?2";
 const ESCROWS: Source<'_> =
@@ -24,13 +21,9 @@ const BY_METADATA: Source<'_> =
 const FIND_TRANSFER: &str = "SELECT id FROM transfers WHERE id = ?1 AND owner = ?2";
 const TRANSFERS: Source<'_> =
     Source { key: "listed.id", from: "transfers listed WHERE listed.owner = ?1", find: FIND_TRANSFER };
-/// The plus keeps SQLite from going through all of the owner's transfers for the few of one intent.
-const OF_INTENT: Source<'_> =
-    Source { key: "listed.id", from: "transfers listed WHERE +listed.owner = ?1", find: FIND_TRANSFER };
-
 /// How the escrows that pass a filter are walked through. What else the filter asks for is looked up for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way<'f> {
+pub(crate) enum Way<'f> {
     /// All that the owner has.
     Everything,
     /// Those with the status, type and currency that are asked for.
@@ -39,27 +32,46 @@ pub(super) enum Way<'f> {
     Metadata(&'f str, &'f str),
 }
 
-/// The ids that the escrows of a list are between.
-pub(super) type Bounds = (RawId, RawId);
+/// The databases that lists are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// SQLite.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
 
-/// The escrows that pass a filter.
-pub(super) fn escrows(db: &Connection, owner: Owner, filter: &EscrowFilter) -> Result<List, Fault> {
-    let bounds = period::ids(db, owner, filter.created_from, filter.created_to)?;
-    let way = match ways(filter).as_slice() {
-        [] => Way::Everything,
-        [only] => *only,
-        several => {
-            let count = |way: &Way<'_>| walk(owner, filter, *way, bounds).count_up_to(db, COUNTED);
-            let counts = several.iter().map(count).collect::<Result<Vec<i64>, Fault>>()?;
-            let shortest = several.iter().zip(counts).min_by_key(|(_, count)| *count);
-            shortest.map_or(Way::Everything, |(way, _)| *way)
+impl Dialect {
+    /// The condition on the owner of what belongs to one intent, of which there is little.
+    const fn is_owned(self) -> &'static str {
+        match self {
+            // The plus keeps SQLite from going through all that the owner has.
+            Dialect::Sqlite => "+listed.owner = ?1",
+            // Here the owner leads the index of the intent.
+            Dialect::Postgres => "listed.owner = ?1",
         }
-    };
-    Ok(escrows_by(way, owner, filter, bounds))
+    }
+
+    /// The column `owner` of what a holder of keys has.
+    fn holder(self, holder: KeyHolder) -> Value {
+        match (self, holder) {
+            // The operator acts for no merchant.
+            (Dialect::Sqlite, KeyHolder::Operator) => Value::Null,
+            (Dialect::Sqlite | Dialect::Postgres, _) => Value::Blob(codec::owner_bytes(holder.stream()).to_vec()),
+        }
+    }
+
+    /// A member of metadata, which may have any characters: the texts of PostgreSQL may not.
+    fn member(self, text: &str) -> Value {
+        match self {
+            Dialect::Sqlite => Value::Text(text.to_owned()),
+            Dialect::Postgres => Value::Blob(text.as_bytes().to_vec()),
+        }
+    }
 }
 
 /// The ways that lead to what a filter asks for, other than through everything.
-pub(super) fn ways(filter: &EscrowFilter) -> Vec<Way<'_>> {
+pub(crate) fn ways(filter: &EscrowFilter) -> Vec<Way<'_>> {
     let mut ways: Vec<Way<'_>> = filter.metadata.iter().map(|(name, value)| Way::Metadata(name, value)).collect();
     if filter.status.is_some() || filter.payment_type.is_some() || filter.currency.is_some() {
         ways.push(Way::State);
@@ -68,8 +80,8 @@ pub(super) fn ways(filter: &EscrowFilter) -> Vec<Way<'_>> {
 }
 
 /// The escrows that pass a filter, found in this way.
-pub(super) fn escrows_by(way: Way<'_>, owner: Owner, filter: &EscrowFilter, bounds: Bounds) -> List {
-    let mut list = walk(owner, filter, way, bounds);
+pub(crate) fn escrows_by(dialect: Dialect, way: Way<'_>, owner: Owner, filter: &EscrowFilter, bounds: Bounds) -> List {
+    let mut list = walk(dialect, way, owner, filter, bounds);
     match way {
         Way::Everything | Way::State => {
             let period = period(&mut list, filter, "listed");
@@ -88,7 +100,7 @@ pub(super) fn escrows_by(way: Way<'_>, owner: Owner, filter: &EscrowFilter, boun
     }
     let id = if matches!(way, Way::Metadata(..)) { "listed.escrow" } else { "listed.id" };
     for (name, value) in filter.metadata.iter().filter(|(name, value)| way != Way::Metadata(name, value)) {
-        let (name, value) = (list.bind(name.clone()), list.bind(value.clone()));
+        let (name, value) = (list.bind(dialect.member(name)), list.bind(dialect.member(value)));
         list.only(&format!(
             "EXISTS (SELECT 1 FROM metadata m
                 WHERE m.owner = ?1 AND m.name = {name} AND m.value = {value} AND m.escrow = {id})"
@@ -98,7 +110,7 @@ pub(super) fn escrows_by(way: Way<'_>, owner: Owner, filter: &EscrowFilter, boun
 }
 
 /// What a way leads to; the filter may ask for more.
-fn walk(owner: Owner, filter: &EscrowFilter, way: Way<'_>, bounds: Bounds) -> List {
+pub(crate) fn walk(dialect: Dialect, way: Way<'_>, owner: Owner, filter: &EscrowFilter, bounds: Bounds) -> List {
     let mut list = match way {
         Way::Everything | Way::State => List::new(ESCROWS, owner),
         Way::Metadata(..) => List::new(BY_METADATA, owner),
@@ -112,7 +124,7 @@ fn walk(owner: Owner, filter: &EscrowFilter, way: Way<'_>, bounds: Bounds) -> Li
             list.split_by("listed.currency", currency.1, Currency::ALL.iter().map(|currency| currency.code()));
         }
         Way::Metadata(name, value) => {
-            let (name, value) = (list.bind(name.to_owned()), list.bind(value.to_owned()));
+            let (name, value) = (list.bind(dialect.member(name)), list.bind(dialect.member(value)));
             list.only(&format!("listed.name = {name} AND listed.value = {value}"));
         }
     }
@@ -138,7 +150,7 @@ fn period(list: &mut List, filter: &EscrowFilter, table: &str) -> Vec<String> {
 }
 
 /// The transfers that pass a filter.
-pub(super) fn transfers(owner: Owner, filter: &TransferFilter) -> List {
+pub(crate) fn transfers(dialect: Dialect, owner: Owner, filter: &TransferFilter) -> List {
     let currency = filter.currency.map(Currency::code);
     let kinds = filter.kinds.as_deref().map(|kinds| PurposeKind::ALL.iter().filter(|kind| kinds.contains(kind)));
     let Some(intent) = filter.intent else {
@@ -154,7 +166,8 @@ pub(super) fn transfers(owner: Owner, filter: &TransferFilter) -> List {
         return list;
     };
     // One intent has few transfers.
-    let mut list = List::new(OF_INTENT, owner);
+    let from = format!("transfers listed WHERE {}", dialect.is_owned());
+    let mut list = List::new(Source { key: "listed.id", from: &from, find: FIND_TRANSFER }, owner);
     let intent = list.bind(intent.raw().to_bytes().to_vec());
     list.only(&format!("listed.intent = {intent}"));
     if let Some(currency) = currency {
@@ -169,11 +182,10 @@ pub(super) fn transfers(owner: Owner, filter: &TransferFilter) -> List {
 }
 
 /// Parts of a kind that is listed, of one intent or all.
-pub(super) fn parts(owner: Owner, kind: Kind, intent: Option<IntentId>) -> List {
+pub(crate) fn parts(dialect: Dialect, owner: Owner, kind: Kind, intent: Option<IntentId>) -> List {
     let kind = kind as i64;
-    // As above, the plus is for the few of one intent.
-    let owned = if intent.is_some() { "+listed.owner" } else { "listed.owner" };
-    let from = format!("parts listed WHERE {owned} = ?1 AND listed.kind = {kind}");
+    let owned = if intent.is_some() { dialect.is_owned() } else { "listed.owner = ?1" };
+    let from = format!("parts listed WHERE {owned} AND listed.kind = {kind}");
     let find = format!("SELECT id FROM parts WHERE kind = {kind} AND id = ?1 AND owner = ?2");
     let mut list = List::new(Source { key: "listed.id", from: &from, find: &find }, owner);
     if let Some(intent) = intent {
@@ -184,7 +196,7 @@ pub(super) fn parts(owner: Owner, kind: Kind, intent: Option<IntentId>) -> List 
 }
 
 /// Parts of a kind that is listed, of everybody.
-pub(super) fn everybodys_parts(kind: Kind, which: Which) -> List {
+pub(crate) fn everybodys_parts(kind: Kind, which: Which) -> List {
     let kind = kind as i64;
     let condition = match which {
         Which::All => "listed.owner IS NOT NULL",
@@ -196,7 +208,7 @@ pub(super) fn everybodys_parts(kind: Kind, which: Which) -> List {
 }
 
 /// Events of an owner by their places: all, or those of some types.
-pub(super) fn events(owner: Owner, types: Option<&[EventType]>) -> List<i64> {
+pub(crate) fn events(owner: Owner, types: Option<&[EventType]>) -> List<i64> {
     let find = "SELECT position FROM events WHERE id = ?1 AND owner = ?2";
     let mut list =
         List::new(Source { key: "listed.position", from: "events listed WHERE listed.owner = ?1", find }, owner);
@@ -207,11 +219,10 @@ pub(super) fn events(owner: Owner, types: Option<&[EventType]>) -> List<i64> {
 }
 
 /// Events of an intent by their sequence: all, or those of some types.
-pub(super) fn events_of(owner: Owner, intent: IntentId, types: Option<&[EventType]>) -> List<i64> {
+pub(crate) fn events_of(dialect: Dialect, owner: Owner, intent: IntentId, types: Option<&[EventType]>) -> List<i64> {
     let find = "SELECT sequence FROM events WHERE id = ?1 AND owner = ?2";
-    // As above, the plus is for the few of one intent.
-    let from = "events listed WHERE +listed.owner = ?1";
-    let mut list = List::new(Source { key: "listed.sequence", from, find }, owner);
+    let from = format!("events listed WHERE {}", dialect.is_owned());
+    let mut list = List::new(Source { key: "listed.sequence", from: &from, find }, owner);
     let intent = list.bind(intent.raw().to_bytes().to_vec());
     list.only(&format!("listed.subject = {intent}"));
     if let Some(types) = types {
@@ -222,14 +233,14 @@ pub(super) fn events_of(owner: Owner, intent: IntentId, types: Option<&[EventTyp
 }
 
 /// Webhook endpoints of an owner that were not deleted.
-pub(super) fn endpoints(owner: Owner) -> List {
+pub(crate) fn endpoints(owner: Owner) -> List {
     let from = "endpoints listed WHERE listed.owner = ?1 AND listed.state <> 'deleted'";
     let find = "SELECT id FROM endpoints WHERE id = ?1 AND owner = ?2 AND state <> 'deleted'";
     List::new(Source { key: "listed.id", from, find }, owner)
 }
 
 /// Deliveries to an endpoint by the places of their events: all, or those that stand so.
-pub(super) fn deliveries(endpoint: EndpointId, state: Option<&'static str>) -> List<i64> {
+pub(crate) fn deliveries(endpoint: EndpointId, state: Option<&'static str>) -> List<i64> {
     let find = "SELECT position FROM deliveries WHERE id = ?1 AND endpoint = ?2";
     let from = "deliveries listed WHERE listed.endpoint = ?1";
     let endpoint = Value::Blob(endpoint.raw().to_bytes().to_vec());
@@ -244,29 +255,32 @@ pub(super) fn deliveries(endpoint: EndpointId, state: Option<&'static str>) -> L
 }
 
 /// Every merchant.
-pub(super) fn merchants() -> List {
+pub(crate) fn merchants() -> List {
     let find = "SELECT id FROM merchants WHERE id = ?1";
     List::of(Source { key: "listed.id", from: "merchants listed WHERE true", find }, None)
 }
 
 /// API keys of one holder, or of everybody.
-pub(super) fn keys(holder: Option<KeyHolder>) -> List {
-    held("keys", holder)
+pub(crate) fn keys(dialect: Dialect, holder: Option<KeyHolder>) -> List {
+    held(dialect, "keys", holder)
 }
 
 /// Logged requests of one holder, or of everybody.
-pub(super) fn requests(holder: Option<KeyHolder>) -> List {
-    held("requests", holder)
+pub(crate) fn requests(dialect: Dialect, holder: Option<KeyHolder>) -> List {
+    held(dialect, "requests", holder)
 }
 
 /// What is in a table that has `id` and `owner`, of one holder of keys or of everybody.
-fn held(table: &str, wanted: Option<KeyHolder>) -> List {
+fn held(dialect: Dialect, table: &str, wanted: Option<KeyHolder>) -> List {
     let find = format!("SELECT id FROM {table} WHERE id = ?1");
     let Some(holder) = wanted else {
         let from = format!("{table} listed WHERE true");
         return List::of(Source { key: "listed.id", from: &from, find: &find }, None);
     };
-    let (from, find) = (format!("{table} listed WHERE listed.owner IS ?1"), format!("{find} AND owner IS ?2"));
-    let owner = owner_column(holder).map_or(Value::Null, |owner| Value::Blob(owner.to_vec()));
-    List::of(Source { key: "listed.id", from: &from, find: &find }, Some(owner))
+    let is = match dialect {
+        Dialect::Sqlite => "IS",
+        Dialect::Postgres => "=",
+    };
+    let (from, find) = (format!("{table} listed WHERE listed.owner {is} ?1"), format!("{find} AND owner {is} ?2"));
+    List::of(Source { key: "listed.id", from: &from, find: &find }, Some(dialect.holder(holder)))
 }

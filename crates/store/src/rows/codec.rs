@@ -10,16 +10,17 @@ use escrow::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::error::Fault;
+use super::Damaged;
+use crate::{DeliveryState, EndpointState, KeyKind, Scopes};
 
 /// The bytes of an id.
-pub(super) type IdBytes = [u8; 16];
+pub(crate) type IdBytes = [u8; 16];
 /// The bytes of an owner: the merchant's id, and a byte for the mode. They sort like the owner.
-pub(super) type OwnerBytes = [u8; 17];
+pub(crate) type OwnerBytes = [u8; 17];
 
 const MILLISECONDS_IN_A_DAY: i64 = 24 * 3600 * 1000;
 
-pub(super) fn owner_bytes(owner: Owner) -> OwnerBytes {
+pub(crate) fn owner_bytes(owner: Owner) -> OwnerBytes {
     let merchant = owner.merchant.raw().to_bytes();
     let mode = match owner.mode {
         Mode::Sandbox => 0,
@@ -28,55 +29,55 @@ pub(super) fn owner_bytes(owner: Owner) -> OwnerBytes {
     std::array::from_fn(|place| merchant.get(place).copied().unwrap_or(mode))
 }
 
-pub(super) fn owner(bytes: OwnerBytes) -> Result<Owner, Fault> {
+pub(crate) fn owner(bytes: OwnerBytes) -> Result<Owner, Damaged> {
     let [merchant @ .., mode] = bytes;
     let mode = match mode {
         0 => Mode::Sandbox,
         1 => Mode::Live,
-        other => return Err(Fault::Damaged(format!("there is no mode {other}"))),
+        other => return Err(Damaged(format!("there is no mode {other}"))),
     };
     Ok(Owner { merchant: MerchantId::new(RawId::from_bytes(merchant)), mode })
 }
 
 /// The UTC day of a time, counted from the Unix epoch.
-pub(super) const fn day(time: Timestamp) -> i64 {
+pub(crate) const fn day(time: Timestamp) -> i64 {
     time.ms().div_euclid(MILLISECONDS_IN_A_DAY)
 }
 
 /// A count as SQLite keeps it.
-pub(super) fn integer(count: u64) -> Result<i64, Fault> {
-    i64::try_from(count).map_err(|_| Fault::Damaged(format!("{count} is more than can be counted")))
+pub(crate) fn integer(count: u64) -> Result<i64, Damaged> {
+    i64::try_from(count).map_err(|_| Damaged(format!("{count} is more than can be counted")))
 }
 
 /// A count as it was kept.
-pub(super) fn count(integer: i64) -> Result<u64, Fault> {
-    u64::try_from(integer).map_err(|_| Fault::Damaged(format!("{integer} is no count")))
+pub(crate) fn count(integer: i64) -> Result<u64, Damaged> {
+    u64::try_from(integer).map_err(|_| Damaged(format!("{integer} is no count")))
 }
 
 /// What a name in a column stands for.
-pub(super) fn named<T>(what: &str, name: &str, from_name: impl FnOnce(&str) -> Option<T>) -> Result<T, Fault> {
-    from_name(name).ok_or_else(|| Fault::Damaged(format!("there is no {what} {name:?}")))
+pub(crate) fn named<T>(what: &str, name: &str, from_name: impl FnOnce(&str) -> Option<T>) -> Result<T, Damaged> {
+    from_name(name).ok_or_else(|| Damaged(format!("there is no {what} {name:?}")))
 }
 
 /// What a text in a column stands for.
-pub(super) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, Fault> {
-    text.parse().map_err(|error: T::Err| Fault::Damaged(error.to_string()))
+pub(crate) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T, Damaged> {
+    text.parse().map_err(|error: T::Err| Damaged(error.to_string()))
 }
 
-pub(super) fn currency(code: &str) -> Result<Currency, Fault> {
+pub(crate) fn currency(code: &str) -> Result<Currency, Damaged> {
     named("currency", code, Currency::from_code)
 }
 
-pub(super) fn json<T: Serialize>(value: &T) -> Result<String, Fault> {
-    serde_json::to_string(value).map_err(|error| Fault::Damaged(format!("a value cannot be written: {error}")))
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<String, Damaged> {
+    serde_json::to_string(value).map_err(|error| Damaged(format!("a value cannot be written: {error}")))
 }
 
-pub(super) fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Fault> {
-    serde_json::from_str(text).map_err(|error| Fault::Damaged(format!("{what} cannot be read: {error}")))
+pub(crate) fn from_json<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, Damaged> {
+    serde_json::from_str(text).map_err(|error| Damaged(format!("{what} cannot be read: {error}")))
 }
 
 /// A duty as a number and the bytes of what it is about. They sort like the duty.
-pub(super) fn duty_columns(duty: Duty) -> (i64, Vec<u8>) {
+pub(crate) fn duty_columns(duty: Duty) -> (i64, Vec<u8>) {
     match duty {
         Duty::StartSettlement(id) => (1, id.raw().to_bytes().to_vec()),
         Duty::PayOut(id) => (2, id.raw().to_bytes().to_vec()),
@@ -90,8 +91,8 @@ pub(super) fn duty_columns(duty: Duty) -> (i64, Vec<u8>) {
     }
 }
 
-pub(super) fn duty(kind: i64, subject: &[u8]) -> Result<Duty, Fault> {
-    let unknown = || Fault::Damaged(format!("there is no duty {kind} about {} bytes", subject.len()));
+pub(crate) fn duty(kind: i64, subject: &[u8]) -> Result<Duty, Damaged> {
+    let unknown = || Damaged(format!("there is no duty {kind} about {} bytes", subject.len()));
     let id = || IdBytes::try_from(subject).map(RawId::from_bytes).map_err(|_| unknown());
     match kind {
         1 => Ok(Duty::StartSettlement(SettlementId::new(id()?))),
@@ -109,7 +110,7 @@ pub(super) fn duty(kind: i64, subject: &[u8]) -> Result<Duty, Fault> {
 }
 
 /// A purpose as columns: what it was made for, and the rail or payout method.
-pub(super) fn purpose_columns(purpose: Purpose) -> (Option<IdBytes>, Option<&'static str>) {
+pub(crate) fn purpose_columns(purpose: Purpose) -> (Option<IdBytes>, Option<&'static str>) {
     match purpose {
         Purpose::Fund(rail) => (None, Some(rail.name())),
         Purpose::Release(milestone) | Purpose::Fee(milestone) => (milestone.map(|id| id.raw().to_bytes()), None),
@@ -124,9 +125,9 @@ pub(super) fn purpose_columns(purpose: Purpose) -> (Option<IdBytes>, Option<&'st
     }
 }
 
-pub(super) fn purpose(kind: &str, subject: Option<IdBytes>, method: Option<&str>) -> Result<Purpose, Fault> {
+pub(crate) fn purpose(kind: &str, subject: Option<IdBytes>, method: Option<&str>) -> Result<Purpose, Damaged> {
     let subject = subject.map(RawId::from_bytes);
-    let incomplete = || Fault::Damaged(format!("a transfer of kind {kind:?} lacks a part"));
+    let incomplete = || Damaged(format!("a transfer of kind {kind:?} lacks a part"));
     let id = || subject.ok_or_else(incomplete);
     let rail = || named("rail", method.unwrap_or_default(), Rail::from_name);
     let payout = || named("payout method", method.unwrap_or_default(), SettlementMethod::from_name);
@@ -146,4 +147,39 @@ pub(super) fn purpose(kind: &str, subject: Option<IdBytes>, method: Option<&str>
         PurposeKind::Receive => Ok(Purpose::Receive(RefundId::new(id()?), rail()?)),
         PurposeKind::SendBack => Ok(Purpose::SendBack(RefundId::new(id()?), rail()?)),
     }
+}
+
+/// Scopes as a text, each behind a blank but the first; `None` for all.
+pub(crate) fn scopes_text(scopes: &Scopes) -> Option<String> {
+    match scopes {
+        Scopes::Full => None,
+        Scopes::Only(scopes) => Some(scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
+    }
+}
+
+pub(crate) fn scopes(text: Option<String>) -> Result<Scopes, Damaged> {
+    let Some(text) = text else { return Ok(Scopes::Full) };
+    let parsed = text.split_ascii_whitespace().map(parsed).collect::<Result<_, Damaged>>()?;
+    Ok(Scopes::Only(parsed))
+}
+
+pub(crate) fn key_kind(name: &str) -> Result<KeyKind, Damaged> {
+    named("kind of key", name, KeyKind::from_name)
+}
+
+pub(crate) fn endpoint_state(name: &str) -> Result<EndpointState, Damaged> {
+    named("state of an endpoint", name, |name| EndpointState::ALL.into_iter().find(|state| state.name() == name))
+}
+
+/// The state of a delivery to an endpoint in this state, with when the next call is due.
+pub(crate) fn delivery_state(name: &str, due: Option<i64>, of_endpoint: &str) -> Result<DeliveryState, Damaged> {
+    if due.is_some() && of_endpoint == EndpointState::Deleted.name() {
+        // Nobody calls an endpoint that was deleted.
+        return Ok(DeliveryState::Failed);
+    }
+    named("state of a delivery", name, |name| {
+        let pending = due.map(|due| DeliveryState::Pending(Timestamp::from_ms(due)));
+        let states = pending.into_iter().chain([DeliveryState::Succeeded, DeliveryState::Failed]);
+        states.into_iter().find(|state| state.name() == name)
+    })
 }

@@ -9,8 +9,8 @@ use escrow::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::Damaged;
 use super::codec::{self, IdBytes, OwnerBytes};
-use super::error::Fault;
 use crate::Versioned;
 
 /// How many parts of one kind a commit may add before their places run into those of the next commit.
@@ -44,7 +44,7 @@ struct OrderHead {
 
 /// The kinds of parts, as the column `kind` counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Terms = 0,
     Milestone = 1,
     Settlement = 2,
@@ -56,7 +56,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Whether parts of this kind are found by their ids alone and listed by their owners.
-    pub(super) const fn is_listed(self) -> bool {
+    pub(crate) const fn is_listed(self) -> bool {
         match self {
             Kind::Settlement | Kind::Refund | Kind::Dispute => true,
             Kind::Terms | Kind::Milestone | Kind::Payment | Kind::Proof => false,
@@ -65,20 +65,20 @@ impl Kind {
 }
 
 /// What becomes of one part.
-pub(super) struct Part {
-    pub(super) kind: Kind,
-    pub(super) id: IdBytes,
-    pub(super) change: PartChange,
+pub(crate) struct Part {
+    pub(crate) kind: Kind,
+    pub(crate) id: IdBytes,
+    pub(crate) change: PartChange,
 }
 
-pub(super) enum PartChange {
+pub(crate) enum PartChange {
     Added { place: i64, body: String, waits: bool },
     Changed { body: String, waits: bool },
     Removed,
 }
 
 /// The JSON of an escrow's head.
-pub(super) fn head(escrow: &Escrow) -> Result<String, Fault> {
+pub(crate) fn head(escrow: &Escrow) -> Result<String, Damaged> {
     codec::json(&Head {
         revision: escrow.revision,
         state: escrow.state,
@@ -97,7 +97,7 @@ pub(super) fn head(escrow: &Escrow) -> Result<String, Fault> {
 }
 
 /// The parts in which `next`, of this version, differs from what is stored.
-pub(super) fn changed_parts(base: Option<&Escrow>, next: &Escrow, version: i64) -> Result<Vec<Part>, Fault> {
+pub(crate) fn changed_parts(base: Option<&Escrow>, next: &Escrow, version: i64) -> Result<Vec<Part>, Damaged> {
     let mut parts = Vec::new();
     let terms = (base.map_or(&[][..], |base| std::slice::from_ref(&base.terms)), std::slice::from_ref(&next.terms));
     compare(&mut parts, Kind::Terms, version, terms, |_| next.id.raw())?;
@@ -152,7 +152,7 @@ fn compare<T: PartialEq + Serialize + Waits>(
     version: i64,
     (before, after): (&[T], &[T]),
     id: impl Fn(&T) -> RawId,
-) -> Result<(), Fault> {
+) -> Result<(), Damaged> {
     let mut gone: HashMap<RawId, &T> = before.iter().map(|part| (id(part), part)).collect();
     // What is added later comes after what is there, and within one commit in the order of the list.
     let first_place = version.saturating_mul(PLACES_PER_VERSION);
@@ -171,19 +171,19 @@ fn compare<T: PartialEq + Serialize + Waits>(
 }
 
 /// An escrow as its rows say, not yet understood.
-pub(super) struct Pieces {
-    pub(super) id: IdBytes,
-    pub(super) owner: OwnerBytes,
-    pub(super) version: i64,
-    pub(super) created: i64,
-    pub(super) head: String,
+pub(crate) struct Pieces {
+    pub(crate) id: IdBytes,
+    pub(crate) owner: OwnerBytes,
+    pub(crate) version: i64,
+    pub(crate) created: i64,
+    pub(crate) head: String,
     /// In the order of their places.
-    pub(super) parts: Vec<(i64, String)>,
+    pub(crate) parts: Vec<(i64, String)>,
 }
 
 impl Pieces {
     /// Puts the escrow together again.
-    pub(super) fn assemble(self) -> Result<Versioned, Fault> {
+    pub(crate) fn assemble(self) -> Result<Versioned, Damaged> {
         let head: Head = codec::from_json("its head", &self.head)?;
         let mut parts = Parts::default();
         self.parts.iter().try_for_each(|(kind, body)| parts.add(*kind, body))?;
@@ -200,12 +200,12 @@ impl Pieces {
                 longer_window: order.longer_window,
             }),
             None if parts.milestones.is_empty() && parts.proof.is_none() && parts.disputes.is_empty() => None,
-            None => return Err(Fault::Damaged("it has parts of an order and no order".to_owned())),
+            None => return Err(Damaged("it has parts of an order and no order".to_owned())),
         };
         let escrow = Escrow {
             id: IntentId::new(RawId::from_bytes(self.id)),
             owner: codec::owner(self.owner)?,
-            terms: parts.terms.ok_or_else(|| Fault::Damaged("its terms are missing".to_owned()))?,
+            terms: parts.terms.ok_or_else(|| Damaged("its terms are missing".to_owned()))?,
             revision: head.revision,
             state: head.state,
             payments: parts.payments,
@@ -235,11 +235,11 @@ struct Parts {
 }
 
 impl Parts {
-    fn add(&mut self, kind: i64, body: &str) -> Result<(), Fault> {
+    fn add(&mut self, kind: i64, body: &str) -> Result<(), Damaged> {
         const KINDS: [Kind; 7] =
             [Kind::Terms, Kind::Milestone, Kind::Settlement, Kind::Refund, Kind::Payment, Kind::Proof, Kind::Dispute];
         let known = KINDS.into_iter().find(|known| *known as i64 == kind);
-        match known.ok_or_else(|| Fault::Damaged(format!("it has a part of unknown kind {kind}")))? {
+        match known.ok_or_else(|| Damaged(format!("it has a part of unknown kind {kind}")))? {
             Kind::Terms => self.terms = Some(codec::from_json("its terms", body)?),
             Kind::Milestone => self.milestones.push(codec::from_json("a milestone", body)?),
             Kind::Settlement => self.settlements.push(codec::from_json("a settlement", body)?),
