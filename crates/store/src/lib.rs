@@ -12,6 +12,7 @@ use escrow::{
     Owner, Refund, RefundId, RequestId, Settlement, SettlementId, Span, Timestamp,
 };
 
+mod copy;
 mod event;
 mod keys;
 mod memory;
@@ -25,6 +26,7 @@ mod sqlite;
 mod survey;
 mod webhook;
 
+pub use copy::{CopyError, copy};
 pub use event::{AccountEvent, EventFilter, EventType, StoredEvent, Tail};
 pub use keys::{ApiKey, Area, Journal, KeyHolder, KeyKind, Level, Merchant, NotAScope, Scope, Scopes};
 pub use memory::MemoryStore;

@@ -2,34 +2,45 @@
 
 use async_trait::async_trait;
 use escrow::{
-    DeliveryId, Dispute, EndpointId, Escrow, EventId, IntentId, KeyId, MerchantId, Owner, Refund, RefundId, RequestId,
-    Settlement, SettlementId, Timestamp,
+    DeliveryId, Dispute, EndpointId, Escrow, EventId, IntentId, KeyId, MerchantId, Mode, Owner, Refund, RefundId,
+    RequestId, Settlement, SettlementId, Timestamp,
 };
 
+use crate::rows::codec::{self, OwnerBytes};
+use crate::rows::{Damaged, prepare};
 use crate::{
     ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EscrowFilter, EventFilter, Job, JobState, KeyHolder,
     Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page, PageRequest, Store, StoreError, StoredEvent,
     StoredTransfer, Survey, Tail, Told, TransferFilter, Unit, Waiting, Wanted, Which,
 };
 
+mod commit;
 mod error;
+mod intake;
+mod leases;
+mod load;
+mod schema;
+mod seen;
+mod session;
 mod settings;
+mod statement;
+mod writes;
 
 pub use error::DatabaseError;
+pub(crate) use intake::Intake;
+pub use schema::POSTGRES_SCHEMA_VERSION;
+use session::Sessions;
 pub use settings::{DatabaseUrl, PostgresSettings, Times};
-
-/// The newest schema version of PostgreSQL stores that this binary knows.
-pub const POSTGRES_SCHEMA_VERSION: i32 = 1;
 
 /// A [`Store`] in a PostgreSQL database.
 pub struct PostgresStore {
-    pool: Pool,
+    sessions: Sessions,
+    times: Times,
 }
 
-struct Pool;
-
-impl Pool {
-    const fn close(&self) {}
+/// The sandbox of a merchant.
+fn sandbox(merchant: MerchantId) -> OwnerBytes {
+    codec::owner_bytes(Owner { merchant, mode: Mode::Sandbox })
 }
 
 fn unfinished() -> StoreError {
@@ -42,8 +53,9 @@ impl PostgresStore {
     /// # Errors
     /// Why it cannot be opened.
     pub async fn open(settings: &PostgresSettings) -> Result<PostgresStore, DatabaseError> {
-        let _ = settings;
-        Ok(PostgresStore { pool: Pool })
+        let sessions = Sessions::new(settings).map_err(|why| schema::unreachable(settings, why))?;
+        schema::check(&sessions, settings).await?;
+        Ok(PostgresStore { sessions, times: settings.times })
     }
 
     /// Makes the store, or brings it up to date, and gives the schema version that it had before, 0 where there was none. Gateways
@@ -52,8 +64,8 @@ impl PostgresStore {
     /// # Errors
     /// Why it cannot be done.
     pub async fn migrate(settings: &PostgresSettings) -> Result<i32, DatabaseError> {
-        let _ = settings;
-        Ok(0)
+        let sessions = Sessions::new(settings).map_err(|why| schema::unreachable(settings, why))?;
+        schema::migrate(&sessions, settings).await
     }
 
     /// Notes a fingerprint of the gateway's secret where there is none yet, and says whether it is the one that is noted: all gateways
@@ -62,36 +74,31 @@ impl PostgresStore {
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn knows_secret(&self, fingerprint: [u8; 32]) -> Result<bool, StoreError> {
-        drop(fingerprint);
-        Err(unfinished())
+        Ok(leases::knows_secret(&self.sessions, fingerprint).await?)
     }
 }
 
 #[async_trait]
 impl Store for PostgresStore {
     async fn load(&self, wanted: Wanted) -> Result<Loaded, StoreError> {
-        drop((wanted,));
-        Err(unfinished())
+        Ok(load::load(&self.sessions, wanted).await?)
     }
 
     async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
-        drop((units,));
-        Err(unfinished())
+        let units = units.into_iter().map(prepare::prepare).collect::<Result<Vec<_>, Damaged>>()?;
+        Ok(commit::commit(&self.sessions, &units).await?)
     }
 
     async fn claim_jobs(&self, now: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Job>, StoreError> {
-        drop((now, until, limit));
-        Err(unfinished())
+        Ok(leases::claim(&self.sessions, self.times, (now, until), limit).await?)
     }
 
     async fn postpone_job(&self, lease: Lease, at: Timestamp) -> Result<(), StoreError> {
-        drop((lease, at));
-        Err(unfinished())
+        Ok(leases::postpone(&self.sessions, lease, at).await?)
     }
 
     async fn return_job(&self, lease: Lease) -> Result<(), StoreError> {
-        drop((lease,));
-        Err(unfinished())
+        Ok(leases::give_back(&self.sessions, lease).await?)
     }
 
     async fn sandbox_jobs(
@@ -109,8 +116,7 @@ impl Store for PostgresStore {
     }
 
     async fn forget_replies(&self, before: Timestamp) -> Result<bool, StoreError> {
-        drop((before,));
-        Err(unfinished())
+        Ok(leases::forget_replies(&self.sessions, before).await?)
     }
 
     async fn escrow(&self, id: IntentId) -> Result<Option<Escrow>, StoreError> {
@@ -324,10 +330,10 @@ impl Store for PostgresStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        Err(unfinished())
+        Ok(leases::ping(&self.sessions).await?)
     }
 
     async fn close(&self) {
-        self.pool.close();
+        self.sessions.close();
     }
 }

@@ -61,6 +61,15 @@ pub enum Times {
 }
 
 impl PostgresSettings {
+    pub(super) fn config(&self) -> tokio_postgres::Config {
+        let mut config: tokio_postgres::Config = self.url.0.parse().unwrap_or_default();
+        config
+            .application_name("milepost")
+            .connect_timeout(std::time::Duration::from_millis(self.connect_timeout.ms().unsigned_abs()));
+        config.keepalives_idle(std::time::Duration::from_secs(30));
+        config
+    }
+
     /// The usual settings for a database.
     #[must_use]
     pub const fn of(url: DatabaseUrl) -> PostgresSettings {

@@ -44,6 +44,7 @@ mod plans;
 mod read;
 mod replies;
 mod requests;
+mod source;
 mod survey;
 mod wal;
 mod writer;
@@ -52,6 +53,7 @@ use crew::{Crew, Tool};
 use error::Fault;
 pub use open::{OpenError, SCHEMA_VERSION};
 use requests::RequestLog;
+pub(crate) use source::Source;
 use writer::Writer;
 
 /// How lists are put to this database.

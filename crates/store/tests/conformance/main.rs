@@ -17,6 +17,7 @@ mod lists;
 mod migrations;
 mod payments;
 mod people;
+mod postgres;
 mod replies;
 mod requests;
 mod sqlite;
@@ -42,6 +43,17 @@ macro_rules! conformance {
             async fn $check() {
                 let dir = tempfile::tempdir().expect("a folder");
                 let store = SqliteStore::open(dir.path()).expect("a store");
+                $module::$check(&store).await;
+                store.close().await;
+            })*
+        }
+
+        mod in_postgres {
+            use super::*;
+
+            $(#[tokio::test]
+            async fn $check() {
+                let store = postgres::fresh().await;
                 $module::$check(&store).await;
                 store.close().await;
             })*
