@@ -11,12 +11,13 @@ use escrow::{
 
 use crate::metadata::found_by;
 use crate::{
-    AccountEvent, ApiKey, Audited, Backlog, Balance, Change, ClockMove, Delivery, DeliveryAsk, DeliveryFilter,
-    DeliveryState, Endpoint, EndpointChange, EndpointState, EscrowFilter, EventFilter, EventRow, EventType, Job,
-    JobState, Journal, JournalChange, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page,
-    PageRequest, Position, Progress, Reply, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told, Total,
-    TransferFilter, Unit, Versioned, Waiting, Wanted, Which,
+    ApiKey, Audited, Backlog, Balance, Change, ClockMove, Delivery, DeliveryFilter, Endpoint, EndpointChange,
+    EndpointState, EscrowFilter, EventFilter, EventRow, Job, JobState, Journal, JournalChange, KeyHolder, Lease,
+    Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page, PageRequest, Position, Reply, Store, StoreError,
+    StoredEvent, StoredTransfer, Survey, Tail, Told, Total, TransferFilter, Unit, Versioned, Waiting, Wanted, Which,
 };
+
+mod webhooks;
 
 /// A [`Store`] in memory. What it holds is gone with it.
 pub struct MemoryStore {
@@ -154,99 +155,6 @@ impl Everything {
         if let Some(change) = change.endpoint {
             self.change_endpoint(change, self.positions.get(&owner).copied().unwrap_or(0));
         }
-    }
-
-    fn change_endpoint(&mut self, change: EndpointChange, position: u64) {
-        let is_told_anew = !matches!(change, EndpointChange::Changed(_));
-        let (EndpointChange::Added(mut endpoint)
-        | EndpointChange::Changed(mut endpoint)
-        | EndpointChange::Resumed(mut endpoint)) = change;
-        let stored = self.endpoints.get(&endpoint.id);
-        endpoint.progress = match stored {
-            Some(stored) if !is_told_anew => stored.progress,
-            Some(_) | None => Progress { cursor: position, failing_since: None },
-        };
-        self.endpoints.insert(endpoint.id, endpoint);
-    }
-
-    fn fits_ask(&self, ask: &DeliveryAsk) -> bool {
-        let found = self.deliveries.values().find(|it| it.endpoint == ask.endpoint && it.event.event.id == ask.event);
-        let is_new = ask.base.is_some() || self.deliveries.values().all(|delivery| delivery.id != ask.id);
-        found.map(|delivery| delivery.id) == ask.base && is_new
-    }
-
-    fn ask(&mut self, ask: DeliveryAsk) {
-        let state = DeliveryState::Pending(ask.due);
-        let found =
-            self.deliveries.values_mut().find(|it| it.endpoint == ask.endpoint && it.event.event.id == ask.event);
-        if let Some(delivery) = found {
-            (delivery.state, delivery.asked, delivery.updated) = (state, delivery.asked + 1, ask.now);
-            return;
-        }
-        let Some(event) = self.stream(ask.owner).into_iter().find(|stored| stored.event.id == ask.event) else {
-            return;
-        };
-        let key = (ask.endpoint, event.position);
-        let (id, endpoint) = (ask.id, ask.endpoint);
-        let (created, updated) = (ask.now, ask.now);
-        let attempts = Vec::new();
-        let delivery =
-            Delivery { id, endpoint, event, state, tries: 0, asked: 1, heard: 0, attempts, created, updated };
-        self.deliveries.insert(key, delivery);
-    }
-
-    fn note_told(&mut self, told: Told) {
-        for mut delivery in told.deliveries {
-            let key = (told.endpoint, delivery.event.position);
-            let stream = self.stream(delivery.event.owner);
-            let Some(event) = stream.into_iter().find(|event| event.position == key.1) else { continue };
-            delivery.event = event;
-            match self.deliveries.get_mut(&key) {
-                None => drop(self.deliveries.insert(key, delivery)),
-                Some(stored) if stored.id == delivery.id => {
-                    let (asked, state) = (stored.asked, stored.state);
-                    let is_asked = asked > delivery.heard;
-                    let state = if is_asked { state } else { delivery.state };
-                    *stored = Delivery { asked, state, created: stored.created, ..delivery };
-                }
-                Some(_) => {}
-            }
-        }
-        if let Some(endpoint) = self.endpoints.get_mut(&told.endpoint) {
-            let cursor = told.progress.cursor.max(endpoint.progress.cursor);
-            endpoint.progress = Progress { cursor, ..told.progress };
-        }
-    }
-
-    fn outbox(&self, id: EndpointId, position: u64, now: Timestamp, limit: usize) -> Option<Outbox> {
-        let endpoint = self.endpoints.get(&id).filter(|endpoint| endpoint.state == EndpointState::Enabled)?.clone();
-        let ahead = self.clocks.get(&endpoint.owner).copied().unwrap_or(Span::from_ms(0));
-        let from = position.max(endpoint.progress.cursor);
-        let types = EventType::chosen(&endpoint.events);
-        let stream = self.stream(endpoint.owner);
-        let last = stream.last().map_or(0, |stored| stored.position);
-        let is_chosen = |kind| types.as_ref().is_none_or(|types| types.contains(&kind));
-        let behind = stream.into_iter().filter(|stored| stored.position > from && is_chosen(stored.event.kind));
-        let chosen: Vec<StoredEvent> = behind.take(limit).collect();
-        let has_more = limit > 0 && chosen.len() >= limit;
-        let position = match chosen.last() {
-            Some(last) if has_more => last.position,
-            Some(_) | None if limit > 0 => last.max(from),
-            Some(_) | None => from,
-        };
-        let is_fresh = |stored: &StoredEvent| {
-            stored.event.kind != EventType::Account(AccountEvent::EndpointTested)
-                && !self.deliveries.contains_key(&(id, stored.position))
-        };
-        let fresh = chosen.into_iter().filter(is_fresh).collect();
-        let own_now = now.after(ahead);
-        let pending = self.deliveries.values().filter(|delivery| delivery.endpoint == id);
-        let pending = pending.filter_map(|delivery| Some((delivery.state.due()?, delivery)));
-        let (mut due, to_come): (Vec<_>, Vec<_>) = pending.partition(|(due, _)| *due <= own_now);
-        due.sort_by_key(|(due, _)| *due);
-        let due = due.into_iter().take(limit).map(|(_, delivery)| delivery.clone()).collect();
-        let next_due = to_come.into_iter().map(|(due, _)| due).min();
-        Some(Outbox { endpoint, ahead, fresh, position, has_more, due, next_due })
     }
 
     /// Parts of everybody's escrows with whose they are and the intents they belong to, by id from the oldest on.
@@ -808,30 +716,11 @@ impl Store for MemoryStore {
         filter: DeliveryFilter,
         request: PageRequest,
     ) -> Result<Page<Delivery>, StoreError> {
-        let of_endpoint: Vec<Delivery> =
-            self.with(|all| all.deliveries.values().filter(|it| it.endpoint == endpoint).cloned().collect())?;
-        let place = |id: RawId| {
-            let found = of_endpoint.iter().find(|delivery| delivery.id.raw() == id);
-            found.map(|delivery| in_order(delivery.event.position)).ok_or(StoreError::UnknownCursor)
-        };
-        let position = in_places(request.position, place)?;
-        let is_wanted = |delivery: &Delivery| {
-            filter.state.is_none_or(|state| delivery.state.name() == state)
-                && filter.event.is_none_or(|event| delivery.event.event.id == event)
-        };
-        let placed = of_endpoint.iter().map(|delivery| (in_order(delivery.event.position), delivery.clone())).collect();
-        page(placed, is_wanted, PageRequest { position, ..request })
+        self.with(|all| all.deliveries_to(endpoint, filter, request))?
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        self.with(|all| {
-            let mut found = all.deliveries.values().find(|delivery| delivery.id == id).cloned()?;
-            let is_deleted = all.endpoints.get(&found.endpoint).is_some_and(|it| it.state == EndpointState::Deleted);
-            if is_deleted && found.state.due().is_some() {
-                found.state = DeliveryState::Failed;
-            }
-            Some(found)
-        })
+        self.with(|all| all.delivery(id))
     }
 
     async fn outbox(
@@ -849,16 +738,8 @@ impl Store for MemoryStore {
     }
 
     async fn forget_deliveries(&self, before: Timestamp) -> Result<bool, StoreError> {
-        self.with(|all| {
-            let Everything { endpoints, deliveries, .. } = all;
-            let is_enabled = |id: &EndpointId| endpoints.get(id).is_some_and(|it| it.state == EndpointState::Enabled);
-            let drawn_ms = |id: DeliveryId| id.raw().bits() >> 80;
-            let is_old = |id| drawn_ms(id) < u128::from(before.ms().max(0).unsigned_abs());
-            deliveries.retain(|(endpoint, _), delivery| {
-                !is_old(delivery.id) || delivery.state.due().is_some() && is_enabled(endpoint)
-            });
-            false
-        })
+        self.with(|all| all.forget_deliveries(before))?;
+        Ok(false)
     }
 
     async fn log_requests(&self, requests: Vec<LoggedRequest>) -> Result<(), StoreError> {
