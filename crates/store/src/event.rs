@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use escrow::{EventKind, Hash, IntentId, Owner};
+use escrow::{EventKind, Hash, IntentId, Owner, Span};
 
 use crate::EventRow;
 
@@ -137,6 +137,15 @@ pub struct Tail {
     pub events: Vec<StoredEvent>,
     /// The place up to which nothing was left out: that of the last of these events where there may be more, else the last there is.
     pub position: u64,
+}
+
+/// How far an owner's stream has come, and their clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The place of the last event; 0 where there is none.
+    pub last: u64,
+    /// How far the clock is ahead of real time.
+    pub ahead: Span,
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use escrow::{
     Account, Currency, DeliveryId, Dispute, Effect, EndpointId, Escrow, EventId, Hash, IntentId, KeyId, MerchantId,
-    Owner, Refund, RefundId, RequestId, Settlement, SettlementId, Span, Timestamp,
+    Owner, RawId, Refund, RefundId, RequestId, Settlement, SettlementId, Span, Timestamp,
 };
 
 mod copy;
 mod event;
 mod keys;
+mod leases;
 mod memory;
 mod metadata;
 mod page;
@@ -27,7 +28,7 @@ mod survey;
 mod webhook;
 
 pub use copy::{CopyError, copy};
-pub use event::{AccountEvent, EventFilter, EventType, StoredEvent, Tail};
+pub use event::{AccountEvent, EventFilter, EventType, Head, StoredEvent, Tail};
 pub use keys::{ApiKey, Area, Journal, KeyHolder, KeyKind, Level, Merchant, NotAScope, Scope, Scopes};
 pub use memory::MemoryStore;
 pub use metadata::{MAX_FOUND_NAME_CHARS, MAX_FOUND_VALUE_CHARS};
@@ -38,8 +39,8 @@ pub use row::{Audited, EventRow, Job, JobState, Lease, Reply, StoredTransfer, Tr
 pub use sqlite::{OpenError, SCHEMA_VERSION, SqliteStore};
 pub use survey::{Backlog, Survey, Total};
 pub use webhook::{
-    Attempt, Delivery, DeliveryAsk, DeliveryFilter, DeliveryState, Disabled, Endpoint, EndpointChange, EndpointState,
-    Outbox, Progress, Told,
+    Attempt, Delivery, DeliveryAsk, DeliveryFilter, DeliveryState, Disabled, Endpoint, EndpointChange, EndpointClaim,
+    EndpointLease, EndpointState, Outbox, Progress, Told,
 };
 
 /// Why the store did not do what it was asked.
@@ -48,6 +49,9 @@ pub enum StoreError {
     /// The storage underneath failed or is gone; nothing was changed.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// The storage underneath did not say in time whether it has done what it was asked: it has done all of it, or nothing.
+    #[error("the store did not say in time whether this was done; look before it is done again")]
+    InDoubt,
     /// What is stored cannot be understood.
     #[error("the store is damaged: {0}")]
     Damaged(String),
@@ -193,8 +197,11 @@ pub trait Store: Send + Sync + 'static {
     /// What the engine needs for a batch, in one read.
     async fn load(&self, wanted: Wanted) -> Result<Loaded, StoreError>;
 
+    /// Whether other processes may commit to it as well. What is there then changes without anybody here hearing of it.
+    fn is_shared(&self) -> bool;
+
     /// Commits units in this order, in one transaction: each is stored whole or drops out alone. An error means that nothing
-    /// of any unit is stored. Answers only once all of it is durable.
+    /// of any unit is stored, but for [`StoreError::InDoubt`]. Answers only once all of it is durable.
     async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError>;
 
     /// Leases up to `limit` jobs that are due at `now` and not leased beyond it, earliest first, until `until`. Each lease has
@@ -278,6 +285,10 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Tail, StoreError>;
 
+    /// How far the streams of these owners have come, and how far their clocks are ahead, in this order: a look that costs so little
+    /// that it can be taken again and again.
+    async fn heads(&self, owners: Vec<Owner>) -> Result<Vec<Head>, StoreError>;
+
     /// The running totals of an owner, in the order of their accounts and currencies.
     async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError>;
 
@@ -324,8 +335,13 @@ pub trait Store: Send + Sync + 'static {
     /// A webhook endpoint, deleted ones included.
     async fn endpoint(&self, id: EndpointId) -> Result<Option<Endpoint>, StoreError>;
 
-    /// Every webhook endpoint that is enabled, with whose it is.
-    async fn enabled_endpoints(&self) -> Result<Vec<(EndpointId, Owner)>, StoreError>;
+    /// Leases webhook endpoints that are enabled, and gives all that the claimant holds then, in the order of their ids: those that it
+    /// held already, each under the token it had, even if its lease ran out and nobody else has taken it; and others that nobody
+    /// holds, each under a token higher than any it had before.
+    async fn claim_endpoints(&self, claim: EndpointClaim) -> Result<Vec<EndpointLease>, StoreError>;
+
+    /// Gives back every webhook endpoint that somebody holds, so that others can take them at once.
+    async fn release_endpoints(&self, by: RawId) -> Result<(), StoreError>;
 
     /// Deliveries to an endpoint, those of the newest events first.
     async fn deliveries(
@@ -349,7 +365,7 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Option<Outbox>, StoreError>;
 
-    /// Notes what was done for endpoints, durably.
+    /// Notes what was done for endpoints, durably, but for what was done under another lease than the newest of its endpoint.
     async fn note_told(&self, told: Vec<Told>) -> Result<(), StoreError>;
 
     /// Deletes deliveries from before this time for which there will be no call, because they are not pending or their endpoint is not

@@ -9,12 +9,14 @@ use escrow::{
     MerchantId, Mode, Owner, RawId, Refund, RefundId, RequestId, Settlement, SettlementId, Span, Timestamp, TransferId,
 };
 
+use crate::leases::EndpointLeases;
 use crate::metadata::found_by;
 use crate::{
     ApiKey, Audited, Backlog, Balance, Change, ClockMove, Delivery, DeliveryFilter, Endpoint, EndpointChange,
-    EndpointState, EscrowFilter, EventFilter, EventRow, Job, JobState, Journal, JournalChange, KeyHolder, Lease,
-    Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page, PageRequest, Position, Reply, Store, StoreError,
-    StoredEvent, StoredTransfer, Survey, Tail, Told, Total, TransferFilter, Unit, Versioned, Waiting, Wanted, Which,
+    EndpointClaim, EndpointLease, EndpointState, EscrowFilter, EventFilter, EventRow, Head, Job, JobState, Journal,
+    JournalChange, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page, PageRequest, Position,
+    Reply, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told, Total, TransferFilter, Unit, Versioned,
+    Waiting, Wanted, Which,
 };
 
 mod webhooks;
@@ -23,6 +25,7 @@ mod webhooks;
 pub struct MemoryStore {
     /// `None` once it is closed.
     state: Mutex<Option<Everything>>,
+    is_shared: bool,
 }
 
 /// An event with whose stream it is in and its place there.
@@ -49,6 +52,7 @@ struct Everything {
     keys: BTreeMap<KeyId, (ApiKey, [u8; 32])>,
     journals: BTreeMap<Owner, (Journal, Vec<PlacedEvent>)>,
     endpoints: BTreeMap<EndpointId, Endpoint>,
+    endpoint_leases: EndpointLeases,
     /// By endpoint and place of the event.
     deliveries: BTreeMap<(EndpointId, u64), Delivery>,
     requests: BTreeMap<RequestId, LoggedRequest>,
@@ -70,7 +74,13 @@ impl MemoryStore {
     /// An empty store.
     #[must_use]
     pub fn new() -> MemoryStore {
-        MemoryStore { state: Mutex::new(Some(Everything::default())) }
+        MemoryStore { state: Mutex::new(Some(Everything::default())), is_shared: false }
+    }
+
+    /// An empty store for several engines, each of which takes the others for other processes.
+    #[must_use]
+    pub fn shared() -> MemoryStore {
+        MemoryStore { is_shared: true, ..MemoryStore::new() }
     }
 
     fn with<A>(&self, task: impl FnOnce(&mut Everything) -> A) -> Result<A, StoreError> {
@@ -253,6 +263,11 @@ impl Everything {
         for job in self.jobs.values_mut().filter(|job| job.owner == owner && job.token.is_none()) {
             job.run_at = Timestamp::from_ms(job.run_at.ms().saturating_sub(by.ms()));
         }
+    }
+
+    fn head(&self, owner: Owner) -> Head {
+        let last = self.positions.get(&owner).copied().unwrap_or(0);
+        Head { last, ahead: self.clocks.get(&owner).copied().unwrap_or(Span::from_ms(0)) }
     }
 
     fn clocks(&self, wanted: &Wanted) -> BTreeMap<Owner, Span> {
@@ -463,6 +478,10 @@ impl Store for MemoryStore {
         })
     }
 
+    fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
     async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
         self.with(|all| units.into_iter().map(|unit| all.commit(unit)).collect())
     }
@@ -599,6 +618,10 @@ impl Store for MemoryStore {
         Ok(Tail { events, position })
     }
 
+    async fn heads(&self, owners: Vec<Owner>) -> Result<Vec<Head>, StoreError> {
+        self.with(|all| owners.iter().map(|owner| all.head(*owner)).collect())
+    }
+
     async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError> {
         self.with(|all| {
             let balances = all.balances.iter().filter(|((other, ..), _)| *other == owner);
@@ -703,11 +726,12 @@ impl Store for MemoryStore {
         self.with(|all| all.endpoints.get(&id).cloned())
     }
 
-    async fn enabled_endpoints(&self) -> Result<Vec<(EndpointId, Owner)>, StoreError> {
-        self.with(|all| {
-            let enabled = all.endpoints.values().filter(|endpoint| endpoint.state == EndpointState::Enabled);
-            enabled.map(|endpoint| (endpoint.id, endpoint.owner)).collect()
-        })
+    async fn claim_endpoints(&self, claim: EndpointClaim) -> Result<Vec<EndpointLease>, StoreError> {
+        self.with(|all| all.claim_endpoints(claim))
+    }
+
+    async fn release_endpoints(&self, by: RawId) -> Result<(), StoreError> {
+        self.with(|all| all.endpoint_leases.release(by))
     }
 
     async fn deliveries(

@@ -1,6 +1,6 @@
 //! Webhook endpoints, and what is delivered to them.
 
-use escrow::{DeliveryId, EndpointId, EventId, Owner, Span, Timestamp};
+use escrow::{DeliveryId, EndpointId, EventId, Owner, RawId, Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{EventType, StoredEvent};
@@ -106,6 +106,30 @@ pub enum EndpointChange {
     /// It changes, and is told what happens behind the events of the same change, and what it has pending deliveries of. Its progress is
     /// not looked at.
     Resumed(Endpoint),
+}
+
+/// Somebody wants to be the only one who calls endpoints, for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndpointClaim {
+    /// Who: an id that nobody else has, nor had before.
+    pub by: RawId,
+    /// Now, in real time.
+    pub now: Timestamp,
+    /// Until when, in real time: all that they hold is theirs alone until then.
+    pub until: Timestamp,
+    /// How many they take at most that are nobody's, or whose leases have ended by now.
+    pub limit: usize,
+}
+
+/// An endpoint that somebody may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndpointLease {
+    /// The endpoint.
+    pub endpoint: EndpointId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Which lease this is; every one that an endpoint is given has a higher one.
+    pub token: u64,
 }
 
 /// An event that one endpoint is told.
@@ -239,6 +263,8 @@ pub struct Outbox {
 pub struct Told {
     /// The endpoint.
     pub endpoint: EndpointId,
+    /// Under which lease; 0 where it was never leased. Nothing of this counts once the endpoint has another.
+    pub token: u64,
     /// How far it was told. A cursor never goes back.
     pub progress: Progress,
     /// Deliveries as they are now; of their events only the places are looked at. Where somebody has asked for a call meanwhile, there

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use escrow::{EndpointId, Owner, Span, Timestamp};
-use store::Store;
+use escrow::{EndpointId, Ids, RawId, Span, Timestamp};
+use store::{EndpointClaim, EndpointLease, Store};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::lane::Lane;
@@ -23,6 +23,9 @@ const SPARE_CALLS: usize = 256;
 
 /// How long to wait at most before looking for endpoints again.
 const LOOK_EVERY: Span = Span::from_seconds(60);
+
+/// How long endpoints are this courier's alone, where it does not say so again.
+const LEASE: Span = Span::from_seconds(150);
 
 /// How long to wait after the store failed.
 const STORE_RETRY: Span = Span::from_ms(250);
@@ -72,7 +75,7 @@ impl Courier {
             store,
             host: host.clone(),
             present,
-            ids,
+            ids: ids.clone(),
             bells,
             keyring,
             registry,
@@ -82,7 +85,7 @@ impl Courier {
         };
         let (stop, stopped) = watch::channel(false);
         let (ends, done) = ending::pair();
-        let dispatcher = Dispatcher { office: Arc::new(office), stopped, lanes: BTreeMap::new() };
+        let dispatcher = Dispatcher { id: ids.next(), office: Arc::new(office), stopped, lanes: BTreeMap::new() };
         host.spawn(Box::pin(async move {
             // The recorder ends when the lanes have, and the office with them.
             tokio::join!(dispatcher.run(), recorder.run());
@@ -107,6 +110,8 @@ impl Drop for Courier {
 
 /// The task that sees to it that every endpoint that is enabled has a lane.
 struct Dispatcher {
+    /// By which the store knows who holds an endpoint.
+    id: RawId,
     office: Arc<Office>,
     stopped: watch::Receiver<bool>,
     lanes: BTreeMap<EndpointId, ending::Done>,
@@ -135,29 +140,34 @@ impl Dispatcher {
         for lane in self.lanes.values() {
             lane.wait().await;
         }
+        if let Err(error) = self.office.store.release_endpoints(self.id).await {
+            tracing::warn!(%error, "webhook endpoints were not given back; their leases will run out");
+        }
     }
 
     /// Starts the lanes that are missing, and says when to look again.
     async fn look(&mut self, ended: &mpsc::Sender<()>) -> Span {
         self.lanes.retain(|_, lane| lane.is_waiting());
-        let enabled = match self.office.store.enabled_endpoints().await {
-            Ok(enabled) => enabled,
+        let now = self.office.host.now();
+        let claim = EndpointClaim { by: self.id, now, until: now.after(LEASE), limit: usize::MAX };
+        let leases = match self.office.store.claim_endpoints(claim).await {
+            Ok(leases) => leases,
             Err(error) => {
-                tracing::warn!(%error, "webhook endpoints cannot be read");
+                tracing::warn!(%error, "webhook endpoints cannot be claimed");
                 return STORE_RETRY;
             }
         };
-        for (endpoint, owner) in enabled {
-            if !self.lanes.contains_key(&endpoint) {
-                let lane = self.open(endpoint, owner, ended.clone());
-                self.lanes.insert(endpoint, lane);
+        for lease in leases {
+            if !self.lanes.contains_key(&lease.endpoint) {
+                let lane = self.open(lease, ended.clone());
+                self.lanes.insert(lease.endpoint, lane);
             }
         }
         LOOK_EVERY
     }
 
-    fn open(&self, endpoint: EndpointId, owner: Owner, ended: mpsc::Sender<()>) -> ending::Done {
-        let lane = Lane::new(self.office.clone(), endpoint, owner, self.stopped.clone());
+    fn open(&self, lease: EndpointLease, ended: mpsc::Sender<()>) -> ending::Done {
+        let lane = Lane::new(self.office.clone(), lease, self.stopped.clone());
         let (ends, done) = ending::pair();
         self.office.host.spawn(Box::pin(async move {
             lane.run().await;

@@ -10,10 +10,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use escrow::{DeliveryId, EndpointId, IntentId, Mode, Owner, Span, Timestamp};
+use escrow::{DeliveryId, EndpointId, IntentId, Mode, Span, Timestamp};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use store::{Attempt, Delivery, DeliveryState, Disabled, Endpoint, Outbox, Progress, StoredEvent, Told};
+use store::{Attempt, Delivery, DeliveryState, Disabled, Endpoint, EndpointLease, Outbox, Progress, StoredEvent, Told};
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 use super::courier::Office;
@@ -96,6 +96,8 @@ struct Noting {
 pub(super) struct Lane {
     office: Arc<Office>,
     id: EndpointId,
+    /// Under which lease it is called.
+    token: u64,
     bell: watch::Receiver<()>,
     stopped: watch::Receiver<bool>,
     /// As last read; `None` before.
@@ -123,13 +125,14 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(office: Arc<Office>, id: EndpointId, owner: Owner, stopped: watch::Receiver<bool>) -> Lane {
+    pub(super) fn new(office: Arc<Office>, lease: EndpointLease, stopped: watch::Receiver<bool>) -> Lane {
         // Before anything is read: what comes after that is heard.
-        let bell = office.bells.listen(owner);
+        let bell = office.bells.listen(lease.owner);
         let noted_at = office.host.now();
         Lane {
             office,
-            id,
+            id: lease.endpoint,
+            token: lease.token,
             bell,
             stopped,
             terms: None,
@@ -377,7 +380,8 @@ impl Lane {
         let is_due_soon = deliveries.iter().filter_map(|delivery| delivery.state.due()).any(is_soon);
         let (done, word) = oneshot::channel();
         // Where nobody notes any more, the courier is at its end, and the word comes at once.
-        drop(self.office.notes.send((Told { endpoint: self.id, progress: self.progress, deliveries }, done)));
+        let told = Told { endpoint: self.id, token: self.token, progress: self.progress, deliveries };
+        drop(self.office.notes.send((told, done)));
         (self.noted, self.noted_at) = (self.progress, now);
         self.noting = Some(Noting { word, deliveries: ids, is_due_soon });
     }

@@ -586,6 +586,10 @@ impl From<StoreError> for ApiError {
                 tracing::error!(why, "the store is not available");
                 ApiError::StoreDown
             }
+            StoreError::InDoubt => {
+                tracing::error!("the store did not say whether something was done");
+                ApiError::NoAnswer(Unavailable::TimedOut)
+            }
             StoreError::Damaged(what) => {
                 tracing::error!(what, "the store is damaged");
                 ApiError::Internal

@@ -12,16 +12,17 @@ use axum::response::Response;
 use engine::testing::{ManualHost, new_key, new_merchant};
 use engine::{Act, Config, Engine, Keyring, NewKey, Parts, Registry, SimulatedPayments};
 use escrow::{
-    DeliveryId, EndpointId, EventId, IntentId, KeyId, MerchantId, Mode, Owner, RefundId, RequestId, SettlementId, Span,
-    Timestamp,
+    DeliveryId, EndpointId, EventId, IntentId, KeyId, MerchantId, Mode, Owner, RawId, RefundId, RequestId,
+    SettlementId, Span, Timestamp,
 };
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use server::{DEFAULT_REQUEST_LOG, Gateway, Settings, WireEvents};
 use store::{
-    ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EscrowFilter, EventFilter, Job, JobState, KeyHolder,
-    Lease, Level, Loaded, LoggedRequest, MemoryStore, Merchant, Outbox, Outcome, Page, PageRequest, Scope, Scopes,
-    Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told, TransferFilter, Unit, Waiting, Wanted, Which,
+    ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease, EscrowFilter,
+    EventFilter, Head, Job, JobState, KeyHolder, Lease, Level, Loaded, LoggedRequest, MemoryStore, Merchant, Outbox,
+    Outcome, Page, PageRequest, Scope, Scopes, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told,
+    TransferFilter, Unit, Waiting, Wanted, Which,
 };
 use tower::ServiceExt;
 
@@ -357,6 +358,9 @@ impl Store for Faulty {
         }
         self.inner.load(wanted).await
     }
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
     async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
         self.inner.commit(units).await
     }
@@ -447,6 +451,9 @@ impl Store for Faulty {
         self.check()?;
         self.inner.events_after(owner, filter, position, limit).await
     }
+    async fn heads(&self, owners: Vec<Owner>) -> Result<Vec<Head>, StoreError> {
+        self.inner.heads(owners).await
+    }
     async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError> {
         self.inner.balances(owner).await
     }
@@ -494,8 +501,11 @@ impl Store for Faulty {
     async fn endpoint(&self, id: EndpointId) -> Result<Option<Endpoint>, StoreError> {
         self.inner.endpoint(id).await
     }
-    async fn enabled_endpoints(&self) -> Result<Vec<(EndpointId, Owner)>, StoreError> {
-        self.inner.enabled_endpoints().await
+    async fn claim_endpoints(&self, claim: EndpointClaim) -> Result<Vec<EndpointLease>, StoreError> {
+        self.inner.claim_endpoints(claim).await
+    }
+    async fn release_endpoints(&self, by: RawId) -> Result<(), StoreError> {
+        self.inner.release_endpoints(by).await
     }
     async fn deliveries(
         &self,

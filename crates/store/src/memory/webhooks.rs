@@ -4,8 +4,8 @@ use escrow::{DeliveryId, EndpointId, RawId, Span, Timestamp};
 
 use super::{Everything, in_order, in_places, page};
 use crate::{
-    AccountEvent, Delivery, DeliveryAsk, DeliveryFilter, DeliveryState, EndpointChange, EndpointState, EventType,
-    Outbox, Page, PageRequest, Progress, StoreError, StoredEvent, Told,
+    AccountEvent, Delivery, DeliveryAsk, DeliveryFilter, DeliveryState, EndpointChange, EndpointClaim, EndpointLease,
+    EndpointState, EventType, Outbox, Page, PageRequest, Progress, StoreError, StoredEvent, Told,
 };
 
 impl Everything {
@@ -48,7 +48,16 @@ impl Everything {
         self.deliveries.insert(key, delivery);
     }
 
+    pub(super) fn claim_endpoints(&mut self, claim: EndpointClaim) -> Vec<EndpointLease> {
+        let enabled = self.endpoints.values().filter(|endpoint| endpoint.state == EndpointState::Enabled);
+        let enabled = enabled.map(|endpoint| (endpoint.id, endpoint.owner)).collect();
+        self.endpoint_leases.claim(enabled, claim)
+    }
+
     pub(super) fn note_told(&mut self, told: Told) {
+        if !self.endpoint_leases.is_newest(told.endpoint, told.token) {
+            return;
+        }
         for mut delivery in told.deliveries {
             let key = (told.endpoint, delivery.event.position);
             let stream = self.stream(delivery.event.owner);

@@ -194,7 +194,7 @@ impl From<Fault> for StoreError {
             Fault::Damaged(what) => StoreError::Damaged(what),
             Fault::UnknownCursor => StoreError::UnknownCursor,
             Fault::Closed => StoreError::Unavailable(fault.words()),
-            Fault::InDoubt => StoreError::Unavailable(fault.words()),
+            Fault::InDoubt => StoreError::InDoubt,
             Fault::Sql(_) | Fault::Connection(_) | Fault::TimedOut => {
                 // The details are for the log alone: the answer reaches people who must not see the database's insides.
                 tracing::warn!(error = fault.details(), "the database failed");

@@ -2,16 +2,17 @@
 
 use async_trait::async_trait;
 use escrow::{
-    DeliveryId, Dispute, EndpointId, Escrow, EventId, IntentId, KeyId, MerchantId, Mode, Owner, Refund, RefundId,
-    RequestId, Settlement, SettlementId, Timestamp,
+    DeliveryId, Dispute, EndpointId, Escrow, EventId, IntentId, KeyId, MerchantId, Mode, Owner, RawId, Refund,
+    RefundId, RequestId, Settlement, SettlementId, Timestamp,
 };
 
 use crate::rows::codec::{self, OwnerBytes};
 use crate::rows::{Damaged, prepare};
 use crate::{
-    ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EscrowFilter, EventFilter, Job, JobState, KeyHolder,
-    Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page, PageRequest, Store, StoreError, StoredEvent,
-    StoredTransfer, Survey, Tail, Told, TransferFilter, Unit, Waiting, Wanted, Which,
+    ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease, EscrowFilter,
+    EventFilter, Head, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page,
+    PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told, TransferFilter, Unit, Waiting,
+    Wanted, Which,
 };
 
 mod commit;
@@ -82,6 +83,10 @@ impl PostgresStore {
 impl Store for PostgresStore {
     async fn load(&self, wanted: Wanted) -> Result<Loaded, StoreError> {
         Ok(load::load(&self.sessions, wanted).await?)
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 
     async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
@@ -190,6 +195,11 @@ impl Store for PostgresStore {
         Err(unfinished())
     }
 
+    async fn heads(&self, owners: Vec<Owner>) -> Result<Vec<Head>, StoreError> {
+        let _ = owners;
+        Err(unfinished())
+    }
+
     async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError> {
         drop((owner,));
         Err(unfinished())
@@ -264,7 +274,13 @@ impl Store for PostgresStore {
         Err(unfinished())
     }
 
-    async fn enabled_endpoints(&self) -> Result<Vec<(EndpointId, Owner)>, StoreError> {
+    async fn claim_endpoints(&self, claim: EndpointClaim) -> Result<Vec<EndpointLease>, StoreError> {
+        let _ = claim;
+        Err(unfinished())
+    }
+
+    async fn release_endpoints(&self, by: RawId) -> Result<(), StoreError> {
+        let _ = by;
         Err(unfinished())
     }
 

@@ -106,7 +106,7 @@ pub(super) fn ask(db: &Connection, ask: &DeliveryAsk) -> Result<(), Fault> {
 }
 
 /// Notes what was done for endpoints, in one transaction.
-pub(super) fn note(db: &mut Connection, told: &[Told]) -> Result<(), Fault> {
+pub(super) fn note<'a>(db: &mut Connection, told: impl IntoIterator<Item = &'a Told>) -> Result<(), Fault> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for told in told {
         let endpoint = told.endpoint.raw().to_bytes();

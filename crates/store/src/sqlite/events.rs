@@ -1,14 +1,14 @@
 //! Events: what happened, in the streams of their owners and the chains of what they are about.
 
-use escrow::{EventId, Hash, IntentId, Owner, RawId, Timestamp};
+use escrow::{EventId, Hash, IntentId, Owner, RawId, Span, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::DIALECT;
 use super::error::Fault;
 use super::page::{self, Readings, collect};
+use super::{DIALECT, clocks};
 use crate::rows::codec::{self, IdBytes};
 use crate::rows::lists;
-use crate::{EventFilter, EventRow, EventType, Page, PageRequest, StoredEvent, Tail};
+use crate::{EventFilter, EventRow, EventType, Head, Page, PageRequest, StoredEvent, Tail};
 
 /// An event, and with it the hash of the one before it and whether it stands in a journal.
 const COLUMNS: &str = "SELECT e.id, e.sequence, e.created, e.hash, e.body, e.type, e.owner, e.position, e.subject,
@@ -70,6 +70,13 @@ fn last(db: &Connection, owner: Owner) -> Result<u64, Fault> {
     let mut statement = db.prepare_cached("SELECT last FROM streams WHERE owner = ?1")?;
     let last: Option<i64> = statement.query_row([codec::owner_bytes(owner)], |row| row.get(0)).optional()?;
     Ok(codec::count(last.unwrap_or(0))?)
+}
+
+/// How far an owner's stream has come, and their clock.
+pub(super) fn head(db: &Connection, owner: Owner) -> Result<Head, Fault> {
+    let clocks = clocks::of_owners(db, &[codec::owner_bytes(owner)].into())?;
+    let ahead = clocks.get(&owner).copied().unwrap_or(Span::from_ms(0));
+    Ok(Head { last: last(db, owner)?, ahead })
 }
 
 /// The sequence of a subject's last event up to a place, 0 where there is none.

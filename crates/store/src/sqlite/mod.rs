@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use escrow::{
-    DeliveryId, Dispute, EndpointId, Escrow, EventId, IntentId, KeyId, MerchantId, Owner, Refund, RefundId, RequestId,
-    Settlement, SettlementId, Timestamp,
+    DeliveryId, Dispute, EndpointId, Escrow, EventId, IntentId, KeyId, MerchantId, Owner, RawId, Refund, RefundId,
+    RequestId, Settlement, SettlementId, Timestamp,
 };
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -17,9 +17,10 @@ use crate::rows::lists::Dialect;
 use crate::rows::split::{Kind, Pieces};
 use crate::rows::{Damaged, codec, prepare};
 use crate::{
-    ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EscrowFilter, EventFilter, Job, JobState, KeyHolder,
-    Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page, PageRequest, Store, StoreError, StoredEvent,
-    StoredTransfer, Survey, Tail, Told, TransferFilter, Unit, Waiting, Wanted, Which,
+    ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease, EscrowFilter,
+    EventFilter, Head, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page,
+    PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told, TransferFilter, Unit, Waiting,
+    Wanted, Which,
 };
 
 mod audit;
@@ -120,7 +121,7 @@ impl SqliteStore {
         task: impl FnOnce(&mut Connection) -> Result<A, Fault> + Send + 'static,
     ) -> Result<A, StoreError> {
         let writer = self.writer.as_ref().ok_or_else(read_only)?;
-        writer.run(move |writer| task(writer.db())).await
+        writer.run(move |writer| task(&mut writer.db)).await
     }
 
     /// Does something with the log of requests.
@@ -194,6 +195,10 @@ impl Store for SqliteStore {
         let escrows = found.escrows.into_iter().map(|pieces| pieces.map(Pieces::assemble).transpose());
         let escrows = escrows.collect::<Result<Vec<_>, Damaged>>()?;
         Ok(Loaded { escrows, replies: found.replies, clocks: found.clocks, journals: found.journals })
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 
     async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
@@ -295,6 +300,10 @@ impl Store for SqliteStore {
         self.read(move |db| events::after(db, owner, &filter, position, limit)).await
     }
 
+    async fn heads(&self, owners: Vec<Owner>) -> Result<Vec<Head>, StoreError> {
+        self.read(move |db| owners.into_iter().map(|owner| events::head(db, owner)).collect()).await
+    }
+
     async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError> {
         self.read(move |db| read::balances(db, owner)).await
     }
@@ -358,8 +367,18 @@ impl Store for SqliteStore {
         self.read(move |db| endpoints::find(db, id)).await
     }
 
-    async fn enabled_endpoints(&self) -> Result<Vec<(EndpointId, Owner)>, StoreError> {
-        self.list(endpoints::enabled).await
+    async fn claim_endpoints(&self, claim: EndpointClaim) -> Result<Vec<EndpointLease>, StoreError> {
+        let writer = self.writer.as_ref().ok_or_else(read_only)?;
+        writer.run(move |writer| Ok(writer.leases.claim(endpoints::enabled(&writer.db)?, claim))).await
+    }
+
+    async fn release_endpoints(&self, by: RawId) -> Result<(), StoreError> {
+        let writer = self.writer.as_ref().ok_or_else(read_only)?;
+        let release = move |writer: &mut Writer| {
+            writer.leases.release(by);
+            Ok(())
+        };
+        writer.run(release).await
     }
 
     async fn deliveries(
@@ -386,7 +405,12 @@ impl Store for SqliteStore {
     }
 
     async fn note_told(&self, told: Vec<Told>) -> Result<(), StoreError> {
-        self.write(move |db| deliveries::note(db, &told)).await
+        let writer = self.writer.as_ref().ok_or_else(read_only)?;
+        let note = move |writer: &mut Writer| {
+            let newest = told.iter().filter(|told| writer.leases.is_newest(told.endpoint, told.token));
+            deliveries::note(&mut writer.db, newest)
+        };
+        writer.run(note).await
     }
 
     async fn forget_deliveries(&self, before: Timestamp) -> Result<bool, StoreError> {

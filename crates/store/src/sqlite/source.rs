@@ -50,7 +50,7 @@ impl Source {
         let thread = std::thread::Builder::new().name("milepost-copy".to_owned());
         let read = move || {
             let mut writer = writer;
-            read_tables(writer.db(), tables, at_once, &hand_over)
+            read_tables(&mut writer.db, tables, at_once, &hand_over)
         };
         let thread = thread.spawn(read).map_err(|error| open::inaccessible(&dir, &error))?;
         Ok(Reading { dir, thread })

@@ -11,10 +11,13 @@ use super::crew::Tool;
 use super::jobs;
 use super::open::{self, OpenError};
 use super::wal::Wal;
+use crate::leases::EndpointLeases;
 
 /// The only connection that writes. The fields are dropped in this order: the lock outlives the connection.
 pub(super) struct Writer {
-    db: Connection,
+    pub(super) db: Connection,
+    /// Changed by the writer alone, so that no note comes between a lease and another.
+    pub(super) leases: EndpointLeases,
     wal: Arc<Wal>,
     checkpoints: Option<JoinHandle<()>>,
     /// How many rows this connection had changed after its last task.
@@ -30,11 +33,14 @@ impl Writer {
         jobs::release_all(&db).map_err(|error| open::explain(&open::database(dir), error))?;
         let wal = Arc::new(Wal::default());
         let checkpoints = wal.watch(open::writer(dir)?).map_err(|error| open::inaccessible(dir, &error))?;
-        Ok(Writer { db, wal, checkpoints: Some(checkpoints), changes: 0, _lock: lock })
-    }
-
-    pub(super) fn db(&mut self) -> &mut Connection {
-        &mut self.db
+        Ok(Writer {
+            db,
+            leases: EndpointLeases::default(),
+            wal,
+            checkpoints: Some(checkpoints),
+            changes: 0,
+            _lock: lock,
+        })
     }
 }
 

@@ -13,6 +13,7 @@ mod everybody;
 mod filters;
 mod history;
 mod jobs;
+mod leases;
 mod lists;
 mod migrations;
 mod payments;
@@ -93,6 +94,13 @@ conformance! {
     webhooks::a_test_is_told_to_its_endpoint_alone,
     webhooks::deliveries_are_listed_by_the_places_of_their_events,
     webhooks::deliveries_that_are_over_are_forgotten_after_a_while,
+    leases::an_endpoint_is_called_by_one_at_a_time,
+    leases::no_more_are_taken_than_wanted,
+    leases::a_lease_that_ended_can_be_taken_and_one_that_nobody_took_goes_on,
+    leases::what_was_given_back_can_be_taken_at_once,
+    leases::endpoints_that_are_told_nothing_are_nobodys,
+    leases::what_is_noted_under_an_older_lease_changes_nothing,
+    leases::heads_are_told_in_the_order_asked,
     lists::pages_lead_through_everything_in_both_directions,
     lists::offsets_leave_out_the_newest,
     lists::cursors_of_others_are_unknown,
