@@ -18,6 +18,7 @@ mod lists;
 mod migrations;
 mod payments;
 mod people;
+mod portable;
 mod postgres;
 mod replies;
 mod requests;
