@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use crate::http::KnownKeys;
 use crate::rate_limit::{RateLimiter, RateLimits};
 use crate::scribe::Scribe;
+use crate::tally::Teller;
 use crate::webhooks::WebhookTargets;
 use crate::wire::Site;
 
@@ -126,7 +127,9 @@ pub struct Gateway {
     /// When the store was last surveyed, by [`engine::Host::ticks_ms`]; held by whoever surveys it.
     pub(crate) surveyed_ms: Mutex<Option<i64>>,
     /// Counts how often everybody asks.
-    pub(crate) rate_limiter: RateLimiter,
+    pub(crate) rate_limiter: Arc<RateLimiter>,
+    /// Tells other gateways what was counted here.
+    pub(crate) teller: Teller,
     /// What objects show of this gateway.
     pub(crate) site: Site,
 }
@@ -161,6 +164,7 @@ impl Gateway {
         let public_url = settings.public_url.trim_end_matches('/').to_owned();
         let site = Site { public_url, chain: evm::Domain::sandbox(settings.chain_id) };
         let registry = engine.registry(keyring.clone());
+        let rate_limiter = Arc::new(RateLimiter::new(settings.rate_limits));
         let scribe = Scribe::new(engine.store().clone(), engine.host(), settings.request_log);
         Arc::new(Gateway {
             registry,
@@ -168,7 +172,8 @@ impl Gateway {
             verifying: Mutex::new(()),
             known_keys: KnownKeys::default(),
             surveyed_ms: Mutex::new(None),
-            rate_limiter: RateLimiter::new(settings.rate_limits),
+            teller: Teller::new(engine.store().clone(), engine.host().clone(), rate_limiter.clone()),
+            rate_limiter,
             site,
             engine,
             keyring,

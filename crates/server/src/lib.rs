@@ -10,6 +10,7 @@ pub mod meter;
 mod processor;
 mod rate_limit;
 mod scribe;
+mod tally;
 mod webhooks;
 mod wire;
 

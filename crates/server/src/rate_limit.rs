@@ -1,5 +1,6 @@
 //! How often somebody may ask: requests counted in fixed windows of a minute and of an hour, aligned to the Unix epoch. Time is an
-//! argument; what is counted is kept in memory, by this process alone, and forgotten with it.
+//! argument; what is counted is kept in memory and forgotten with the process. What several gateways count of a key they tell each
+//! other now and then (`tally`); what comes from an address each counts for itself.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -9,7 +10,7 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use escrow::{KeyId, Mode, Timestamp};
-use store::KeyHolder;
+use store::{KeyHolder, Tally};
 
 const MINUTE_S: i64 = 60;
 const HOUR_S: i64 = 3600;
@@ -172,6 +173,38 @@ impl RateLimiter {
         self.address(Visit::Keyless, address, Rule { limit: self.limits.keyless, pace: Pace::Plain }, now)
     }
 
+    /// What was counted of keys since this was last asked, to be told to the other gateways.
+    pub(crate) fn untold(&self) -> Vec<Tally> {
+        let mut counted = self.keys.lock();
+        let untold = counted.of.iter_mut().flat_map(|(key, windows)| windows.untold(*key));
+        untold.collect()
+    }
+
+    /// Whether something was counted of keys that the other gateways do not know yet.
+    pub(crate) fn has_untold(&self) -> bool {
+        self.keys.lock().of.values().any(Windows::has_untold)
+    }
+
+    /// Learns what all gateways together have counted, this one's tallies included.
+    pub(crate) fn learn(&self, tallies: &[Tally], totals: &[u64]) {
+        let mut counted = self.keys.lock();
+        for (tally, total) in tallies.iter().zip(totals) {
+            if let Some(window) = counted.of.get_mut(&tally.key).and_then(|windows| windows.of(tally)) {
+                window.used = u32::try_from(*total).unwrap_or(u32::MAX).saturating_add(window.untold);
+            }
+        }
+    }
+
+    /// Takes back tallies that could not be told.
+    pub(crate) fn take_back(&self, tallies: &[Tally]) {
+        let mut counted = self.keys.lock();
+        for tally in tallies {
+            if let Some(window) = counted.of.get_mut(&tally.key).and_then(|windows| windows.of(tally)) {
+                window.untold = window.untold.saturating_add(tally.count);
+            }
+        }
+    }
+
     fn address(&self, visit: Visit, address: IpAddr, rule: Rule, now: Timestamp) -> Verdict {
         self.addresses.count((visit, Some(address.into())), (visit, None), rule, now)
     }
@@ -246,7 +279,10 @@ impl Windows {
         let mut open = [narrower, minute, hour];
         let is_full = open.iter().flatten().any(|window| window.remaining() == 0);
         if !is_full {
-            open.iter_mut().flatten().for_each(|window| window.window.used += 1);
+            for Open { window, .. } in open.iter_mut().flatten() {
+                window.used = window.used.saturating_add(1);
+                window.untold = window.untold.saturating_add(1);
+            }
         }
         let tightest = open.iter().flatten().map(Open::standing);
         match tightest.min_by_key(|standing| (standing.remaining, Reverse(standing.reset_s))) {
@@ -257,6 +293,31 @@ impl Windows {
             }
             Some(standing) => Verdict::Passed(standing),
         }
+    }
+
+    /// What was counted of a key and is not told yet. It counts as told from now on.
+    fn untold(&mut self, key: KeyId) -> Vec<Tally> {
+        let Windows { minute, hour, creations, confirmations } = self;
+        let windows = (0..).zip([minute, hour, creations, confirmations]);
+        let untold = windows.filter(|(_, window)| window.untold > 0);
+        untold
+            .map(|(place, window)| {
+                let since = Timestamp::from_ms(window.beginning_s.saturating_mul(1000));
+                Tally { key, window: place, since, count: std::mem::take(&mut window.untold) }
+            })
+            .collect()
+    }
+
+    const fn has_untold(&self) -> bool {
+        let Windows { minute, hour, creations, confirmations } = self;
+        minute.untold > 0 || hour.untold > 0 || creations.untold > 0 || confirmations.untold > 0
+    }
+
+    /// The window that a tally is of, unless another one has begun since.
+    fn of(&mut self, tally: &Tally) -> Option<&mut Window> {
+        let Windows { minute, hour, creations, confirmations } = self;
+        let window = [minute, hour, creations, confirmations].into_iter().nth(tally.window.into())?;
+        (window.beginning_s == tally.since.seconds()).then_some(window)
     }
 
     /// Whether nothing counts any more of what was counted.
@@ -284,13 +345,15 @@ const fn beginning_s(length_s: i64, now_s: i64) -> i64 {
 struct Window {
     beginning_s: i64,
     used: u32,
+    /// How much of it was counted here and is not told to other gateways yet.
+    untold: u32,
 }
 
 impl Window {
     /// The window of this time, which is a new one where another was counted so far.
     fn at(&mut self, length_s: i64, limit: u32, now_s: i64) -> Open<'_> {
         if !self.holds(length_s, now_s) {
-            *self = Window { beginning_s: beginning_s(length_s, now_s), used: 0 };
+            *self = Window { beginning_s: beginning_s(length_s, now_s), used: 0, untold: 0 };
         }
         Open { window: self, length_s, limit }
     }

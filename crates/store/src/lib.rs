@@ -25,6 +25,7 @@ mod row;
 mod rows;
 mod sqlite;
 mod survey;
+mod tally;
 mod webhook;
 
 pub use copy::{CopyError, copy};
@@ -38,6 +39,7 @@ pub use request::LoggedRequest;
 pub use row::{Audited, EventRow, Job, JobState, Lease, Reply, StoredTransfer, TransferRow, Versioned, Waiting};
 pub use sqlite::{OpenError, SCHEMA_VERSION, SqliteStore};
 pub use survey::{Backlog, Survey, Total};
+pub use tally::Tally;
 pub use webhook::{
     Attempt, Delivery, DeliveryAsk, DeliveryFilter, DeliveryState, Disabled, Endpoint, EndpointChange, EndpointClaim,
     EndpointLease, EndpointState, Outbox, Progress, Told,
@@ -384,6 +386,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deletes logged requests from before this time, in steps that keep nobody waiting: `true` when another call has more to do.
     async fn forget_requests(&self, before: Timestamp) -> Result<bool, StoreError>;
+
+    /// Adds to what all gateways have counted, and gives what each has come to, in this order; forgets windows that began before
+    /// `forgotten`. A crash may lose it.
+    async fn tally(&self, tallies: Vec<Tally>, forgotten: Timestamp) -> Result<Vec<u64>, StoreError>;
 
     /// Walks over everything in one consistent view, with bounded memory, in an order that is the same for every store:
     /// escrows by id with all that belongs to them, then journals by holder, then rows that belong to neither, then balances.

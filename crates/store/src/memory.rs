@@ -11,12 +11,13 @@ use escrow::{
 
 use crate::leases::EndpointLeases;
 use crate::metadata::found_by;
+use crate::tally::Tallies;
 use crate::{
     ApiKey, Audited, Backlog, Balance, Change, ClockMove, Delivery, DeliveryFilter, Endpoint, EndpointChange,
     EndpointClaim, EndpointLease, EndpointState, EscrowFilter, EventFilter, EventRow, Head, Job, JobState, Journal,
     JournalChange, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page, PageRequest, Position,
-    Reply, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told, Total, TransferFilter, Unit, Versioned,
-    Waiting, Wanted, Which,
+    Reply, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Tally, Told, Total, TransferFilter, Unit,
+    Versioned, Waiting, Wanted, Which,
 };
 
 mod webhooks;
@@ -53,6 +54,7 @@ struct Everything {
     journals: BTreeMap<Owner, (Journal, Vec<PlacedEvent>)>,
     endpoints: BTreeMap<EndpointId, Endpoint>,
     endpoint_leases: EndpointLeases,
+    tallies: Tallies,
     /// By endpoint and place of the event.
     deliveries: BTreeMap<(EndpointId, u64), Delivery>,
     requests: BTreeMap<RequestId, LoggedRequest>,
@@ -796,6 +798,10 @@ impl Store for MemoryStore {
             all.requests.retain(|_, request| request.created >= before);
             false
         })
+    }
+
+    async fn tally(&self, tallies: Vec<Tally>, forgotten: Timestamp) -> Result<Vec<u64>, StoreError> {
+        self.with(|all| all.tallies.add(&tallies, forgotten))
     }
 
     async fn audit(&self, mut visit: Box<dyn FnMut(Audited) + Send>) -> Result<(), StoreError> {

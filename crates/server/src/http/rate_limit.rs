@@ -48,7 +48,9 @@ pub(super) fn pace(route: &Route) -> Pace {
 /// Counts a request with a valid key.
 pub(super) fn key(gateway: &Gateway, request: &Request, key: &ApiKey, pace: Pace) -> Result<(), ApiError> {
     let now = gateway.engine.host().now();
-    judge(request, CountedBy::Key, gateway.rate_limiter.key(key.id, key.holder, pace, now))
+    let verdict = gateway.rate_limiter.key(key.id, key.holder, pace, now);
+    gateway.teller.note();
+    judge(request, CountedBy::Key, verdict)
 }
 
 /// Counts a request for a route that takes no key.

@@ -21,8 +21,8 @@ use server::{DEFAULT_REQUEST_LOG, Gateway, Settings, WireEvents};
 use store::{
     ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease, EscrowFilter,
     EventFilter, Head, Job, JobState, KeyHolder, Lease, Level, Loaded, LoggedRequest, MemoryStore, Merchant, Outbox,
-    Outcome, Page, PageRequest, Scope, Scopes, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told,
-    TransferFilter, Unit, Waiting, Wanted, Which,
+    Outcome, Page, PageRequest, Scope, Scopes, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Tally,
+    Told, TransferFilter, Unit, Waiting, Wanted, Which,
 };
 use tower::ServiceExt;
 
@@ -551,6 +551,10 @@ impl Store for Faulty {
         self.check()?;
         self.inner.survey(now).await
     }
+    async fn tally(&self, tallies: Vec<Tally>, forgotten: Timestamp) -> Result<Vec<u64>, StoreError> {
+        self.inner.tally(tallies, forgotten).await
+    }
+
     async fn audit(&self, visit: Box<dyn FnMut(Audited) + Send>) -> Result<(), StoreError> {
         self.inner.audit(visit).await
     }

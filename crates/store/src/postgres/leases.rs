@@ -1,5 +1,7 @@
 //! Duties that are leased to whoever carries them out, and what has run out.
 
+use std::collections::HashMap;
+
 use escrow::{IntentId, RawId, Timestamp};
 use tokio_postgres::Row;
 
@@ -9,8 +11,8 @@ use super::seen::bytes;
 use super::session::{Kind, Session, Sessions};
 use super::settings::Times;
 use super::statement::Statement;
-use crate::rows::codec::{self, OwnerBytes};
-use crate::{Job, Lease};
+use crate::rows::codec::{self, IdBytes, OwnerBytes};
+use crate::{Job, Lease, Tally};
 
 /// How many forgotten replies are deleted in one transaction.
 const FORGOTTEN_AT_ONCE: i64 = 1000;
@@ -131,6 +133,31 @@ pub(super) async fn forget_replies(sessions: &Sessions, before: Timestamp) -> Re
     let rows = sessions.run(Kind::Write, statements).await?;
     let deleted = rows.get(1).map_or(0, Vec::len);
     Ok(i64::try_from(deleted).is_ok_and(|deleted| deleted == FORGOTTEN_AT_ONCE))
+}
+
+/// Adds to what all gateways have counted, and gives what each has come to.
+pub(super) async fn tally(sessions: &Sessions, tallies: &[Tally], forgotten: Timestamp) -> Result<Vec<u64>, Fault> {
+    let add = "INSERT INTO tallies (key, window_kind, since, total)
+        SELECT * FROM unnest($1::BYTEA[], $2::BIGINT[], $3::BIGINT[], $4::BIGINT[]) ORDER BY 1, 2, 3
+        ON CONFLICT (key, window_kind, since) DO UPDATE SET total = tallies.total + excluded.total
+        RETURNING key, window_kind, since, total";
+    let add = Statement::new(add)
+        .blobs(tallies.iter().map(|tally| tally.key.raw().to_bytes()))
+        .integers(tallies.iter().map(|tally| i64::from(tally.window)))
+        .integers(tallies.iter().map(|tally| tally.since.ms()))
+        .integers(tallies.iter().map(|tally| i64::from(tally.count)));
+    let forget = Statement::new("DELETE FROM tallies WHERE since < $1").integer(forgotten.ms());
+    let rows = sessions.run(Kind::Write, vec![add, forget]).await?;
+    let mut totals = HashMap::new();
+    for row in rows.first().into_iter().flatten() {
+        let (key, window, since): (IdBytes, i64, i64) = (bytes(row, 0)?, row.try_get(1)?, row.try_get(2)?);
+        totals.insert((key, window, since), codec::count(row.try_get(3)?)?);
+    }
+    let total = |tally: &Tally| {
+        let name = (tally.key.raw().to_bytes(), i64::from(tally.window), tally.since.ms());
+        totals.get(&name).copied().unwrap_or_default()
+    };
+    Ok(tallies.iter().map(total).collect())
 }
 
 /// Writes, and reads what was written.

@@ -11,8 +11,8 @@ use crate::rows::{Damaged, prepare};
 use crate::{
     ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease, EscrowFilter,
     EventFilter, Head, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page,
-    PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told, TransferFilter, Unit, Waiting,
-    Wanted, Which,
+    PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Tally, Told, TransferFilter, Unit,
+    Waiting, Wanted, Which,
 };
 
 mod commit;
@@ -338,6 +338,10 @@ impl Store for PostgresStore {
     async fn forget_requests(&self, before: Timestamp) -> Result<bool, StoreError> {
         drop((before,));
         Err(unfinished())
+    }
+
+    async fn tally(&self, tallies: Vec<Tally>, forgotten: Timestamp) -> Result<Vec<u64>, StoreError> {
+        Ok(leases::tally(&self.sessions, &tallies, forgotten).await?)
     }
 
     async fn audit(&self, visit: Box<dyn FnMut(Audited) + Send>) -> Result<(), StoreError> {

@@ -19,8 +19,8 @@ use crate::rows::{Damaged, codec, prepare};
 use crate::{
     ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease, EscrowFilter,
     EventFilter, Head, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page,
-    PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told, TransferFilter, Unit, Waiting,
-    Wanted, Which,
+    PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Tally, Told, TransferFilter, Unit,
+    Waiting, Wanted, Which,
 };
 
 mod audit;
@@ -431,6 +431,12 @@ impl Store for SqliteStore {
 
     async fn forget_requests(&self, before: Timestamp) -> Result<bool, StoreError> {
         self.log(move |db| requests::forget(db, before)).await
+    }
+
+    /// No other process counts, and what was counted may be lost with this one.
+    async fn tally(&self, tallies: Vec<Tally>, forgotten: Timestamp) -> Result<Vec<u64>, StoreError> {
+        let writer = self.writer.as_ref().ok_or_else(read_only)?;
+        writer.run(move |writer| Ok(writer.tallies.add(&tallies, forgotten))).await
     }
 
     /// Runs on a thread and a connection of its own, so that it keeps nobody waiting.

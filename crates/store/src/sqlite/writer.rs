@@ -12,12 +12,14 @@ use super::jobs;
 use super::open::{self, OpenError};
 use super::wal::Wal;
 use crate::leases::EndpointLeases;
+use crate::tally::Tallies;
 
 /// The only connection that writes. The fields are dropped in this order: the lock outlives the connection.
 pub(super) struct Writer {
     pub(super) db: Connection,
     /// Changed by the writer alone, so that no note comes between a lease and another.
     pub(super) leases: EndpointLeases,
+    pub(super) tallies: Tallies,
     wal: Arc<Wal>,
     checkpoints: Option<JoinHandle<()>>,
     /// How many rows this connection had changed after its last task.
@@ -36,6 +38,7 @@ impl Writer {
         Ok(Writer {
             db,
             leases: EndpointLeases::default(),
+            tallies: Tallies::default(),
             wal,
             checkpoints: Some(checkpoints),
             changes: 0,

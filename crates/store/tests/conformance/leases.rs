@@ -1,9 +1,9 @@
 //! Who may call which webhook endpoint, and how far streams have come.
 
-use escrow::{EndpointId, RawId, Span};
+use escrow::{EndpointId, KeyId, RawId, Span};
 use store::{
     ClockMove, DeliveryState, Disabled, Endpoint, EndpointChange, EndpointClaim, EndpointState, Head, Outcome,
-    Progress, Store, Told, Unit,
+    Progress, Store, Tally, Told, Unit,
 };
 
 use crate::webhooks::{add, change, delivery, outbox};
@@ -168,4 +168,19 @@ pub(crate) async fn heads_are_told_in_the_order_asked(store: &dyn Store) {
     // What happens to a holder of keys is in the stream as well.
     add(store, 1, &["*"]).await;
     assert_eq!(store.heads(vec![owner(1)]).await.expect("a read"), [Head { last: last + 1, ..still }]);
+}
+
+pub(crate) async fn what_gateways_count_is_added_up(store: &dyn Store) {
+    let tally = |key: u128, window, since_ms, count| Tally {
+        key: KeyId::new(RawId::from_bits(key)),
+        window,
+        since: at(since_ms),
+        count,
+    };
+    let first = store.tally(vec![tally(1, 0, 1000, 3), tally(1, 1, 0, 3), tally(2, 0, 1000, 1)], at(0)).await;
+    assert_eq!(first.expect("a write"), [3, 3, 1]);
+    let second = store.tally(vec![tally(2, 0, 1000, 0), tally(1, 0, 1000, 2), tally(1, 0, 2000, 9)], at(1000)).await;
+    assert_eq!(second.expect("a write"), [1, 5, 9]);
+    let third = store.tally(vec![tally(1, 1, 0, 1), tally(1, 0, 2000, 1)], at(0)).await;
+    assert_eq!(third.expect("a write"), [1, 10], "what began before was forgotten");
 }

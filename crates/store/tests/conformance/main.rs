@@ -139,6 +139,7 @@ conformance! {
     everybody::jobs_are_shown_in_the_order_in_which_they_can_be_done,
     requests::requests_are_listed_by_holder_and_forgotten_by_time,
     requests::many_requests_are_forgotten_in_steps,
+    leases::what_gateways_count_is_added_up,
     audit::everything_is_walked_over_in_order,
     closing::closing_ends_everything,
 }

@@ -234,6 +234,16 @@ CREATE TABLE requests (
 CREATE UNIQUE INDEX requests_by_id ON requests (id);
 CREATE INDEX requests_by_time ON requests (created);
 
+-- How often keys were used in windows of time, by all gateways together.
+CREATE TABLE tallies (
+    key         BYTEA  NOT NULL CHECK (octet_length(key) = 16),
+    window_kind BIGINT NOT NULL,
+    since       BIGINT NOT NULL,
+    total       BIGINT NOT NULL,
+    PRIMARY KEY (key, window_kind, since)
+);
+CREATE INDEX tallies_by_time ON tallies (since);
+
 -- Single numbers: the time before which replies are forgotten, how often the store was probed.
 CREATE TABLE counters (
     name  TEXT   NOT NULL PRIMARY KEY,
