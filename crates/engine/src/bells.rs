@@ -36,6 +36,11 @@ impl Bells {
         }
     }
 
+    /// The streams whose bells somebody hears.
+    pub(crate) fn heard(&self) -> Vec<Owner> {
+        self.lock().iter().filter(|(_, bell)| bell.receiver_count() > 0).map(|(owner, _)| *owner).collect()
+    }
+
     /// Listens to the bell that rings when webhook endpoints were made or changed.
     #[must_use]
     pub(crate) fn listen_for_endpoints(&self) -> watch::Receiver<()> {
@@ -68,11 +73,13 @@ mod tests {
         let (one, other) = (bells.listen(owner(1)), bells.listen(owner(2)));
         bells.ring(owner(1));
         bells.ring(owner(1));
+        assert_eq!(bells.heard(), [owner(1), owner(2)]);
         assert!(one.has_changed().expect("a bell") && !other.has_changed().expect("a bell"));
         let later = bells.listen(owner(1));
         assert!(!later.has_changed().expect("a bell"), "what was before is read, not heard");
         bells.ring(owner(3));
         drop((one, later));
+        assert_eq!(bells.heard(), [owner(2)]);
         let _other = bells.listen(owner(2));
         assert_eq!(bells.lock().len(), 1, "nobody listens to the first any more");
     }

@@ -14,6 +14,7 @@ use crate::host::Host;
 use crate::ids::FreshIds;
 use crate::jobs::Worker;
 use crate::keyring::Keyring;
+use crate::lookout::Lookout;
 use crate::ports::Payments;
 use crate::present::Present;
 use crate::registry::Registry;
@@ -65,71 +66,46 @@ pub struct Parts {
     pub config: Config,
 }
 
-/// A running engine. It runs until [`Engine::shut_down`], or until it is dropped.
+/// A running engine. It runs until [`Engine::shut_down`], or until it is dropped, which waits for nothing.
 pub struct Engine {
     parts: Parts,
     ids: Arc<FreshIds>,
     bells: Bells,
     queue: mpsc::Sender<Submission>,
     clocks: mpsc::Sender<Asked>,
-    stop_keeper: watch::Sender<bool>,
-    stop_worker: watch::Sender<bool>,
-    stop_batcher: watch::Sender<bool>,
-    keeper_done: ending::Done,
-    worker_done: ending::Done,
-    batcher_done: ending::Done,
+    keeper: Running,
+    worker: Running,
+    batcher: Running,
+    /// Where others share the store.
+    lookout: Option<Running>,
 }
 
 impl Engine {
-    /// Starts an engine: a task that commits what is asked, one that does what has fallen due, and one that moves clocks.
+    /// Starts an engine: a task that commits what is asked, one that does what has fallen due, one that moves clocks, and where others
+    /// share the store one that looks what they do.
     #[must_use]
     pub fn start(parts: Parts) -> Arc<Engine> {
         let ids = Arc::new(FreshIds::new(parts.host.clone()));
         let (queue, waiting) = mpsc::channel(parts.config.queue_limit);
         let (clocks, clocks_asked) = mpsc::channel(parts.config.queue_limit);
-        let (stop_keeper, keeper_stopped) = watch::channel(false);
-        let (stop_worker, worker_stopped) = watch::channel(false);
-        let (stop_batcher, batcher_stopped) = watch::channel(false);
         let (scheduled, carried) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let bells = Bells::default();
-        let listeners = Listeners { scheduled: scheduled.clone(), bells: bells.clone() };
-        let batcher = Batcher::new(parts.clone(), ids.clone(), waiting, batcher_stopped, listeners);
-        let worker = Worker::new(parts.clone(), queue.clone(), worker_stopped, scheduled.clone(), carried.clone());
-        let keeper = Keeper::new(
-            parts.clone(),
-            clocks_asked,
-            keeper_stopped,
-            Listeners { scheduled, bells: bells.clone() },
-            carried,
-        );
-        let (batcher_ends, batcher_done) = ending::pair();
-        let (worker_ends, worker_done) = ending::pair();
-        let (keeper_ends, keeper_done) = ending::pair();
-        parts.host.spawn(Box::pin(async move {
-            batcher.run().await;
-            drop(batcher_ends);
-        }));
-        parts.host.spawn(Box::pin(async move {
-            worker.run().await;
-            drop(worker_ends);
-        }));
-        parts.host.spawn(Box::pin(async move {
-            keeper.run().await;
-            drop(keeper_ends);
-        }));
-        Arc::new(Engine {
-            parts,
-            ids,
-            bells,
-            queue,
-            clocks,
-            stop_keeper,
-            stop_worker,
-            stop_batcher,
-            keeper_done,
-            worker_done,
-            batcher_done,
-        })
+        let host = parts.host.clone();
+        let listeners = || Listeners { scheduled: scheduled.clone(), bells: bells.clone() };
+        let batcher = Running::start(host.as_ref(), |stop| {
+            Batcher::new(parts.clone(), ids.clone(), waiting, stop, listeners()).run()
+        });
+        let worker = Running::start(host.as_ref(), |stop| {
+            Worker::new(parts.clone(), queue.clone(), stop, scheduled.clone(), carried.clone()).run()
+        });
+        let keeper = Running::start(host.as_ref(), |stop| {
+            Keeper::new(parts.clone(), clocks_asked, stop, listeners(), carried).run()
+        });
+        let lookout = parts.store.is_shared().then(|| {
+            let (store, bells) = (parts.store.clone(), bells.clone());
+            Running::start(host.as_ref(), |stop| Lookout { store, host: host.clone(), bells, stop }.run())
+        });
+        Arc::new(Engine { parts, ids, bells, queue, clocks, keeper, worker, batcher, lookout })
     }
 
     /// Asks for something and waits for the answer. When the caller stops waiting, the request either happens or not, and its
@@ -194,7 +170,8 @@ impl Engine {
     /// Whether it still takes requests: not after it was shut down, nor after a defect has ended one of its tasks.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        self.batcher_done.is_waiting() && self.worker_done.is_waiting() && self.keeper_done.is_waiting()
+        let tasks = [&self.batcher, &self.worker, &self.keeper].into_iter().chain(&self.lookout);
+        tasks.into_iter().all(Running::is_running)
     }
 
     /// The store, for reading. What it shows includes everything that was answered.
@@ -242,22 +219,10 @@ impl Engine {
     /// Starts nothing new, answers what waits, ends the tasks and closes the store. Clocks stop first; the worker goes before
     /// the batcher, so that what it has under way can still be booked.
     pub async fn shut_down(&self) {
-        self.stop_keeper.send_replace(true);
-        self.keeper_done.wait().await;
-        self.stop_worker.send_replace(true);
-        self.worker_done.wait().await;
-        self.stop_batcher.send_replace(true);
-        self.batcher_done.wait().await;
+        for task in self.lookout.iter().chain([&self.keeper, &self.worker, &self.batcher]) {
+            task.stop().await;
+        }
         self.parts.store.close().await;
-    }
-}
-
-impl Drop for Engine {
-    /// Ends the tasks without waiting for them.
-    fn drop(&mut self) {
-        self.stop_keeper.send_replace(true);
-        self.stop_worker.send_replace(true);
-        self.stop_batcher.send_replace(true);
     }
 }
 
@@ -274,19 +239,60 @@ pub(crate) async fn raised(flag: &mut watch::Receiver<bool>) {
     drop(flag.wait_for(|raised| *raised).await);
 }
 
+/// A task that runs until it is told to stop, which its drop does too.
+pub(crate) struct Running {
+    stop: watch::Sender<bool>,
+    done: ending::Done,
+}
+
+impl Running {
+    /// Starts a task, which is given the flag that tells it to stop.
+    pub(crate) fn start<F>(host: &dyn Host, task: impl FnOnce(watch::Receiver<bool>) -> F) -> Running
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (stop, stopped) = watch::channel(false);
+        let (ends, done) = ending::pair();
+        let task = task(stopped);
+        host.spawn(Box::pin(async move {
+            task.await;
+            drop(ends);
+        }));
+        Running { stop, done }
+    }
+
+    /// Whether it has not come to its end, by itself or by a defect.
+    pub(crate) fn is_running(&self) -> bool {
+        self.done.is_waiting()
+    }
+
+    /// Tells it to stop, and waits until it has.
+    pub(crate) async fn stop(&self) {
+        self.stop.send_replace(true);
+        self.done.wait().await;
+    }
+}
+
+impl Drop for Running {
+    /// Tells it to stop, without waiting.
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
 /// A flag that is raised by dropping its other half, so that it is raised however a task ends.
 pub(crate) mod ending {
     use tokio::sync::watch;
 
     /// Held by the task.
-    pub(crate) struct Running(#[expect(dead_code, reason = "its drop is the signal")] watch::Sender<()>);
+    pub(crate) struct Ends(#[expect(dead_code, reason = "its drop is the signal")] watch::Sender<()>);
 
     /// Waits for the task.
     pub(crate) struct Done(watch::Receiver<()>);
 
-    pub(crate) fn pair() -> (Running, Done) {
+    pub(crate) fn pair() -> (Ends, Done) {
         let (sender, receiver) = watch::channel(());
-        (Running(sender), Done(receiver))
+        (Ends(sender), Done(receiver))
     }
 
     impl Done {

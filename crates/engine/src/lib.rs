@@ -11,6 +11,7 @@ mod host;
 mod ids;
 mod jobs;
 mod keyring;
+mod lookout;
 pub mod meter;
 mod ports;
 mod present;

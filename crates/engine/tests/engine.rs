@@ -6,8 +6,12 @@ mod world;
 
 #[path = "engine/batching.rs"]
 mod batching;
+#[path = "engine/bells.rs"]
+mod bells;
 #[path = "engine/clock.rs"]
 mod clock;
+#[path = "engine/faulty.rs"]
+mod faulty;
 #[path = "engine/idempotency.rs"]
 mod idempotency;
 #[path = "engine/jobs.rs"]

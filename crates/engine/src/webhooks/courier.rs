@@ -11,7 +11,7 @@ use super::lane::Lane;
 use super::post::Post;
 use super::recorder::{Note, Recorder};
 use crate::bells::Bells;
-use crate::engine::{Parts, ending, raised};
+use crate::engine::{Parts, Running, ending, raised};
 use crate::host::Host;
 use crate::ids::FreshIds;
 use crate::keyring::Keyring;
@@ -56,8 +56,7 @@ pub(super) struct Office {
 
 /// A running courier. It runs until [`Courier::stop`], or until it is dropped.
 pub struct Courier {
-    stop: watch::Sender<bool>,
-    done: ending::Done,
+    task: Running,
 }
 
 impl Courier {
@@ -83,28 +82,18 @@ impl Courier {
             notes,
             spare_calls: Arc::new(Semaphore::new(SPARE_CALLS)),
         };
-        let (stop, stopped) = watch::channel(false);
-        let (ends, done) = ending::pair();
-        let dispatcher = Dispatcher { id: ids.next(), office: Arc::new(office), stopped, lanes: BTreeMap::new() };
-        host.spawn(Box::pin(async move {
+        let id = ids.next();
+        let task = Running::start(host.as_ref(), |stopped| async move {
+            let dispatcher = Dispatcher { id, office: Arc::new(office), stopped, lanes: BTreeMap::new() };
             // The recorder ends when the lanes have, and the office with them.
             tokio::join!(dispatcher.run(), recorder.run());
-            drop(ends);
-        }));
-        Courier { stop, done }
+        });
+        Courier { task }
     }
 
     /// Makes no more calls, waits a little for those under way, and notes what came of them.
     pub async fn stop(&self) {
-        self.stop.send_replace(true);
-        self.done.wait().await;
-    }
-}
-
-impl Drop for Courier {
-    /// Ends the tasks without waiting for them.
-    fn drop(&mut self) {
-        self.stop.send_replace(true);
+        self.task.stop().await;
     }
 }
 

@@ -18,7 +18,7 @@ use store::{
 use crate::world::{Asking, OWNER, Question, Questions, START_MS, World, ask, complete, questions};
 
 /// Calls of which a test says what they come to. One that it lets drop fails.
-struct ScriptedPost(Asking<Call, Reached>);
+pub(crate) struct ScriptedPost(pub(crate) Asking<Call, Reached>);
 
 #[async_trait]
 impl Post for ScriptedPost {
@@ -27,26 +27,26 @@ impl Post for ScriptedPost {
     }
 }
 
-type Calls = Questions<Call, Reached>;
+pub(crate) type Calls = Questions<Call, Reached>;
 
 fn reached(verdict: Verdict, status: Option<u16>) -> Reached {
     Reached { verdict, status, body: status.map(|_| "thanks".to_owned()), problem: None }
 }
 
-fn accepted() -> Reached {
+pub(crate) fn accepted() -> Reached {
     reached(Verdict::Accepted, Some(200))
 }
 
-fn failed(retry_after: Option<Span>) -> Reached {
+pub(crate) fn failed(retry_after: Option<Span>) -> Reached {
     let problem = Some("connection refused".to_owned());
     Reached { problem, ..reached(Verdict::Failed { retry_after }, None) }
 }
 
-fn keyring() -> Keyring {
+pub(crate) fn keyring() -> Keyring {
     Keyring::new(&[7; 32])
 }
 
-fn courier(world: &World) -> (Courier, Calls) {
+pub(crate) fn courier(world: &World) -> (Courier, Calls) {
     let (asking, calls) = questions();
     (world.engine.courier(keyring(), Arc::new(ScriptedPost(asking))), calls)
 }
@@ -55,27 +55,27 @@ fn registry(world: &World) -> Registry {
     world.engine.registry(keyring())
 }
 
-async fn act(world: &World, act: Act) -> Done {
+pub(crate) async fn act(world: &World, act: Act) -> Done {
     registry(world).act(&act).await.expect("a store").unwrap_or_else(|refused| panic!("{refused}"))
 }
 
-async fn endpoint(world: &World, events: &[&str]) -> EndpointId {
-    let new = NewEndpoint {
-        owner: OWNER,
-        url: "https://shop.example/hooks".to_owned(),
-        description: None,
-        events: events.iter().map(|text| (*text).to_owned()).collect(),
-    };
+pub(crate) async fn endpoint(world: &World, events: &[&str]) -> EndpointId {
+    endpoint_at(world, "https://shop.example/hooks", events).await
+}
+
+pub(crate) async fn endpoint_at(world: &World, url: &str, events: &[&str]) -> EndpointId {
+    let events = events.iter().map(|text| (*text).to_owned()).collect();
+    let new = NewEndpoint { owner: OWNER, url: url.to_owned(), description: None, events };
     let Done::Endpoint(endpoint, Some(_)) = act(world, Act::CreateEndpoint(new)).await else { panic!("no endpoint") };
     endpoint.id
 }
 
-async fn found(world: &World, id: EndpointId) -> Endpoint {
+pub(crate) async fn found(world: &World, id: EndpointId) -> Endpoint {
     world.store.endpoint(id).await.expect("a store").expect("an endpoint")
 }
 
 /// What was delivered, the oldest event first.
-async fn deliveries(world: &World, endpoint: EndpointId) -> Vec<Delivery> {
+pub(crate) async fn deliveries(world: &World, endpoint: EndpointId) -> Vec<Delivery> {
     let page = PageRequest { limit: 10_000, position: Position::Offset(0) };
     let mut found = world.store.deliveries(endpoint, DeliveryFilter::default(), page).await.expect("a store").items;
     found.reverse();
@@ -83,7 +83,7 @@ async fn deliveries(world: &World, endpoint: EndpointId) -> Vec<Delivery> {
 }
 
 /// Waits until what is stored of an endpoint's deliveries fits.
-async fn until(world: &World, endpoint: EndpointId, holds: impl Fn(&[Delivery]) -> bool) -> Vec<Delivery> {
+pub(crate) async fn until(world: &World, endpoint: EndpointId, holds: impl Fn(&[Delivery]) -> bool) -> Vec<Delivery> {
     for _ in 0..1000 {
         let found = deliveries(world, endpoint).await;
         if holds(&found) {
@@ -95,7 +95,7 @@ async fn until(world: &World, endpoint: EndpointId, holds: impl Fn(&[Delivery]) 
 }
 
 /// The next call, for which nothing else has to happen first.
-async fn next_without_a_pause(world: &World, calls: &mut Calls) -> Question<Call, Reached> {
+pub(crate) async fn next_without_a_pause(world: &World, calls: &mut Calls) -> Question<Call, Reached> {
     tokio::select! {
         biased;
         question = calls.next(world) => question,
@@ -103,7 +103,7 @@ async fn next_without_a_pause(world: &World, calls: &mut Calls) -> Question<Call
     }
 }
 
-fn body(question: &Question<Call, Reached>) -> String {
+pub(crate) fn body(question: &Question<Call, Reached>) -> String {
     String::from_utf8(question.asked.body.to_vec()).expect("text")
 }
 
@@ -112,7 +112,7 @@ fn header<'q>(question: &'q Question<Call, Reached>, name: &str) -> &'q str {
 }
 
 /// The bodies of all events of the owner's stream that are about intents.
-async fn bodies(world: &World) -> Vec<String> {
+pub(crate) async fn bodies(world: &World) -> Vec<String> {
     let stream = world.store.events_after(OWNER, EventFilter::default(), 0, 10_000).await.expect("a store");
     let of_intents = stream.events.into_iter().filter(|stored| stored.intent.is_some());
     of_intents.map(|stored| String::from_utf8(stored.event.body).expect("text")).collect()
@@ -363,13 +363,7 @@ async fn whoever_fails_for_five_days_is_told_no_more() {
 async fn one_who_never_answers_delays_nobody_and_is_not_called_without_end() {
     let world = World::new();
     let hangs = endpoint(&world, &["*"]).await;
-    let new = NewEndpoint {
-        owner: OWNER,
-        url: "https://other.example/hooks".to_owned(),
-        description: None,
-        events: vec!["*".to_owned()],
-    };
-    let Done::Endpoint(works, _) = act(&world, Act::CreateEndpoint(new)).await else { panic!("no endpoint") };
+    let works = endpoint_at(&world, "https://other.example/hooks", &["*"]).await;
     let (_courier, mut calls) = courier(&world);
     for _ in 0..100 {
         world.open(&["100"]).await;
@@ -388,7 +382,7 @@ async fn one_who_never_answers_delays_nobody_and_is_not_called_without_end() {
     }
     calls.assert_none(&world).await;
     assert!(stuck.len() <= CALLS_AT_ONCE, "{}", stuck.len());
-    until(&world, works.id, |all| all.len() == expected).await;
+    until(&world, works, |all| all.len() == expected).await;
     assert_eq!(deliveries(&world, hangs).await, []);
     // It fails at last, and from then on is called once at a time.
     for question in stuck.drain(..) {
@@ -535,13 +529,7 @@ async fn however_many_are_slow_nobody_else_waits() {
         slow.push(calls.next(&world).await);
     }
     calls.assert_none(&world).await;
-    let new = NewEndpoint {
-        owner: OWNER,
-        url: "https://other.example/hooks".to_owned(),
-        description: None,
-        events: vec!["payment_intent.created".to_owned()],
-    };
-    act(&world, Act::CreateEndpoint(new)).await;
+    endpoint_at(&world, "https://other.example/hooks", &["payment_intent.created"]).await;
     for _ in 0..3 {
         world.open(&["100"]).await;
         let question = calls.next(&world).await;

@@ -148,12 +148,23 @@ impl World {
         World::on(store, host, Arc::new(SimulatedPayments), config)
     }
 
+    /// One on a store that others use as well.
+    pub(crate) fn shared() -> World {
+        let (store, host) = (Arc::new(MemoryStore::shared()), Arc::new(ManualHost::at_ms(START_MS)));
+        World::on(store, host, Arc::new(SimulatedPayments), Config::default())
+    }
+
     /// One more engine on the same store, as if another process served it.
     pub(crate) fn another(&self) -> World {
+        self.another_through(self.store.clone())
+    }
+
+    /// The same, which reaches the store through something else.
+    pub(crate) fn another_through(&self, store: Arc<dyn Store>) -> World {
         let host = Arc::new(ManualHost::at_ms(self.host.now().ms()));
         // Its randomness must differ, or it would make the same ids.
         host.random(&mut [0; 1 << 16]);
-        World::on(self.store.clone(), host, Arc::new(SimulatedPayments), Config::default())
+        World::on(store, host, Arc::new(SimulatedPayments), Config::default())
     }
 
     fn on(store: Arc<dyn Store>, host: Arc<ManualHost>, payments: Arc<dyn Payments>, config: Config) -> World {

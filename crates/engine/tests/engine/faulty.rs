@@ -1,0 +1,113 @@
+//! A store that can be made to stand still, and that answers nothing at once, as one behind a network does.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use escrow::{
+    DeliveryId, Dispute, EndpointId, Escrow, EventId, IntentId, KeyId, MerchantId, Owner, RawId, Refund, RefundId,
+    RequestId, Settlement, SettlementId, Timestamp,
+};
+use store::{
+    ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease, EscrowFilter,
+    EventFilter, Head, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page,
+    PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told, TransferFilter, Unit, Waiting,
+    Wanted, Which,
+};
+use tokio::sync::watch;
+
+/// Another store, out of reach at times.
+pub(crate) struct Faulty {
+    inner: Arc<dyn Store>,
+    is_frozen: watch::Sender<bool>,
+}
+
+impl Faulty {
+    pub(crate) fn new(inner: Arc<dyn Store>) -> Arc<Faulty> {
+        Arc::new(Faulty { inner, is_frozen: watch::channel(false).0 })
+    }
+
+    /// Whoever asks from now on waits until [`Faulty::thaw`].
+    pub(crate) fn freeze(&self) {
+        self.is_frozen.send_replace(true);
+    }
+
+    /// What was asked meanwhile is done now.
+    pub(crate) fn thaw(&self) {
+        self.is_frozen.send_replace(false);
+    }
+
+    async fn reach(&self) {
+        tokio::task::yield_now().await;
+        drop(self.is_frozen.subscribe().wait_for(|is_frozen| !is_frozen).await);
+    }
+}
+
+/// Passes everything on.
+macro_rules! passing_on {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $answer:ty;)*) => {
+        #[async_trait]
+        impl Store for Faulty {
+            fn is_shared(&self) -> bool {
+                self.inner.is_shared()
+            }
+
+            async fn close(&self) {
+                self.inner.close().await;
+            }
+
+            $(async fn $name(&self, $($arg: $type),*) -> Result<$answer, StoreError> {
+                self.reach().await;
+                self.inner.$name($($arg),*).await
+            })*
+        }
+    };
+}
+
+passing_on! {
+    load(wanted: Wanted) -> Loaded;
+    commit(units: Vec<Unit>) -> Vec<Outcome>;
+    claim_jobs(now: Timestamp, until: Timestamp, limit: usize) -> Vec<Job>;
+    postpone_job(lease: Lease, at: Timestamp) -> ();
+    return_job(lease: Lease) -> ();
+    sandbox_jobs(merchant: MerchantId, until: Timestamp, limit: usize) -> Vec<Waiting>;
+    next_job() -> Option<Timestamp>;
+    forget_replies(before: Timestamp) -> bool;
+    escrow(id: IntentId) -> Option<Escrow>;
+    escrows(owner: Owner, filter: EscrowFilter, page: PageRequest) -> Page<Escrow>;
+    escrow_of_settlement(id: SettlementId) -> Option<Escrow>;
+    settlements(owner: Owner, page: PageRequest) -> Page<(IntentId, Settlement)>;
+    escrow_of_refund(id: RefundId) -> Option<Escrow>;
+    refunds(owner: Owner, intent: Option<IntentId>, page: PageRequest) -> Page<(IntentId, Refund)>;
+    transfers(owner: Owner, filter: TransferFilter, page: PageRequest) -> Page<StoredTransfer>;
+    events(owner: Owner, filter: EventFilter, page: PageRequest) -> Page<StoredEvent>;
+    event(id: EventId) -> Option<StoredEvent>;
+    events_after(owner: Owner, filter: EventFilter, position: u64, limit: usize) -> Tail;
+    heads(owners: Vec<Owner>) -> Vec<Head>;
+    balances(owner: Owner) -> Vec<Balance>;
+    disputes(which: Which, page: PageRequest) -> Page<(Owner, IntentId, Dispute)>;
+    everybodys_settlements(which: Which, page: PageRequest) -> Page<(Owner, IntentId, Settlement)>;
+    jobs(offset: u64, limit: usize) -> Vec<JobState>;
+    survey(now: Timestamp) -> Survey;
+    merchants(page: PageRequest) -> Page<Merchant>;
+    merchant(id: MerchantId) -> Option<Merchant>;
+    merchant_named(name: &str) -> Option<Merchant>;
+    keys(holder: Option<KeyHolder>, page: PageRequest) -> Page<ApiKey>;
+    key(id: KeyId) -> Option<ApiKey>;
+    key_of_hash(hash: [u8; 32]) -> Option<ApiKey>;
+    note_key_uses(uses: Vec<(KeyId, Timestamp)>) -> ();
+    endpoints(owner: Owner, page: PageRequest) -> Page<Endpoint>;
+    endpoint(id: EndpointId) -> Option<Endpoint>;
+    claim_endpoints(claim: EndpointClaim) -> Vec<EndpointLease>;
+    release_endpoints(by: RawId) -> ();
+    deliveries(endpoint: EndpointId, filter: DeliveryFilter, page: PageRequest) -> Page<Delivery>;
+    delivery(id: DeliveryId) -> Option<Delivery>;
+    outbox(endpoint: EndpointId, position: u64, now: Timestamp, limit: usize) -> Option<Outbox>;
+    note_told(told: Vec<Told>) -> ();
+    forget_deliveries(before: Timestamp) -> bool;
+    log_requests(requests: Vec<LoggedRequest>) -> ();
+    requests(holder: Option<KeyHolder>, page: PageRequest) -> Page<LoggedRequest>;
+    request(id: RequestId) -> Option<LoggedRequest>;
+    forget_requests(before: Timestamp) -> bool;
+    audit(visit: Box<dyn FnMut(Audited) + Send>) -> ();
+    ping() -> ();
+}
