@@ -20,6 +20,8 @@ mod jobs;
 mod payments;
 #[path = "engine/registry.rs"]
 mod registry;
+#[path = "engine/sharing.rs"]
+mod sharing;
 #[path = "engine/transactions.rs"]
 mod transactions;
 #[path = "engine/verifying.rs"]

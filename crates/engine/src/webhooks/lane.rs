@@ -98,6 +98,8 @@ pub(super) struct Lane {
     id: EndpointId,
     /// Under which lease it is called.
     token: u64,
+    /// Until when it may be called; `None` when it may not any more.
+    held: watch::Receiver<Option<Timestamp>>,
     bell: watch::Receiver<()>,
     stopped: watch::Receiver<bool>,
     /// As last read; `None` before.
@@ -125,7 +127,12 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(office: Arc<Office>, lease: EndpointLease, stopped: watch::Receiver<bool>) -> Lane {
+    pub(super) fn new(
+        office: Arc<Office>,
+        lease: EndpointLease,
+        held: watch::Receiver<Option<Timestamp>>,
+        stopped: watch::Receiver<bool>,
+    ) -> Lane {
         // Before anything is read: what comes after that is heard.
         let bell = office.bells.listen(lease.owner);
         let noted_at = office.host.now();
@@ -133,6 +140,7 @@ impl Lane {
             office,
             id: lease.endpoint,
             token: lease.token,
+            held,
             bell,
             stopped,
             terms: None,
@@ -151,10 +159,10 @@ impl Lane {
         }
     }
 
-    /// Tells the endpoint until it is not enabled any more, or the courier stops.
+    /// Tells the endpoint until it is not enabled any more, the courier does not hold it any more, or stops.
     pub(super) async fn run(mut self) {
         loop {
-            if *self.stopped.borrow() {
+            if *self.stopped.borrow() || self.held.borrow_and_update().is_none() {
                 break;
             }
             self.bell.borrow_and_update();
@@ -164,6 +172,11 @@ impl Lane {
             }
         }
         self.finish().await;
+    }
+
+    /// Whether the endpoint is this lane's to call. Whoever stands still for long, or cannot reach the store, finds that it is not.
+    fn may_call(&self) -> bool {
+        self.held.borrow().is_some_and(|until| self.office.host.now() < until)
     }
 
     /// Reads what is to be told, as far as there is room, and says how long to wait before the next look; `None` when the endpoint is
@@ -257,6 +270,11 @@ impl Lane {
             tokio::select! {
                 biased;
                 () = raised(&mut self.stopped) => return ControlFlow::Continue(()),
+                told = self.held.changed() => {
+                    if told.is_err() || self.held.borrow().is_none() {
+                        return ControlFlow::Break(());
+                    }
+                }
                 Some(made) = self.calls.next() => {
                     if let Some(why) = self.settle(made) {
                         self.disable(why).await;
@@ -280,7 +298,7 @@ impl Lane {
 
     /// Starts the calls that there is room for: the first that waits whose intent has none under way.
     fn start_calls(&mut self) {
-        let Some(terms) = self.terms.clone() else { return };
+        let Some(terms) = self.terms.clone().filter(|_| self.may_call()) else { return };
         let at_once = if self.progress.failing_since.is_some() { FAILING_CALLS_AT_ONCE } else { CALLS_AT_ONCE };
         while self.calls.len() < at_once {
             // One call is every endpoint's own, so that none ever waits for others, however slow they are.
@@ -349,8 +367,11 @@ impl Lane {
         u16::from_be_bytes(bytes)
     }
 
-    /// Has the endpoint told nothing any more. Where that fails, the next call finds the same.
+    /// Has the endpoint told nothing any more. Where that fails, or is not this lane's to decide, the next call finds the same.
     async fn disable(&mut self, why: Disabled) {
+        if !self.may_call() {
+            return;
+        }
         let act = Act::DisableEndpoint { id: self.id, why };
         match self.office.registry.act(&act).await {
             Ok(Ok(_)) => tracing::info!(endpoint = %self.id, why = why.name(), "a webhook endpoint was disabled"),
