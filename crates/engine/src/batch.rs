@@ -1,6 +1,10 @@
 //! Group commit: whatever waits is decided one after the other and committed at once, one independent unit per escrow.
 //!
 //! While a batch is being committed the next one gathers, so that batches grow with the load and one fsync serves them all.
+//!
+//! There may be several lanes side by side, each with a batcher of its own, and other gateways beside this one. Nothing is decided on
+//! what only one of them knows: where two meet, in an escrow, an idempotency key or a job, one of them has its unit back from the store
+//! as lost, loads what is there now, and decides again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -16,8 +20,10 @@ use crate::ids::FreshIds;
 use crate::meter;
 use crate::request::{Answer, Ask, Idempotency, Reach, Render, Rendered, Unavailable};
 use plan::Plan;
+pub(crate) use queues::Queues;
 
 mod plan;
+mod queues;
 
 /// How often a command is decided again after another one came first, before its caller is told to try later.
 const MAX_TRIES: u32 = 16;
@@ -115,11 +121,13 @@ impl Submission {
     }
 }
 
-/// The task that decides and commits.
+/// The task that decides and commits what comes in one lane.
 pub(crate) struct Batcher {
     parts: Parts,
     ids: Arc<FreshIds>,
     queue: mpsc::Receiver<Submission>,
+    /// The queues of all lanes, whose lengths are measured together.
+    queues: Queues,
     /// What must wait for the next batch; older than anything in the queue.
     held: VecDeque<Submission>,
     stop: watch::Receiver<bool>,
@@ -138,11 +146,11 @@ impl Batcher {
     pub(crate) fn new(
         parts: Parts,
         ids: Arc<FreshIds>,
-        queue: mpsc::Receiver<Submission>,
+        (queue, queues): (mpsc::Receiver<Submission>, Queues),
         stop: watch::Receiver<bool>,
         listeners: Listeners,
     ) -> Batcher {
-        Batcher { parts, ids, queue, held: VecDeque::new(), stop, listeners }
+        Batcher { parts, ids, queue, queues, held: VecDeque::new(), stop, listeners }
     }
 
     /// Serves until it is told to stop and nothing waits any more.
@@ -193,7 +201,7 @@ impl Batcher {
     }
 
     async fn serve(&mut self, batch: Vec<Submission>) {
-        meter::batch(batch.len(), self.queue.len() + self.held.len());
+        meter::batch(batch.len(), self.queues.waiting() + self.held.len());
         let wanted = wanted(&batch);
         let loaded = match load(&self.parts, &wanted).await {
             Ok(loaded) => loaded,
@@ -216,8 +224,12 @@ impl Batcher {
     /// loaded are answered at once.
     ///
     /// They are decided escrow by escrow, in the order of the units that are committed: then ids grow in the order in which
-    /// transfers are booked, and the ledger lists them so. Between escrows any order is as good as another. Of several under one
-    /// idempotency key one is decided; the others are held for the next batch, which finds its reply.
+    /// transfers are booked, and the ledger lists them so. Between escrows any order is as good as another. (That holds for one lane of
+    /// one gateway. Batches that are under way side by side draw their ids before either is booked: what was booked within the
+    /// same moments is listed by when it was decided, and the balance after one entry need not be that before the next.)
+    ///
+    /// Of several under one idempotency key one is decided; the others are held for the next batch, which finds its reply. Those that are
+    /// under way elsewhere are found out by the store.
     fn decide(&mut self, mut batch: Vec<Submission>, wanted: Wanted, loaded: Loaded) -> Vec<Plan> {
         batch.sort_by_key(Submission::intent);
         let replies: BTreeMap<_, _> = wanted.replies.into_iter().zip(loaded.replies).collect();

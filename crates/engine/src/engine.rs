@@ -7,7 +7,7 @@ use escrow::{Ids, MerchantId, Mode, Owner, Settings, Span, Timestamp};
 use store::{Store, StoreError, Wanted};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
-use crate::batch::{Batcher, Listeners, Source, Submission};
+use crate::batch::{Batcher, Listeners, Queues, Source, Submission};
 use crate::bells::Bells;
 use crate::clock::{AdvanceClock, Asked, Clock, Keeper, sandbox};
 use crate::host::Host;
@@ -26,9 +26,13 @@ use crate::webhooks::{Courier, Post};
 pub struct Config {
     /// What every decision is told.
     pub settings: Settings,
-    /// How many requests may wait; past it they are refused as [`Unavailable::Overloaded`].
+    /// How many batches may be on their way to the store side by side, at least one. What is asked of one intent is always in the same
+    /// lane. More than one is of use where the store can commit more than one at a time.
+    pub lanes: usize,
+    /// How many requests may wait in this gateway; past it they are refused as [`Unavailable::Overloaded`]. Each lane has its share of
+    /// the room, rounded up.
     pub queue_limit: usize,
-    /// How many requests are committed together at most.
+    /// How many requests are committed together at most, in one lane.
     pub batch_limit: usize,
     /// How long a request waits for its answer.
     pub patience: Span,
@@ -42,6 +46,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             settings: Settings::default(),
+            lanes: 1,
             queue_limit: 4096,
             batch_limit: 256,
             patience: Span::from_seconds(30),
@@ -71,32 +76,34 @@ pub struct Engine {
     parts: Parts,
     ids: Arc<FreshIds>,
     bells: Bells,
-    queue: mpsc::Sender<Submission>,
+    queues: Queues,
     clocks: mpsc::Sender<Asked>,
     keeper: Running,
     worker: Running,
-    batcher: Running,
+    batchers: Vec<Running>,
     /// Where others share the store.
     lookout: Option<Running>,
 }
 
 impl Engine {
-    /// Starts an engine: a task that commits what is asked, one that does what has fallen due, one that moves clocks, and where others
+    /// Starts an engine: a task for each lane that commits what is asked, one that does what has fallen due, one that moves clocks, and where others
     /// share the store one that looks what they do.
     #[must_use]
     pub fn start(parts: Parts) -> Arc<Engine> {
         let ids = Arc::new(FreshIds::new(parts.host.clone()));
-        let (queue, waiting) = mpsc::channel(parts.config.queue_limit);
+        let (queues, waiting) = Queues::new(&parts.config);
         let (clocks, clocks_asked) = mpsc::channel(parts.config.queue_limit);
         let (scheduled, carried) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let bells = Bells::default();
         let host = parts.host.clone();
         let listeners = || Listeners { scheduled: scheduled.clone(), bells: bells.clone() };
-        let batcher = Running::start(host.as_ref(), |stop| {
-            Batcher::new(parts.clone(), ids.clone(), waiting, stop, listeners()).run()
-        });
+        let batcher = |queue| {
+            let (parts, ids, queues) = (parts.clone(), ids.clone(), queues.clone());
+            Running::start(host.as_ref(), |stop| Batcher::new(parts, ids, (queue, queues), stop, listeners()).run())
+        };
+        let batchers = waiting.into_iter().map(batcher).collect();
         let worker = Running::start(host.as_ref(), |stop| {
-            Worker::new(parts.clone(), queue.clone(), stop, scheduled.clone(), carried.clone()).run()
+            Worker::new(parts.clone(), queues.clone(), stop, scheduled.clone(), carried.clone()).run()
         });
         let keeper = Running::start(host.as_ref(), |stop| {
             Keeper::new(parts.clone(), clocks_asked, stop, listeners(), carried).run()
@@ -105,7 +112,7 @@ impl Engine {
             let (store, bells) = (parts.store.clone(), bells.clone());
             Running::start(host.as_ref(), |stop| Lookout { store, host: host.clone(), bells, stop }.run())
         });
-        Arc::new(Engine { parts, ids, bells, queue, clocks, keeper, worker, batcher, lookout })
+        Arc::new(Engine { parts, ids, bells, queues, clocks, keeper, worker, batchers, lookout })
     }
 
     /// Asks for something and waits for the answer. When the caller stops waiting, the request either happens or not, and its
@@ -118,7 +125,7 @@ impl Engine {
         let is_held_back = Arc::new(AtomicBool::new(false));
         let Request { reach, by, ask, idempotency, render } = request;
         let source = Source::Caller { reach, by, idempotency, render, is_held_back: is_held_back.clone(), answer };
-        offer(&self.queue, Submission::new(ask, source))?;
+        self.queues.offer(Submission::new(ask, source))?;
         tokio::select! {
             answer = answered => answer.unwrap_or(Err(Unavailable::Closing)),
             () = self.parts.host.sleep(self.parts.config.patience) => {
@@ -170,8 +177,12 @@ impl Engine {
     /// Whether it still takes requests: not after it was shut down, nor after a defect has ended one of its tasks.
     #[must_use]
     pub fn is_running(&self) -> bool {
-        let tasks = [&self.batcher, &self.worker, &self.keeper].into_iter().chain(&self.lookout);
-        tasks.into_iter().all(Running::is_running)
+        self.tasks().all(Running::is_running)
+    }
+
+    /// Its tasks, in the order in which they are stopped.
+    fn tasks(&self) -> impl Iterator<Item = &Running> {
+        self.lookout.iter().chain([&self.keeper, &self.worker]).chain(&self.batchers)
     }
 
     /// The store, for reading. What it shows includes everything that was answered.
@@ -217,9 +228,9 @@ impl Engine {
     }
 
     /// Starts nothing new, answers what waits, ends the tasks and closes the store. Clocks stop first; the worker goes before
-    /// the batcher, so that what it has under way can still be booked.
+    /// the batchers, so that what it has under way can still be booked.
     pub async fn shut_down(&self) {
-        for task in self.lookout.iter().chain([&self.keeper, &self.worker, &self.batcher]) {
+        for task in self.tasks() {
             task.stop().await;
         }
         self.parts.store.close().await;

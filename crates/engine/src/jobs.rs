@@ -6,10 +6,10 @@ use escrow::refund::RefundStatus;
 use escrow::settlement::SettlementStatus;
 use escrow::{Command, Duty, Rejection, Span, Timestamp};
 use store::{Job, StoreError};
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 
-use crate::batch::{Source, Submission};
-use crate::engine::{Parts, offer, raised};
+use crate::batch::{Queues, Source, Submission};
+use crate::engine::{Parts, raised};
 use crate::ports::{Incoming, IncomingAnswer, PaymentAnswer, Payout, Repayment};
 use crate::request::{Ask, Unavailable};
 
@@ -47,7 +47,7 @@ pub(crate) struct Worker {
 /// Carries out single jobs.
 struct Carrier {
     parts: Parts,
-    queue: mpsc::Sender<Submission>,
+    queues: Queues,
 }
 
 /// Why a job is not done yet.
@@ -61,12 +61,12 @@ enum Unfinished {
 impl Worker {
     pub(crate) fn new(
         parts: Parts,
-        queue: mpsc::Sender<Submission>,
+        queues: Queues,
         stop: watch::Receiver<bool>,
         scheduled: Arc<Notify>,
         carried: Arc<Notify>,
     ) -> Worker {
-        let carrier = Arc::new(Carrier { parts, queue });
+        let carrier = Arc::new(Carrier { parts, queues });
         Worker { carrier, stop, scheduled, under_way: Arc::new(Semaphore::new(MAX_UNDER_WAY)), carried }
     }
 
@@ -249,7 +249,7 @@ impl Carrier {
     async fn submit(&self, job: &Job, command: Command) -> Result<Result<(), Rejection>, Unavailable> {
         let (answer, answered) = oneshot::channel();
         let source = Source::Job { lease: job.lease, answer };
-        offer(&self.queue, Submission::new(Ask::Decide(job.lease.intent, command), source))?;
+        self.queues.offer(Submission::new(Ask::Decide(job.lease.intent, command), source))?;
         answered.await.unwrap_or(Err(Unavailable::Closing))
     }
 }

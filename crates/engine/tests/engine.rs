@@ -16,6 +16,8 @@ mod faulty;
 mod idempotency;
 #[path = "engine/jobs.rs"]
 mod jobs;
+#[path = "engine/lanes.rs"]
+mod lanes;
 #[path = "engine/payments.rs"]
 mod payments;
 #[path = "engine/registry.rs"]

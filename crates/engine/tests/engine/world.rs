@@ -144,14 +144,17 @@ impl World {
     }
 
     pub(crate) fn with(config: Config) -> World {
-        let (store, host) = (Arc::new(MemoryStore::default()), Arc::new(ManualHost::at_ms(START_MS)));
-        World::on(store, host, Arc::new(SimulatedPayments), config)
+        World::over(Arc::new(MemoryStore::default()), config)
+    }
+
+    /// One on this store.
+    pub(crate) fn over(store: Arc<dyn Store>, config: Config) -> World {
+        World::on(store, Arc::new(ManualHost::at_ms(START_MS)), Arc::new(SimulatedPayments), config)
     }
 
     /// One on a store that others use as well.
     pub(crate) fn shared() -> World {
-        let (store, host) = (Arc::new(MemoryStore::shared()), Arc::new(ManualHost::at_ms(START_MS)));
-        World::on(store, host, Arc::new(SimulatedPayments), Config::default())
+        World::over(Arc::new(MemoryStore::shared()), Config::default())
     }
 
     /// One more engine on the same store, as if another process served it.
