@@ -1,0 +1,27 @@
+//! A PostgreSQL that lives as long as a test.
+//!
+//! [`Database::fresh`] is what most tests want: an empty database of their own. [`Cluster`] is a whole server of their own, which
+//! they may stop, and start again.
+//!
+//! Tests are not skipped in silence: without a PostgreSQL they fail, and say what to install. Whoever wants them skipped sets
+//! [`SERVER`] to `none`; then there is no database, and no cluster, and the test says so itself.
+#![allow(clippy::panic, reason = "the helpers of tests fail like tests")]
+
+mod account;
+mod address;
+mod cluster;
+mod database;
+mod keeper;
+mod missing;
+mod port;
+mod programs;
+mod psql;
+mod random;
+mod server;
+mod settings;
+
+pub use cluster::Cluster;
+pub use database::{Database, SERVER, are_wanted};
+pub use missing::Missing;
+pub use server::Stop;
+pub use settings::{Certificate, Settings};

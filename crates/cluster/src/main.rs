@@ -1,0 +1,26 @@
+//! Starts a PostgreSQL for tests, prints the address that `MILEPOST_TEST_POSTGRES` takes, and stops it when its input ends, or with
+//! this process. An argument names the folder that the cluster's folder is made in; without one it is the system's.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use cluster::Settings;
+
+fn main() -> ExitCode {
+    let settings = Settings::default();
+    let settings = match std::env::args_os().nth(1) {
+        Some(folder) => settings.within(folder),
+        None => settings,
+    };
+    let cluster = match settings.start() {
+        Ok(cluster) => cluster,
+        Err(missing) => {
+            drop(writeln!(io::stderr(), "{missing}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    // Whoever does not hear the address has gone, and with them their end of the input.
+    drop(writeln!(io::stdout(), "{}", cluster.admin_url()));
+    drop(io::copy(&mut io::stdin(), &mut io::sink()));
+    ExitCode::SUCCESS
+}
