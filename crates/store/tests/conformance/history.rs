@@ -1,4 +1,6 @@
-//! The same long, random history on both stores: every answer on the way is the same, and so is all that is left.
+//! The same long, random history on every store: every answer on the way is the same, and so is all that is left.
+
+use std::collections::BTreeSet;
 
 use escrow::settlement::SettlementStatus;
 use escrow::{
@@ -17,42 +19,57 @@ use crate::world::{
 
 const STEPS: usize = 250;
 
+/// What the histories must lead to.
+const RARES: [&str; 15] = [
+    "Lost",
+    "TransactionTaken",
+    "AwaitPayment",
+    "Confirming",
+    "Failed",
+    "Unapplied {",
+    "SendBack",
+    "RefundPayable",
+    "Unreserve",
+    "Restore(",
+    "RestorePayable",
+    "Unsettle",
+    "retries: 1",
+    "OpenTimeLock",
+    "Shipped",
+];
+
+/// The variable of the environment that says how many histories are told. A thousand take a while.
+const COUNT: &str = "MILEPOST_HISTORIES";
+
 #[tokio::test]
-async fn both_stores_tell_the_same_history() {
-    let mut all = String::new();
-    for seed in 1..=6 {
+async fn every_store_tells_the_same_history() {
+    let count = std::env::var(COUNT).map_or(6, |count| count.parse().expect("a number"));
+    let mut all = BTreeSet::new();
+    for seed in 1..=count {
+        let expected = History::of(&MemoryStore::new(), seed).await;
         let dir = tempfile::tempdir().expect("a folder");
         let sqlite = SqliteStore::open(dir.path()).expect("a store");
-        let expected = History::of(&MemoryStore::new(), seed).await;
-        let told = History::of(&sqlite, seed).await;
-        for (step, (told, expected)) in told.iter().zip(&expected).enumerate() {
-            assert_eq!(told, expected, "seed {seed}, answer {step}");
-        }
-        assert_eq!(told.len(), expected.len(), "seed {seed}");
+        assert_same(seed, "SQLite", &History::of(&sqlite, seed).await, &expected);
         sqlite.close().await;
-        all.extend(told);
+        if let Some(database) = cluster::Database::fresh() {
+            let postgres = crate::postgres::made(&database).await;
+            assert_same(seed, "PostgreSQL", &History::of(&postgres, seed).await, &expected);
+            postgres.close().await;
+        }
+        all.extend(RARES.into_iter().filter(|rare| expected.iter().any(|told| told.contains(rare))));
     }
     // The histories are worth telling.
-    let rares = [
-        "Lost",
-        "TransactionTaken",
-        "AwaitPayment",
-        "Confirming",
-        "Failed",
-        "Unapplied {",
-        "SendBack",
-        "RefundPayable",
-        "Unreserve",
-        "Restore(",
-        "RestorePayable",
-        "Unsettle",
-        "retries: 1",
-        "OpenTimeLock",
-        "Shipped",
-    ];
-    for rare in rares {
+    for rare in RARES {
         assert!(all.contains(rare), "no history has {rare}");
     }
+    println!("{count} histories of {STEPS} steps");
+}
+
+fn assert_same(seed: u64, store: &str, told: &[String], expected: &[String]) {
+    for (step, (told, expected)) in told.iter().zip(expected).enumerate() {
+        assert_eq!(told, expected, "{store}, seed {seed}, answer {step}");
+    }
+    assert_eq!(told.len(), expected.len(), "{store}, seed {seed}");
 }
 
 /// A history under way: whatever it does next depends on the seed, and on what the store answered so far.
