@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
@@ -53,13 +53,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Makes the folder, in another one or where the system has temporary ones.
-    pub(crate) fn new(kind: Kind, within: Option<&Path>) -> Result<Server, Missing> {
+    /// Makes the folder in another one.
+    pub(crate) fn new(kind: Kind, within: &Path) -> Result<Server, Missing> {
         let account = Account::find()?;
-        let outer = within.map_or_else(std::env::temp_dir, PathBuf::from);
         let failed =
-            |error| Missing::failed(format!("making a folder for {} in {}", kind.name, outer.display()), error);
-        let folder = tempfile::Builder::new().prefix("milepost-test-").tempdir_in(&outer).map_err(failed)?;
+            |error| Missing::failed(format!("making a folder for {} in {}", kind.name, within.display()), error);
+        let folder = tempfile::Builder::new().prefix("milepost-test-").tempdir_in(within).map_err(failed)?;
         account.take(folder.path()).map_err(failed)?;
         let keeper = Keeper::of(account, folder.path(), &folder.path().join(kind.pid_file), kind.abort.1);
         let keeper = keeper.map_err(|error| Missing::failed("starting `sh`", error))?;
