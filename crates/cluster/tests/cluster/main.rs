@@ -8,3 +8,4 @@ mod client;
 mod clusters;
 mod databases;
 mod end;
+mod proxies;
