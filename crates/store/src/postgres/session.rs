@@ -47,8 +47,11 @@ pub(super) struct Sessions {
 impl Sessions {
     /// Connections are made as they are needed.
     pub(super) fn new(settings: &PostgresSettings) -> Result<Sessions, String> {
-        let manager =
-            Manager::from_config(settings.config(), NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let (config, manager) = (settings.config(), ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let manager = match settings.url.connector()? {
+            Some(tls) => Manager::from_config(config, tls, manager),
+            None => Manager::from_config(config, NoTls, manager),
+        };
         let patience = Some(duration(settings.connect_timeout));
         let pool = Pool::builder(manager).max_size(settings.connections).runtime(Runtime::Tokio1).timeouts(Timeouts {
             wait: patience,

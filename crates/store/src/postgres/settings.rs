@@ -1,38 +1,17 @@
 //! Where a PostgreSQL store is, and how it is used.
 
-use std::fmt;
+use std::time::Duration;
 
 use escrow::Span;
 
-/// The address of a database, `postgres://user:password@host:port/database?sslmode=…`. Its text is shown without the password.
-#[derive(Clone)]
-pub struct DatabaseUrl(String);
+mod parameters;
+mod tls;
+mod url;
 
-impl DatabaseUrl {
-    /// Reads an address.
-    ///
-    /// # Errors
-    /// What is wrong with it, in words that do not repeat the password.
-    pub fn parse(text: &str) -> Result<DatabaseUrl, String> {
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            Ok(DatabaseUrl(text.to_owned()))
-        } else {
-            Err("it must begin with postgres://".to_owned())
-        }
-    }
-}
+pub use url::DatabaseUrl;
 
-impl fmt::Display for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("postgres://…")
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+/// How long to wait for a connection where the address does not say.
+const CONNECT_TIMEOUT: Span = Span::from_seconds(5);
 
 /// How a PostgreSQL store is used.
 #[derive(Clone, Debug)]
@@ -61,25 +40,42 @@ pub enum Times {
 }
 
 impl PostgresSettings {
-    pub(super) fn config(&self) -> tokio_postgres::Config {
-        let mut config: tokio_postgres::Config = self.url.0.parse().unwrap_or_default();
-        config
-            .application_name("milepost")
-            .connect_timeout(std::time::Duration::from_millis(self.connect_timeout.ms().unsigned_abs()));
-        config.keepalives_idle(std::time::Duration::from_secs(30));
-        config
-    }
-
     /// The usual settings for a database.
     #[must_use]
-    pub const fn of(url: DatabaseUrl) -> PostgresSettings {
+    pub fn of(url: DatabaseUrl) -> PostgresSettings {
         PostgresSettings {
+            connect_timeout: url.connect_timeout().unwrap_or(CONNECT_TIMEOUT),
             url,
             connections: 8,
             statement_timeout: Span::from_seconds(10),
             lock_timeout: Span::from_seconds(5),
-            connect_timeout: Span::from_seconds(5),
             times: Times::Database,
         }
+    }
+
+    /// How to connect. Of several hosts each gets its part of the time, so that one that does not answer leaves some for the others.
+    pub(super) fn config(&self) -> tokio_postgres::Config {
+        let mut config = self.url.config();
+        let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(u32::MAX).max(1);
+        let patience = Duration::from_millis(self.connect_timeout.ms().max(0).unsigned_abs());
+        config.connect_timeout(patience / hosts);
+        config
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn each_attempt_ms(url: &str) -> Option<u128> {
+        let settings = PostgresSettings::of(DatabaseUrl::parse(url).expect(url));
+        settings.config().get_connect_timeout().map(Duration::as_millis)
+    }
+
+    #[test]
+    fn hosts_share_the_time_that_a_connection_may_take() {
+        assert_eq!(each_attempt_ms("postgres://u@a/d"), Some(5_000));
+        assert_eq!(each_attempt_ms("postgres://u@a,b/d"), Some(2_500));
+        assert_eq!(each_attempt_ms("postgres://u@a,b/d?connect_timeout=3"), Some(1_500));
     }
 }
