@@ -7,6 +7,7 @@ use escrow::{
 };
 
 use crate::rows::codec::{self, OwnerBytes};
+use crate::rows::split::{Kind, Pieces};
 use crate::rows::{Damaged, prepare};
 use crate::{
     ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease, EscrowFilter,
@@ -15,11 +16,20 @@ use crate::{
     Waiting, Wanted, Which,
 };
 
+mod audit;
 mod commit;
+mod deliveries;
+mod duties;
+mod endpoints;
 mod error;
+mod events;
 mod intake;
 mod leases;
 mod load;
+mod page;
+mod people;
+mod read;
+mod requests;
 mod schema;
 mod seen;
 mod session;
@@ -44,8 +54,13 @@ fn sandbox(merchant: MerchantId) -> OwnerBytes {
     codec::owner_bytes(Owner { merchant, mode: Mode::Sandbox })
 }
 
-fn unfinished() -> StoreError {
-    StoreError::Unavailable("not yet".to_owned())
+fn assemble(pieces: Option<Pieces>) -> Result<Option<Escrow>, StoreError> {
+    Ok(pieces.map(Pieces::assemble).transpose()?.map(|stored| stored.escrow))
+}
+
+fn map_page<T, U>(page: Page<T>, map: impl FnMut(T) -> Result<U, Damaged>) -> Result<Page<U>, StoreError> {
+    let items = page.items.into_iter().map(map).collect::<Result<Vec<U>, Damaged>>()?;
+    Ok(Page { items, has_more: page.has_more })
 }
 
 impl PostgresStore {
@@ -112,12 +127,11 @@ impl Store for PostgresStore {
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<Waiting>, StoreError> {
-        drop((merchant, until, limit));
-        Err(unfinished())
+        Ok(duties::of_sandbox(&self.sessions, merchant, until, limit).await?)
     }
 
     async fn next_job(&self) -> Result<Option<Timestamp>, StoreError> {
-        Err(unfinished())
+        Ok(duties::next(&self.sessions).await?)
     }
 
     async fn forget_replies(&self, before: Timestamp) -> Result<bool, StoreError> {
@@ -125,28 +139,25 @@ impl Store for PostgresStore {
     }
 
     async fn escrow(&self, id: IntentId) -> Result<Option<Escrow>, StoreError> {
-        drop((id,));
-        Err(unfinished())
+        assemble(read::escrow(&self.sessions, id.raw().to_bytes()).await?)
     }
 
     async fn escrows(&self, owner: Owner, filter: EscrowFilter, page: PageRequest) -> Result<Page<Escrow>, StoreError> {
-        drop((owner, filter, page));
-        Err(unfinished())
+        let page = read::escrows(&self.sessions, owner, &filter, page).await?;
+        map_page(page, |pieces| Ok(pieces.assemble()?.escrow))
     }
 
     async fn escrow_of_settlement(&self, id: SettlementId) -> Result<Option<Escrow>, StoreError> {
-        drop((id,));
-        Err(unfinished())
+        assemble(read::escrow_of(&self.sessions, Kind::Settlement, id.raw()).await?)
     }
 
     async fn settlements(&self, owner: Owner, page: PageRequest) -> Result<Page<(IntentId, Settlement)>, StoreError> {
-        drop((owner, page));
-        Err(unfinished())
+        let page = read::parts(&self.sessions, Kind::Settlement, (owner, None), page).await?;
+        map_page(page, |(intent, body)| Ok((intent, codec::from_json("a settlement", &body)?)))
     }
 
     async fn escrow_of_refund(&self, id: RefundId) -> Result<Option<Escrow>, StoreError> {
-        drop((id,));
-        Err(unfinished())
+        assemble(read::escrow_of(&self.sessions, Kind::Refund, id.raw()).await?)
     }
 
     async fn refunds(
@@ -155,8 +166,8 @@ impl Store for PostgresStore {
         intent: Option<IntentId>,
         page: PageRequest,
     ) -> Result<Page<(IntentId, Refund)>, StoreError> {
-        drop((owner, intent, page));
-        Err(unfinished())
+        let page = read::parts(&self.sessions, Kind::Refund, (owner, intent), page).await?;
+        map_page(page, |(intent, body)| Ok((intent, codec::from_json("a refund", &body)?)))
     }
 
     async fn transfers(
@@ -165,8 +176,7 @@ impl Store for PostgresStore {
         filter: TransferFilter,
         page: PageRequest,
     ) -> Result<Page<StoredTransfer>, StoreError> {
-        drop((owner, filter, page));
-        Err(unfinished())
+        Ok(read::transfers(&self.sessions, owner, &filter, page).await?)
     }
 
     async fn events(
@@ -175,13 +185,11 @@ impl Store for PostgresStore {
         filter: EventFilter,
         page: PageRequest,
     ) -> Result<Page<StoredEvent>, StoreError> {
-        drop((owner, filter, page));
-        Err(unfinished())
+        Ok(events::list(&self.sessions, owner, &filter, page).await?)
     }
 
     async fn event(&self, id: EventId) -> Result<Option<StoredEvent>, StoreError> {
-        drop((id,));
-        Err(unfinished())
+        Ok(events::find(&self.sessions, id).await?)
     }
 
     async fn events_after(
@@ -191,23 +199,20 @@ impl Store for PostgresStore {
         position: u64,
         limit: usize,
     ) -> Result<Tail, StoreError> {
-        drop((owner, filter, position, limit));
-        Err(unfinished())
+        Ok(events::after(&self.sessions, owner, &filter, position, limit).await?)
     }
 
     async fn heads(&self, owners: Vec<Owner>) -> Result<Vec<Head>, StoreError> {
-        let _ = owners;
-        Err(unfinished())
+        Ok(events::heads(&self.sessions, &owners).await?)
     }
 
     async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError> {
-        drop((owner,));
-        Err(unfinished())
+        Ok(read::balances(&self.sessions, owner).await?)
     }
 
     async fn disputes(&self, which: Which, page: PageRequest) -> Result<Page<(Owner, IntentId, Dispute)>, StoreError> {
-        drop((which, page));
-        Err(unfinished())
+        let page = read::everybodys_parts(&self.sessions, Kind::Dispute, which, page).await?;
+        map_page(page, |(owner, intent, body)| Ok((owner, intent, codec::from_json("a dispute", &body)?)))
     }
 
     async fn everybodys_settlements(
@@ -215,73 +220,60 @@ impl Store for PostgresStore {
         which: Which,
         page: PageRequest,
     ) -> Result<Page<(Owner, IntentId, Settlement)>, StoreError> {
-        drop((which, page));
-        Err(unfinished())
+        let page = read::everybodys_parts(&self.sessions, Kind::Settlement, which, page).await?;
+        map_page(page, |(owner, intent, body)| Ok((owner, intent, codec::from_json("a settlement", &body)?)))
     }
 
     async fn jobs(&self, offset: u64, limit: usize) -> Result<Vec<JobState>, StoreError> {
-        drop((offset, limit));
-        Err(unfinished())
+        Ok(duties::all(&self.sessions, offset, limit).await?)
     }
 
     async fn survey(&self, now: Timestamp) -> Result<Survey, StoreError> {
-        drop((now,));
-        Err(unfinished())
+        Ok(duties::survey(&self.sessions, now).await?)
     }
 
     async fn merchants(&self, page: PageRequest) -> Result<Page<Merchant>, StoreError> {
-        drop((page,));
-        Err(unfinished())
+        Ok(people::merchants(&self.sessions, page).await?)
     }
 
     async fn merchant(&self, id: MerchantId) -> Result<Option<Merchant>, StoreError> {
-        drop((id,));
-        Err(unfinished())
+        Ok(people::merchant(&self.sessions, id).await?)
     }
 
     async fn merchant_named(&self, name: &str) -> Result<Option<Merchant>, StoreError> {
-        drop((name,));
-        Err(unfinished())
+        Ok(people::merchant_named(&self.sessions, name).await?)
     }
 
     async fn keys(&self, holder: Option<KeyHolder>, page: PageRequest) -> Result<Page<ApiKey>, StoreError> {
-        drop((holder, page));
-        Err(unfinished())
+        Ok(people::keys(&self.sessions, holder, page).await?)
     }
 
     async fn key(&self, id: KeyId) -> Result<Option<ApiKey>, StoreError> {
-        drop((id,));
-        Err(unfinished())
+        Ok(people::key(&self.sessions, id).await?)
     }
 
     async fn key_of_hash(&self, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
-        drop((hash,));
-        Err(unfinished())
+        Ok(people::key_of_hash(&self.sessions, hash).await?)
     }
 
     async fn note_key_uses(&self, uses: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
-        drop((uses,));
-        Err(unfinished())
+        Ok(people::note_key_uses(&self.sessions, &uses).await?)
     }
 
     async fn endpoints(&self, owner: Owner, page: PageRequest) -> Result<Page<Endpoint>, StoreError> {
-        drop((owner, page));
-        Err(unfinished())
+        Ok(endpoints::list(&self.sessions, owner, page).await?)
     }
 
     async fn endpoint(&self, id: EndpointId) -> Result<Option<Endpoint>, StoreError> {
-        drop((id,));
-        Err(unfinished())
+        Ok(endpoints::find(&self.sessions, id).await?)
     }
 
     async fn claim_endpoints(&self, claim: EndpointClaim) -> Result<Vec<EndpointLease>, StoreError> {
-        let _ = claim;
-        Err(unfinished())
+        Ok(endpoints::claim(&self.sessions, self.times, claim).await?)
     }
 
     async fn release_endpoints(&self, by: RawId) -> Result<(), StoreError> {
-        let _ = by;
-        Err(unfinished())
+        Ok(endpoints::release(&self.sessions, by).await?)
     }
 
     async fn deliveries(
@@ -290,13 +282,11 @@ impl Store for PostgresStore {
         filter: DeliveryFilter,
         page: PageRequest,
     ) -> Result<Page<Delivery>, StoreError> {
-        drop((endpoint, filter, page));
-        Err(unfinished())
+        Ok(deliveries::list(&self.sessions, endpoint, filter, page).await?)
     }
 
     async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        drop((id,));
-        Err(unfinished())
+        Ok(deliveries::find(&self.sessions, id).await?)
     }
 
     async fn outbox(
@@ -306,47 +296,39 @@ impl Store for PostgresStore {
         now: Timestamp,
         limit: usize,
     ) -> Result<Option<Outbox>, StoreError> {
-        drop((endpoint, position, now, limit));
-        Err(unfinished())
+        Ok(endpoints::outbox(&self.sessions, endpoint, position, now, limit).await?)
     }
 
     async fn note_told(&self, told: Vec<Told>) -> Result<(), StoreError> {
-        drop((told,));
-        Err(unfinished())
+        Ok(deliveries::note(&self.sessions, &told).await?)
     }
 
     async fn forget_deliveries(&self, before: Timestamp) -> Result<bool, StoreError> {
-        drop((before,));
-        Err(unfinished())
+        Ok(deliveries::forget(&self.sessions, before).await?)
     }
 
     async fn log_requests(&self, requests: Vec<LoggedRequest>) -> Result<(), StoreError> {
-        drop((requests,));
-        Err(unfinished())
+        Ok(requests::add(&self.sessions, &requests).await?)
     }
 
     async fn requests(&self, holder: Option<KeyHolder>, page: PageRequest) -> Result<Page<LoggedRequest>, StoreError> {
-        drop((holder, page));
-        Err(unfinished())
+        Ok(requests::list(&self.sessions, holder, page).await?)
     }
 
     async fn request(&self, id: RequestId) -> Result<Option<LoggedRequest>, StoreError> {
-        drop((id,));
-        Err(unfinished())
+        Ok(requests::find(&self.sessions, id).await?)
     }
 
     async fn forget_requests(&self, before: Timestamp) -> Result<bool, StoreError> {
-        drop((before,));
-        Err(unfinished())
+        Ok(requests::forget(&self.sessions, before).await?)
     }
 
     async fn tally(&self, tallies: Vec<Tally>, forgotten: Timestamp) -> Result<Vec<u64>, StoreError> {
         Ok(leases::tally(&self.sessions, &tallies, forgotten).await?)
     }
 
-    async fn audit(&self, visit: Box<dyn FnMut(Audited) + Send>) -> Result<(), StoreError> {
-        drop((visit,));
-        Err(unfinished())
+    async fn audit(&self, mut visit: Box<dyn FnMut(Audited) + Send>) -> Result<(), StoreError> {
+        Ok(audit::audit(&self.sessions, visit.as_mut()).await?)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

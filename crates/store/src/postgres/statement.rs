@@ -67,13 +67,13 @@ impl Statement {
     }
 
     /// The statement of a list, whose parameters are `?1`, `?2`…
-    pub(super) fn of(query: Query) -> Statement {
+    pub(super) fn of(query: &Query) -> Statement {
         let mut statement = Statement::new(query.sql.replace('?', "$"));
-        statement.params.extend(query.values.into_iter().map(|value| match value {
+        statement.params.extend(query.values.iter().map(|value| match value {
             Value::Null => Param::Bytes(None),
-            Value::Integer(number) => Param::Integer(Some(number)),
-            Value::Text(text) => Param::Text(Some(text)),
-            Value::Blob(bytes) => Param::Bytes(Some(bytes)),
+            Value::Integer(number) => Param::Integer(Some(*number)),
+            Value::Text(text) => Param::Text(Some(text.clone())),
+            Value::Blob(bytes) => Param::Bytes(Some(bytes.clone())),
         }));
         statement
     }
