@@ -65,6 +65,11 @@ async fn every_store_tells_the_same_history() {
     println!("{count} histories of {STEPS} steps");
 }
 
+/// Has a store live through a history.
+pub(crate) async fn lived(store: &dyn Store) {
+    History::of(store, 1).await;
+}
+
 fn assert_same(seed: u64, store: &str, told: &[String], expected: &[String]) {
     for (step, (told, expected)) in told.iter().zip(expected).enumerate() {
         assert_eq!(told, expected, "{store}, seed {seed}, answer {step}");

@@ -8,6 +8,7 @@ mod audit;
 mod claims;
 mod clocks;
 mod commits;
+mod databases;
 mod events;
 mod everybody;
 mod faults;

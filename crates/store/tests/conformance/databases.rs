@@ -1,0 +1,103 @@
+//! What is PostgreSQL's alone: its schema, its secret, and that an embedded store moves up to it.
+
+use cluster::Database;
+use escrow::Span;
+use futures_util::future::join_all;
+use store::{CopyError, DatabaseError, OpenError, POSTGRES_SCHEMA_VERSION, PostgresStore, SqliteStore, Store, copy};
+
+use crate::history::lived;
+use crate::postgres::{made, settings};
+use crate::world::audit;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_may_make_the_schema_at_once() {
+    let Some(database) = Database::fresh() else { return };
+    let settings = settings(&database);
+    let found = join_all((0..6).map(|_| PostgresStore::migrate(&settings))).await;
+    for before in found {
+        assert!((0..=POSTGRES_SCHEMA_VERSION).contains(&before.expect("a schema")));
+    }
+    assert_eq!(PostgresStore::migrate(&settings).await.expect("a schema"), POSTGRES_SCHEMA_VERSION);
+    PostgresStore::open(&settings).await.expect("a store");
+}
+
+#[tokio::test]
+async fn a_schema_of_another_version_is_refused_untouched() {
+    let Some(database) = Database::fresh() else { return };
+    let settings = settings(&database);
+    let missing = PostgresStore::open(&settings).await.err().expect("no store");
+    assert!(matches!(missing, DatabaseError::OlderSchema { found: 0, .. }), "{missing}");
+    PostgresStore::migrate(&settings).await.expect("a schema");
+    database.sql("INSERT INTO milepost (version) VALUES (99)");
+    for refused in [PostgresStore::open(&settings).await.err(), PostgresStore::migrate(&settings).await.err()] {
+        let refused = refused.expect("a newer version");
+        assert!(matches!(refused, DatabaseError::NewerSchema { found: 99, .. }), "{refused}");
+        assert!(refused.to_string().contains("use the newer milepost"), "{refused}");
+    }
+    assert_eq!(database.sql("SELECT max(version) FROM milepost"), "99");
+}
+
+#[tokio::test]
+async fn a_step_that_is_held_up_is_tried_again() {
+    let Some(database) = Database::fresh() else { return };
+    let settings = settings(&database);
+    database
+        .sql("CREATE TABLE milepost (version BIGINT NOT NULL PRIMARY KEY); INSERT INTO milepost (version) VALUES (0)");
+    let (client, connection) = tokio_postgres::connect(database.url(), tokio_postgres::NoTls).await.expect("a server");
+    let locked = async {
+        client.batch_execute("BEGIN; SELECT version FROM milepost FOR UPDATE").await.expect("a lock");
+        // It is held for longer than a step waits.
+        client.batch_execute("SELECT pg_sleep(1)").await.expect("a while");
+        client.batch_execute("COMMIT").await.expect("unlocked");
+        drop(client);
+    };
+    let (_, connected, migrated) = tokio::join!(biased; locked, connection, PostgresStore::migrate(&settings));
+    connected.expect("a connection");
+    assert_eq!(migrated.expect("a schema"), 0);
+}
+
+#[tokio::test]
+async fn another_secret_is_noticed() {
+    let Some(database) = Database::fresh() else { return };
+    let store = made(&database).await;
+    let said =
+        [store.knows_secret([1; 32]).await, store.knows_secret([2; 32]).await, store.knows_secret([1; 32]).await];
+    assert_eq!(said.map(|known| known.expect("a look")), [true, false, true]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_embedded_store_moves_up_whole() {
+    let Some(database) = Database::fresh() else { return };
+    let dir = tempfile::tempdir().expect("a folder");
+    let embedded = SqliteStore::open(dir.path()).expect("a store");
+    lived(&embedded).await;
+    let before = audit(&embedded).await;
+    let in_use = copy(dir.path(), &settings(&database), |_, _| ()).await.expect_err("somebody has it open");
+    assert!(matches!(in_use, CopyError::Source(OpenError::InUse { .. })), "{in_use}");
+    embedded.close().await;
+
+    let unmade = copy(dir.path(), &settings(&database), |_, _| ()).await.expect_err("no schema");
+    assert!(matches!(unmade, CopyError::Database(DatabaseError::OlderSchema { .. })), "{unmade}");
+    let store = made(&database).await;
+    let mut steps = Vec::new();
+    copy(dir.path(), &settings(&database), |table, rows| steps.push((table, rows))).await.expect("a copy");
+    assert!(steps.iter().any(|(table, rows)| *table == "events" && *rows > 100), "{steps:?}");
+    let after = audit(&store).await;
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(after, before);
+    }
+    assert_eq!(after.len(), before.len());
+    let again = copy(dir.path(), &settings(&database), |_, _| ()).await.expect_err("it is there");
+    assert!(matches!(again, CopyError::NotEmpty(_)), "{again}");
+}
+
+#[tokio::test]
+async fn where_there_is_no_store_none_is_made() {
+    let Some(database) = Database::fresh() else { return };
+    drop(made(&database).await);
+    let dir = tempfile::tempdir().expect("a folder");
+    let nothing = dir.path().join("nothing");
+    let missing = copy(&nothing, &settings(&database), |_, _| ()).await.expect_err("there is none");
+    assert!(matches!(missing, CopyError::Source(OpenError::Missing { .. })), "{missing}");
+    assert!(!nothing.exists());
+}
