@@ -262,9 +262,10 @@ impl Batcher {
         let outcomes = match committed {
             Ok(outcomes) => outcomes,
             Err(error) => {
-                tracing::error!(%error, "a batch was not committed");
-                let why = Unavailable::Store(error.to_string());
-                return plans.into_iter().for_each(|plan| plan.fail(&why));
+                tracing::error!(%error, "a batch was not committed, as far as is known");
+                let why = Unavailable::uncommitted(&error);
+                plans.into_iter().for_each(|plan| plan.fail(&why));
+                return self.tell_listeners(streams);
             }
         };
         for (plan, outcome) in plans.into_iter().zip(outcomes) {
@@ -275,6 +276,11 @@ impl Batcher {
                 Outcome::TransactionTaken => self.refuse(plan, Rejection::TransactionTaken).await,
             }
         }
+        self.tell_listeners(streams);
+    }
+
+    /// Tells those who listen that there may be something new, in doubt too.
+    fn tell_listeners(&self, streams: BTreeSet<Owner>) {
         self.listeners.scheduled.notify_one();
         streams.into_iter().for_each(|owner| self.listeners.bells.ring(owner));
     }
@@ -313,7 +319,7 @@ impl Batcher {
             Ok(outcomes) if outcomes == [Outcome::Committed] => plan.deliver(),
             // Another gateway took the idempotency key meanwhile.
             Ok(_) => self.try_again(plan),
-            Err(error) => plan.fail(&Unavailable::Store(error.to_string())),
+            Err(error) => plan.fail(&Unavailable::uncommitted(&error)),
         }
     }
 }

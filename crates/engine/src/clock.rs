@@ -139,15 +139,16 @@ impl Hands {
         if let Some(answer) = known {
             return Ok(answer);
         }
-        self.go(asked, ahead).await.map_err(|error| failed(&error, Unavailable::Interrupted))
+        self.go(asked, ahead).await
     }
 
     /// Moves a clock that is so far ahead, unless it would go too far.
-    async fn go(&self, asked: AdvanceClock, ahead: Span) -> Result<Answer, StoreError> {
+    async fn go(&self, asked: AdvanceClock, ahead: Span) -> Result<Answer, Unavailable> {
+        let interrupted = |error: StoreError| failed(&error, Unavailable::Interrupted);
         let AdvanceClock { merchant, by, idempotency, render } = asked;
         let after = Span::from_ms(ahead.ms().saturating_add(by.ms()));
         let is_too_far = after > Span::from_seconds(MAX_CLOCK_AHEAD_S);
-        let left = if is_too_far { None } else { Some(self.work_through(merchant, by).await?) };
+        let left = if is_too_far { None } else { Some(self.work_through(merchant, by).await.map_err(interrupted)?) };
         let now = self.parts.host.now();
         let result = if is_too_far { Err(TooFarAhead { ahead }) } else { Ok(Clock::at(now, after)) };
         let answer = render(result);
@@ -155,14 +156,22 @@ impl Hands {
         let clock = left.map(|by| ClockMove { merchant, by });
         // The reply is stored with the last step: then the whole of the way is behind, and no key moves a clock twice.
         let arrival = Unit { clock, replies: remembered.into_iter().collect(), ..Unit::default() };
-        let outcome = self.commit(arrival).await?;
+        // If all of the way was in this step, the key tells whether it was made. If not, the clock must be looked at first.
+        let is_told_by_key = idempotency.is_some() && left.is_none_or(|left| left == by);
+        let outcome = self.commit(arrival).await.map_err(|error| match error {
+            StoreError::InDoubt if is_told_by_key => failed(&error, Unavailable::TimedOut),
+            StoreError::InDoubt | StoreError::Unavailable(_) | StoreError::Damaged(_) | StoreError::UnknownCursor => {
+                interrupted(error)
+            }
+        })?;
         self.listeners.scheduled.notify_one();
         if outcome == Outcome::Committed {
             return Ok(Answer::Decided(Rendered { kept: None, ..answer }));
         }
         // Something else has taken the key meanwhile.
-        let taken = self.look_up(sandbox(merchant), idempotency.as_ref()).await?.1;
-        taken.ok_or_else(|| StoreError::Damaged("a clock was not moved, and nothing was in its way".to_owned()))
+        let taken = self.look_up(sandbox(merchant), idempotency.as_ref()).await.map_err(interrupted)?.1;
+        let nothing = || StoreError::Damaged("a clock was not moved, and nothing was in its way".to_owned());
+        taken.ok_or_else(|| interrupted(nothing()))
     }
 
     /// How far a clock is ahead, and what was answered under an idempotency key before.
@@ -227,10 +236,10 @@ impl Hands {
 
     async fn commit(&self, unit: Unit) -> Result<Outcome, StoreError> {
         let moved = unit.clock.map(|moved| sandbox(moved.merchant));
-        let outcomes = self.parts.store.commit(vec![unit]).await?;
-        // What webhook endpoints are to be told again may be due.
+        let committed = self.parts.store.commit(vec![unit]).await;
+        // What webhook endpoints are to be told again may be due, if the clock has moved or that is in doubt.
         moved.into_iter().for_each(|owner| self.listeners.bells.ring(owner));
-        Ok(outcomes.first().copied().unwrap_or(Outcome::Lost))
+        Ok(committed?.first().copied().unwrap_or(Outcome::Lost))
     }
 }
 

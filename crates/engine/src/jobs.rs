@@ -56,6 +56,9 @@ enum Unfinished {
     NotDue,
     /// It is to be tried again after a while.
     Later(String),
+    /// Nobody knows whether its result was stored. If not, it is tried again when its lease has ended, and not before: what was sent to
+    /// the store may still arrive.
+    InDoubt,
 }
 
 impl Worker {
@@ -155,6 +158,11 @@ impl Carrier {
                 tracing::warn!(%intent, ?duty, why, wait_ms, "a job will be tried again");
                 store.postpone_job(job.lease, self.parts.host.now().after(wait)).await
             }
+            Err(Unfinished::InDoubt) => {
+                let (intent, duty) = (job.lease.intent, job.lease.duty);
+                tracing::warn!(%intent, ?duty, "it is not known whether a job is done; its lease will run out if not");
+                return;
+            }
         };
         if let Err(error) = given_back {
             tracing::warn!(%error, "a job cannot be given back; its lease will run out");
@@ -177,7 +185,14 @@ impl Carrier {
             Ok(Ok(())) => Ok(()),
             Ok(Err(Rejection::NotDue(_))) => Err(Unfinished::NotDue),
             Ok(Err(rejection)) => Err(Unfinished::Later(rejection.to_string())),
-            Err(unavailable) => Err(Unfinished::Later(unavailable.to_string())),
+            Err(Unavailable::TimedOut) => Err(Unfinished::InDoubt),
+            Err(
+                why @ (Unavailable::Overloaded
+                | Unavailable::Closing
+                | Unavailable::Store(_)
+                | Unavailable::KeyInUse
+                | Unavailable::Interrupted),
+            ) => Err(Unfinished::Later(why.to_string())),
         }
     }
 

@@ -331,6 +331,10 @@ impl Registry {
             tracing::error!(%error, "merchants and keys cannot be changed");
             Unavailable::Store(error.to_string())
         };
+        let uncommitted = |error: StoreError| {
+            tracing::error!(%error, "merchants and keys were not changed, as far as is known");
+            Unavailable::uncommitted(&error)
+        };
         let _turn = self.turn.lock().await;
         for _ in 0..MAX_TRIES {
             if let Some(answer) = self.known(request.idempotency.as_ref()).await.map_err(failed)? {
@@ -344,7 +348,7 @@ impl Registry {
             let (journals, deliveries) =
                 decided.map(|decision| (decision.journals, decision.deliveries)).unwrap_or_default();
             let unit = Unit { journals, deliveries, replies: reply.into_iter().collect(), ..Unit::default() };
-            if self.commit(unit).await.map_err(failed)? {
+            if self.commit(unit).await.map_err(uncommitted)? {
                 return Ok(Answer::Decided(Rendered { kept: None, ..rendered }));
             }
         }
@@ -411,12 +415,13 @@ impl Registry {
         let told = unit.journals.iter().map(|change| change.holder.stream());
         let streams: Vec<Owner> = told.chain(unit.deliveries.iter().map(|ask| ask.owner)).collect();
         let is_about_endpoints = unit.journals.iter().any(|change| change.endpoint.is_some());
-        let is_stored = self.parts.store.commit(vec![unit]).await? == [Outcome::Committed];
+        let committed = self.parts.store.commit(vec![unit]).await;
+        // Whatever came of it: bells only say that there may be more.
         streams.into_iter().for_each(|owner| self.bells.ring(owner));
         if is_about_endpoints {
             self.bells.ring_for_endpoints();
         }
-        Ok(is_stored)
+        Ok(committed? == [Outcome::Committed])
     }
 
     async fn decide(&self, by: &By, act: &Act) -> Result<Result<Decision, Refused>, StoreError> {

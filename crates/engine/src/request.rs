@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use escrow::{Actor, Command, Escrow, Hash, IntentId, NewIntent, Owner, Rejection, Timestamp};
-use store::Reply;
+use store::{Reply, StoreError};
 
 /// Turns what the domain decided into the answer that the caller gets and an idempotency key remembers: the state after the
 /// command, or why it was refused. It may be called more than once, and the last result counts.
@@ -106,18 +106,30 @@ pub enum Unavailable {
     /// The gateway is shutting down.
     #[error("the gateway is shutting down; nothing was done")]
     Closing,
-    /// The store did not take it.
+    /// The store did not take it; nothing was done.
     #[error("{0}")]
     Store(String),
     /// Another request with the same idempotency key took longer than this one could wait.
     #[error("a request with this idempotency key is still under way")]
     KeyInUse,
-    /// A clock that was on its way may have stopped there. No idempotency key remembers it.
+    /// A clock that was on its way may have stopped there. No idempotency key remembers that; at most that it has arrived.
     #[error("the clock may have stopped on its way; look where it stands before moving it on")]
     Interrupted,
-    /// It took too long. Whether it happened is not known yet; its idempotency key tells.
+    /// It took too long, or the store did not say what became of it. Whether it happened is not known yet; its idempotency key tells.
     #[error(
         "the gateway did not answer in time; send the request again with the same idempotency key to learn its outcome"
     )]
     TimedOut,
+}
+
+impl Unavailable {
+    /// What whoever asked for something is told when its commit did not end well.
+    pub(crate) fn uncommitted(error: &StoreError) -> Unavailable {
+        match error {
+            StoreError::InDoubt => Unavailable::TimedOut,
+            StoreError::Unavailable(_) | StoreError::Damaged(_) | StoreError::UnknownCursor => {
+                Unavailable::Store(error.to_string())
+            }
+        }
+    }
 }

@@ -10,6 +10,8 @@ mod batching;
 mod bells;
 #[path = "engine/clock.rs"]
 mod clock;
+#[path = "engine/doubts.rs"]
+mod doubts;
 #[path = "engine/faulty.rs"]
 mod faulty;
 #[path = "engine/idempotency.rs"]

@@ -171,7 +171,7 @@ impl Plan {
         }
     }
 
-    /// Tells everybody that nothing happened.
+    /// Tells everybody that nothing happened, or that nobody knows.
     pub(super) fn fail(self, why: &Unavailable) {
         self.into_submissions().into_iter().for_each(|submission| submission.fail(why.clone()));
     }

@@ -1,6 +1,7 @@
-//! A store that can be made to stand still, and that answers nothing at once, as one behind a network does.
+//! A store that can be made to stand still or to lose its answers, and that answers nothing at once, as one behind a network does.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use escrow::{
@@ -19,11 +20,47 @@ use tokio::sync::watch;
 pub(crate) struct Faulty {
     inner: Arc<dyn Store>,
     is_frozen: watch::Sender<bool>,
+    /// What becomes of the next commits.
+    fates: Mutex<VecDeque<Fate>>,
+}
+
+/// What becomes of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// What the store makes of it.
+    Answered,
+    /// The same, but its answer is lost.
+    DoneInDoubt,
+    /// It never came to the store, and nobody can tell.
+    LostInDoubt,
 }
 
 impl Faulty {
     pub(crate) fn new(inner: Arc<dyn Store>) -> Arc<Faulty> {
-        Arc::new(Faulty { inner, is_frozen: watch::channel(false).0 })
+        Arc::new(Faulty { inner, is_frozen: watch::channel(false).0, fates: Mutex::default() })
+    }
+
+    /// What becomes of the next commits, in this order. Whatever comes after them is answered.
+    pub(crate) fn doom(&self, fates: &[Fate]) {
+        self.fates.lock().expect("nobody panics with it").extend(fates);
+    }
+
+    /// Whether all that was to become of commits has come true.
+    pub(crate) fn is_done(&self) -> bool {
+        self.fates.lock().expect("nobody panics with it").is_empty()
+    }
+
+    async fn commit_by_fate(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
+        self.reach().await;
+        let fate = self.fates.lock().expect("nobody panics with it").pop_front();
+        match fate.unwrap_or(Fate::Answered) {
+            Fate::Answered => self.inner.commit(units).await,
+            Fate::DoneInDoubt => {
+                self.inner.commit(units).await?;
+                Err(StoreError::InDoubt)
+            }
+            Fate::LostInDoubt => Err(StoreError::InDoubt),
+        }
     }
 
     /// Whoever asks from now on waits until [`Faulty::thaw`].
@@ -51,6 +88,10 @@ macro_rules! passing_on {
                 self.inner.is_shared()
             }
 
+            async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
+                self.commit_by_fate(units).await
+            }
+
             async fn close(&self) {
                 self.inner.close().await;
             }
@@ -65,7 +106,6 @@ macro_rules! passing_on {
 
 passing_on! {
     load(wanted: Wanted) -> Loaded;
-    commit(units: Vec<Unit>) -> Vec<Outcome>;
     claim_jobs(now: Timestamp, until: Timestamp, limit: usize) -> Vec<Job>;
     postpone_job(lease: Lease, at: Timestamp) -> ();
     return_job(lease: Lease) -> ();

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 
-use crate::world::{HACKATHON, OTHER, Reply, TEST, World, intent_body};
+use crate::world::{Fault, HACKATHON, OTHER, Reply, TEST, World, intent_body};
 
 async fn send(world: &World, api_key: &str, idempotency_key: &str, path: &str, body: &Value) -> Reply {
     let request = Request::builder()
@@ -94,6 +94,26 @@ async fn refusals_of_the_domain_are_remembered_and_others_are_not() {
     );
     send(&world, OTHER, "free", &milestones, &too_much).await.refused(403, "forbidden", "permission", "");
     send(&world, TEST, "free", &milestones, &json!({"milestoneIndex": 0, "amount": "1"})).await.ok(201);
+}
+
+/// Nobody is told that nothing was done when nobody knows.
+#[tokio::test(start_paused = true)]
+async fn what_is_in_doubt_is_told_by_its_key() {
+    let world = World::new().await;
+    for (path, body, success) in [
+        (INTENTS, intent_body(), 200),
+        ("/v1/api-keys", json!({"name": "till"}), 201),
+        ("/v1/test-helpers/clock", json!({"advance": 60}), 200),
+    ] {
+        world.store.fail(Fault::Doubts);
+        let reply = send(&world, TEST, path, path, &body).await;
+        reply.refused(503, "service_unavailable", "again with the same idempotency key", "");
+        assert!(!String::from_utf8_lossy(&reply.body).contains("nothing was done"), "{path}");
+        world.store.recover();
+        let again = send(&world, TEST, path, path, &body).await;
+        again.ok(success);
+        assert_eq!(again.header("idempotent-replayed"), "true", "{path}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -321,6 +321,8 @@ pub(crate) enum Fault {
     Down = 1,
     Panics = 2,
     Hangs = 3,
+    /// What is committed is there, and the answer is lost.
+    Doubts = 4,
 }
 
 /// The memory store, which can be told to fail.
@@ -334,6 +336,11 @@ impl Faulty {
         self.fault.store(fault as u8, Ordering::SeqCst);
     }
 
+    /// Works again.
+    pub(crate) fn recover(&self) {
+        self.fault.store(0, Ordering::SeqCst);
+    }
+
     /// Never ends, when it is told to hang.
     async fn hang(&self) {
         if self.fault.load(Ordering::SeqCst) == Fault::Hangs as u8 {
@@ -343,7 +350,7 @@ impl Faulty {
 
     fn check(&self) -> Result<(), StoreError> {
         match self.fault.load(Ordering::SeqCst) {
-            0 => Ok(()),
+            0 | 4 => Ok(()),
             1 => Err(StoreError::Unavailable("SELECT secret FROM /var/lib/secret.db".to_owned())),
             _ => panic!("a defect in /secret/path.rs"),
         }
@@ -362,7 +369,8 @@ impl Store for Faulty {
         self.inner.is_shared()
     }
     async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
-        self.inner.commit(units).await
+        let answer = self.inner.commit(units).await?;
+        if self.fault.load(Ordering::SeqCst) == Fault::Doubts as u8 { Err(StoreError::InDoubt) } else { Ok(answer) }
     }
     async fn claim_jobs(&self, now: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Job>, StoreError> {
         self.inner.claim_jobs(now, until, limit).await
