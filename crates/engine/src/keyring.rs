@@ -68,6 +68,12 @@ impl Keyring {
         Hash::from_bytes(self.hash("request", parts))
     }
 
+    /// What tells this secret from others, and nothing more about it: gateways that share a store must have the same.
+    #[must_use]
+    pub fn secret_fingerprint(&self) -> [u8; 32] {
+        self.hash("gateway secret", &[])
+    }
+
     /// One of the secrets of a webhook endpoint, counted from 1. It follows from the gateway's own, so that it is stored nowhere.
     #[must_use]
     pub fn webhook_secret(&self, endpoint: EndpointId, number: u32) -> Secret {
@@ -162,6 +168,21 @@ mod tests {
             assert_ne!(hash, keyring.fingerprint(&[token.as_bytes()]));
             assert_ne!(hash, Keyring::new(&[8; 32]).hash_payer_token(&token));
         }
+    }
+
+    #[test]
+    fn a_secret_is_told_from_others_by_what_is_used_for_nothing_else() {
+        let keyring = Keyring::new(&[7; 32]);
+        let fingerprint = keyring.secret_fingerprint();
+        assert_eq!(fingerprint, Keyring::new(&[7; 32]).secret_fingerprint());
+        assert_ne!(fingerprint, Keyring::new(&[8; 32]).secret_fingerprint());
+        assert_ne!(fingerprint, [7; 32]);
+        for text in ["", "gateway secret"] {
+            assert_ne!(fingerprint, keyring.hash_key(text));
+            assert_ne!(Hash::from_bytes(fingerprint), keyring.hash_payer_token(text));
+            assert_ne!(Hash::from_bytes(fingerprint), keyring.fingerprint(&[text.as_bytes()]));
+        }
+        assert_ne!(Hash::from_bytes(fingerprint), keyring.fingerprint(&[]));
     }
 
     #[test]
