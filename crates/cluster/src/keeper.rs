@@ -15,10 +15,10 @@ if pid=$(head -n 1 "$2") && [ -n "$pid" ]; then
     kill -s "$3" "$pid"
     kill -s CONT "$pid"
     for _ in $(seq 200); do
-        kill -0 "$pid" || break
+        [ -e "$2" ] && kill -0 "$pid" || break
         sleep 0.05
     done
-    ! kill -0 "$pid" || kill -s KILL "$pid"
+    [ ! -e "$2" ] || kill -s KILL "$pid"
 fi
 cd /
 rm -rf "$1"
