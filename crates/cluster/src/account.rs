@@ -33,8 +33,8 @@ impl Account {
         other.map(|ids| Account { other: Some(ids) }).ok_or(Missing::Account)
     }
 
-    /// A command that is run as this account in a folder of its, deaf to the interrupt that a terminal sends to whatever runs in it,
-    /// and to settings of PostgreSQL's clients that somebody has for themselves.
+    /// A command that is run as this account in a folder of its, deaf to the interrupt that a terminal sends to
+    /// whatever runs in it, and to settings of PostgreSQL's clients that somebody has for themselves.
     pub(crate) fn command(self, program: impl AsRef<OsStr>, folder: &Path) -> Command {
         let mut command = quiet(program);
         command.current_dir(folder).process_group(0);

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use crate::port::Port;
 use crate::server::{Kind, Server};
-use crate::{Database, Missing, Settings, Stop, programs, psql, random};
+use crate::{Database, Missing, SERVER, Settings, Stop, programs, psql, random};
 
 /// What of PostgreSQL a cluster is made and used with; the first says which version it is.
 const PROGRAMS: [&str; 3] = ["postgres", "initdb", "psql"];
@@ -20,8 +20,8 @@ const FIRST_DATABASE: &str = "postgres";
 /// How often another port is tried where the one that was chosen was taken meanwhile.
 const PORTS: u32 = 3;
 
-/// A server of PostgreSQL with its databases, in a temporary folder, at a port of 127.0.0.1 that the system chose. It ends with this
-/// value, or with this process when that is earlier, whatever ends it.
+/// A server of PostgreSQL with its databases, in a temporary folder, at a port of 127.0.0.1 that the system chose. It
+/// ends with this value, or with this process when that is earlier, whatever ends it.
 pub struct Cluster {
     server: Server,
     programs: PathBuf,
@@ -38,8 +38,8 @@ impl Cluster {
         Settings::default().start()
     }
 
-    /// Starts a cluster with the usual settings for a test, which is skipped where there is none because [`SERVER`](crate::SERVER) is
-    /// `none`.
+    /// Starts a cluster with the usual settings for a test, which is skipped where there is none because
+    /// [`SERVER`](crate::SERVER) is `none`.
     ///
     /// # Panics
     /// When something is missing.
@@ -50,7 +50,8 @@ impl Cluster {
 
     pub(crate) fn of(settings: &Settings) -> Result<Cluster, Missing> {
         let programs = programs::folder_with(&PROGRAMS)?;
-        let kind = Kind { name: "PostgreSQL", pid_file: "data/postmaster.pid", abort: (Signal::QUIT, "QUIT") };
+        let abort = (Signal::QUIT, "QUIT");
+        let kind = Kind { name: "PostgreSQL", pid_file: "data/postmaster.pid", abort, variable: SERVER };
         let server = Server::new(kind, settings.folder())?;
         let password = random::letters::<16>().map_err(|error| Missing::failed("drawing a password", error))?;
         let mut cluster = Cluster { server, programs, port: port()?, password };
@@ -68,8 +69,8 @@ impl Cluster {
     /// Makes the files of the cluster.
     fn create(&self, settings: &Settings) -> Result<(), Missing> {
         self.server.write("password", &self.password)?;
-        // Text is sorted as people do it, like in most databases out there, so that a statement that takes it for the order of bytes
-        // fails its test. Versions before 15, and those built without ICU, sort by bytes.
+        // Text is sorted as people do it, like in most databases out there, so that a statement that takes it for the
+        // order of bytes fails its test. Versions before 15, and those built without ICU, sort by bytes.
         self.initdb(&["--locale-provider=icu", "--icu-locale=en-US"]).or_else(|_| self.initdb(&[]))?;
         let mut lines = settings.lines();
         if let Some(certificate) = settings.shown() {
@@ -102,8 +103,8 @@ impl Cluster {
         });
     }
 
-    /// Starts the server after it was stopped, with everything that was committed, at the same port. It returns when the server takes
-    /// connections.
+    /// Starts the server after it was stopped, with everything that was committed, at the same port. It returns when
+    /// the server takes connections.
     ///
     /// # Panics
     /// When the server runs, or does not start.
@@ -123,8 +124,8 @@ impl Cluster {
         ended.parse().unwrap_or_else(|_| panic!("{ended} is no number of connections"))
     }
 
-    /// Runs statements as the owner of the cluster, in its first database, and gives what they answer, a row a line and `|` between
-    /// columns.
+    /// Runs statements as the owner of the cluster, in its first database, and gives what they answer, a row a line and
+    /// `|` between columns.
     ///
     /// # Panics
     /// When a statement fails.
@@ -141,7 +142,8 @@ impl Cluster {
         Database::create(&self.admin_url()).unwrap_or_else(|missing| panic!("{missing}"))
     }
 
-    /// The address of a database, `postgres://user:password@127.0.0.1:port/database`, for somebody who may do everything.
+    /// The address of a database, `postgres://user:password@127.0.0.1:port/database`, for somebody who may do
+    /// everything.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         format!("postgres://{OWNER}:{}@127.0.0.1:{}/{database}", self.password, self.port())
@@ -168,6 +170,11 @@ impl Cluster {
         self.server.pid()
     }
 
+    /// User and password of whom all belongs to.
+    pub(crate) fn owner(&self) -> (&str, &str) {
+        (OWNER, &self.password)
+    }
+
     /// The folder that all of it is in.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -179,8 +186,8 @@ fn port() -> Result<Port, Missing> {
     Port::choose().map_err(|error| Missing::failed("choosing a port", error))
 }
 
-/// Whether the file in which PostgreSQL says how it fares is of this process, and says that it takes connections. The id stands in
-/// the first line, and how it fares in the eighth.
+/// Whether the file in which PostgreSQL says how it fares is of this process, and says that it takes connections. The
+/// id stands in the first line, and how it fares in the eighth.
 fn says_ready(file: &Path, pid: u32) -> bool {
     let text = std::fs::read_to_string(file).unwrap_or_default();
     let line = |number| text.lines().nth(number).map(str::trim);

@@ -5,11 +5,11 @@ use std::sync::OnceLock;
 
 use crate::{Cluster, Missing, address, programs, psql, random};
 
-/// The variable of the environment that names a server for the databases of tests, by the address of any database of somebody who may
-/// create others, or says `none` when tests shall do without PostgreSQL.
+/// The variable of the environment that names a server for the databases of tests, by the address of any database of
+/// somebody who may create others, or says `none` when tests shall do without PostgreSQL.
 pub const SERVER: &str = "MILEPOST_TEST_POSTGRES";
 
-/// What [`SERVER`] says when tests shall do without.
+/// What a variable says when tests shall do without.
 const WITHOUT: &str = "none";
 
 /// A database with a name that nobody else uses. It is dropped with this value, whoever is connected.
@@ -22,18 +22,17 @@ pub struct Database {
 }
 
 impl Database {
-    /// An empty database in the server that [`SERVER`] names, or else in a cluster that this process starts once, for all its tests.
-    /// There is none when [`SERVER`] is `none`: then the test is skipped, and should say so.
+    /// An empty database in the server that [`SERVER`] names, or else in a cluster that this process starts once, for
+    /// all its tests. There is none when [`SERVER`] is `none`: then the test is skipped, and should say so.
     ///
     /// # Panics
     /// When there is no PostgreSQL, with what to do about it.
     #[must_use]
     pub fn fresh() -> Option<Database> {
-        let server = named_server();
-        if server.as_deref() == Some(WITHOUT) {
+        if !are_wanted() {
             return None;
         }
-        let created = match server {
+        let created = match named_server() {
             Some(admin_url) => Database::create(&admin_url),
             None => own_cluster().and_then(|cluster| Database::create(&cluster.admin_url())),
         };
@@ -45,8 +44,8 @@ impl Database {
         let programs = clients()?.to_path_buf();
         let letters = random::letters::<8>().map_err(|error| Missing::failed("drawing a name", error))?;
         let name = format!("test_{letters}");
-        // The template that nobody can connect to: creating from any other fails while somebody is connected to that. How it is copied
-        // is left to the server, since neither strategy is measurably faster here.
+        // The template that nobody can connect to: creating from any other fails while somebody is connected to that.
+        // How it is copied is left to the server, since neither strategy is measurably faster here.
         psql::run(&programs, admin_url, &format!("CREATE DATABASE {name} TEMPLATE template0"))
             .map_err(|why| Missing::failed("creating a database", why))?;
         let url = address::with_database(admin_url, &name);
@@ -85,14 +84,20 @@ impl Drop for Database {
 /// Whether databases are wanted: tests shall do without them where [`SERVER`] is `none`.
 #[must_use]
 pub fn are_wanted() -> bool {
-    named_server().as_deref() != Some(WITHOUT)
+    is_wanted(SERVER)
+}
+
+/// Whether something is wanted, for all that a variable says.
+pub(crate) fn is_wanted(variable: &str) -> bool {
+    std::env::var(variable).as_deref() != Ok(WITHOUT)
 }
 
 fn named_server() -> Option<String> {
     std::env::var(SERVER).ok().filter(|server| !server.is_empty())
 }
 
-/// The cluster that this process starts for its tests where no server is named. Nobody drops it: its keeper ends it with the process.
+/// The cluster that this process starts for its tests where no server is named. Nobody drops it: its keeper ends it
+/// with the process.
 fn own_cluster() -> Result<&'static Cluster, Missing> {
     static OWN: OnceLock<Result<Cluster, Missing>> = OnceLock::new();
     OWN.get_or_init(Cluster::start).as_ref().map_err(Missing::clone)

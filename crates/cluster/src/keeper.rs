@@ -6,8 +6,8 @@ use std::process::{Child, Stdio};
 
 use crate::account::Account;
 
-/// Waits until its input ends, which happens with the process that has the other end, ends the server whose id is in the first line
-/// of the file `$2` by the signal `$3`, and removes the folder `$1`.
+/// Waits until its input ends, which happens with the process that has the other end, ends the server whose id is in
+/// the first line of the file `$2` by the signal `$3`, and removes the folder `$1`.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 read -r _
@@ -24,8 +24,9 @@ cd /
 rm -rf "$1"
 "#;
 
-/// A process of its own that ends a server and removes its folder when this process is gone, be it by SIGKILL. It needs nothing but a
-/// shell, and unlike a parent-death signal it neither depends on the thread that started the server nor leaves the folder behind.
+/// A process of its own that ends a server and removes its folder when this process is gone, be it by SIGKILL. It needs
+/// nothing but a shell, and unlike a parent-death signal it neither depends on the thread that started the server nor
+/// leaves the folder behind.
 #[derive(Debug)]
 pub(crate) struct Keeper(Child);
 

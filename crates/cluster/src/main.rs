@@ -1,5 +1,5 @@
-//! Starts a PostgreSQL for tests, prints the address that `MILEPOST_TEST_POSTGRES` takes, and stops it when its input ends, or with
-//! this process. An argument names the folder that the cluster's folder is made in.
+//! Starts a PostgreSQL for tests, prints the address that `MILEPOST_TEST_POSTGRES` takes, and stops it when its input
+//! ends, or with this process. An argument names the folder that the cluster's folder is made in.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

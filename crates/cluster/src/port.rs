@@ -5,9 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use socket2::{Domain, Socket, Type};
 
-/// A port of 127.0.0.1 that the system chose. On Linux nobody else gets it for as long as this lives, although nobody listens: a
-/// socket that is bound and not listening keeps it, and lets those who ask for it by number listen there, as servers do. Elsewhere
-/// it may be taken by others while nobody listens.
+/// A port of 127.0.0.1 that the system chose. On Linux nobody else gets it for as long as this lives, although nobody
+/// listens: a socket that is bound and not listening keeps it, and lets those who ask for it by number listen there, as
+/// servers do. Elsewhere it may be taken by others while nobody listens.
 #[derive(Debug)]
 pub(crate) struct Port {
     number: u16,

@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use crate::account::{quiet, run};
-use crate::{Missing, SERVER};
+use crate::{Missing, POOLER, SERVER};
 
 /// The oldest version that the tests run with: the first that drops a database which somebody is connected to.
 const OLDEST_VERSION: u32 = 13;
 
 /// Where packages put versions side by side, each in a folder named after itself.
 const VERSIONS: &str = "/usr/lib/postgresql";
+
+/// Where programs for root are.
+const FOR_ROOT: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
 /// The folder that has all of these programs, the first of which says their version.
 ///
@@ -29,6 +32,20 @@ pub(crate) fn folder_with(programs: &[&str]) -> Result<PathBuf, Missing> {
     })
 }
 
+/// PgBouncer, which many systems install where only root looks.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn pooler() -> Result<PathBuf, Missing> {
+    let folders = path().into_iter().chain(FOR_ROOT.map(PathBuf::from));
+    folders.map(|folder| folder.join("pgbouncer")).find(|program| program.is_file()).ok_or_else(|| Missing::Programs {
+        what: "PgBouncer",
+        looked: format!("`pgbouncer` on the PATH, or in {}", FOR_ROOT.join(" or ")),
+        package: "pgbouncer",
+        variable: POOLER,
+    })
+}
+
 /// Where programs may be, the best place first.
 fn candidates() -> Vec<PathBuf> {
     let chosen = run(quiet("pg_config").arg("--bindir")).ok().map(PathBuf::from);
@@ -36,7 +53,7 @@ fn candidates() -> Vec<PathBuf> {
 }
 
 /// The folders of the PATH.
-pub(crate) fn path() -> Vec<PathBuf> {
+fn path() -> Vec<PathBuf> {
     std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect()).unwrap_or_default()
 }
 

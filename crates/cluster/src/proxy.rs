@@ -25,8 +25,8 @@ pub enum Way {
     ToClients,
 }
 
-/// Stands between clients and a server, at a port of 127.0.0.1 that the system chose, and passes on what either says until it is told
-/// otherwise. It closes its connections when it is dropped.
+/// Stands between clients and a server, at a port of 127.0.0.1 that the system chose, and passes on what either says
+/// until it is told otherwise. It closes its connections when it is dropped.
 pub struct Proxy {
     network: Arc<Network>,
     port: Port,
@@ -104,8 +104,8 @@ impl Proxy {
         self.network.changed.notify_all();
     }
 
-    /// Closes a connection as soon as bytes that go this way on it contain these. They are not passed on, nor is what comes with them.
-    /// It happens once.
+    /// Closes a connection as soon as bytes that go this way on it contain these. They are not passed on, nor is what
+    /// comes with them. It happens once.
     pub fn cut_at(&self, way: Way, bytes: &[u8]) {
         self.network.state().cuts_at[way as usize] = Some(bytes.to_vec());
     }
@@ -225,8 +225,8 @@ impl Network {
         }
     }
 
-    /// Waits until a piece may be passed on, and says whether the connection is still there then. What came before is remembered as
-    /// far as it may be the beginning of what the connection is cut at.
+    /// Waits until a piece may be passed on, and says whether the connection is still there then. What came before is
+    /// remembered as far as it may be the beginning of what the connection is cut at.
     fn may_pass(&self, id: u64, way: Way, before: &mut Vec<u8>, piece: &[u8]) -> bool {
         let holds = |state: &mut State| state.holds[way as usize] && state.connections.contains_key(&id);
         let state = self.changed.wait_while(self.state(), holds);
@@ -245,7 +245,8 @@ impl Network {
 }
 
 impl Ends {
-    /// Closes both ends, so that whoever reads or writes there finds out. One that is closed already is not worth a word.
+    /// Closes both ends, so that whoever reads or writes there finds out. One that is closed already is not worth a
+    /// word.
     fn close(&self) {
         drop(self.client.shutdown(Shutdown::Both));
         drop(self.server.shutdown(Shutdown::Both));

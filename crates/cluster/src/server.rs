@@ -11,9 +11,9 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::Missing;
 use crate::account::{Account, run};
 use crate::keeper::Keeper;
-use crate::{Missing, SERVER};
 
 /// How often it is looked whether a server has come up, or gone down.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -41,6 +41,8 @@ pub(crate) struct Kind {
     pub(crate) pid_file: &'static str,
     /// The signal at which it ends at once, and what `kill` calls it.
     pub(crate) abort: (Signal, &'static str),
+    /// The variable of the environment that does without.
+    pub(crate) variable: &'static str,
 }
 
 /// A server, which runs or not, and its folder. Both are gone with it, and with this process.
@@ -145,7 +147,7 @@ impl Server {
     }
 
     fn did_not_start(&self, why: impl fmt::Display) -> Missing {
-        Missing::failed(format!("starting {} (to do without, set {SERVER}=none)", self.kind.name), why)
+        Missing::failed(format!("starting {} (to do without, set {}=none)", self.kind.name, self.kind.variable), why)
     }
 }
 

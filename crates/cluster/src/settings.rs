@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{Cluster, Missing};
 
-/// A folder that is kept in memory, on Linux. Creating a database there takes a tenth of the time that it takes on many a disk.
+/// A folder that is kept in memory, on Linux. Creating a database there takes a tenth of the time that it takes on many
+/// a disk.
 const MEMORY: &str = "/dev/shm";
 
 /// How much room there must be in memory: for a few dozen databases at a time, with what is logged of them.
@@ -25,8 +26,8 @@ const USUAL: [(&str, &str); 9] = [
     ("timezone", "UTC"),
 ];
 
-/// What a cluster is like. Unless told otherwise it takes 200 connections, and is in memory where there is room, else on a disk that it
-/// does not wait for.
+/// What a cluster is like. Unless told otherwise it takes 200 connections, and is in memory where there is room, else
+/// on a disk that it does not wait for.
 #[derive(Clone, Debug)]
 pub struct Settings {
     within: PathBuf,

@@ -10,8 +10,8 @@ use cluster::{Cluster, Proxy, Way};
 
 use crate::client::{client, connect};
 
-/// How long a test waits for what must not come. A proxy that lets it through is found out most of the time, and one that does not is
-/// never blamed.
+/// How long a test waits for what must not come. A proxy that lets it through is found out most of the time, and one
+/// that does not is never blamed.
 const SILENCE: Duration = Duration::from_millis(50);
 
 /// A server that gives back what it is sent, and tells what it was sent.
