@@ -49,7 +49,9 @@ pub(super) fn pace(route: &Route) -> Pace {
 pub(super) fn key(gateway: &Gateway, request: &Request, key: &ApiKey, pace: Pace) -> Result<(), ApiError> {
     let now = gateway.engine.host().now();
     let verdict = gateway.rate_limiter.key(key.id, key.holder, pace, now);
-    gateway.teller.note();
+    if verdict != Verdict::Unlimited {
+        gateway.teller.note();
+    }
     judge(request, CountedBy::Key, verdict)
 }
 

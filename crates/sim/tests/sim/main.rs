@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use store::{MemoryStore, SqliteStore, Store};
+use store::{DatabaseUrl, MemoryStore, PostgresSettings, PostgresStore, SqliteStore, Store, Times};
 
 use crate::script::Script;
 use crate::world::World;
@@ -50,10 +50,26 @@ async fn play_on_every_store(path: &Path, written: &str) -> String {
     let in_memory = play(path, &script, Arc::new(MemoryStore::new())).await;
     let folder = tempfile::tempdir().expect("a folder");
     let in_sqlite = play(path, &script, Arc::new(SqliteStore::open(folder.path()).expect("a store"))).await;
-    if let Some(difference) = script::difference(&in_memory, &in_sqlite) {
-        panic!("{name}: on SQLite (+) another thing happens than in memory (-), line {difference}");
+    assert_same(&name.to_string(), "SQLite", &in_memory, &in_sqlite);
+    if let Some(database) = cluster::Database::fresh() {
+        let in_postgres = play(path, &script, Arc::new(postgres(&database).await)).await;
+        assert_same(&name.to_string(), "PostgreSQL", &in_memory, &in_postgres);
     }
     in_memory
+}
+
+fn assert_same(scenario: &str, store: &str, in_memory: &str, there: &str) {
+    if let Some(difference) = script::difference(in_memory, there) {
+        panic!("{scenario}: on {store} (+) another thing happens than in memory (-), line {difference}");
+    }
+}
+
+/// A store in a database of its own, in which the time is that of the scenario.
+async fn postgres(database: &cluster::Database) -> PostgresStore {
+    let url = DatabaseUrl::parse(database.url()).expect("an address");
+    let settings = PostgresSettings { times: Times::Given, ..PostgresSettings::of(url) };
+    PostgresStore::migrate(&settings).await.expect("a schema");
+    PostgresStore::open(&settings).await.expect("a store")
 }
 
 async fn play(path: &Path, script: &Script, store: Arc<dyn Store>) -> String {
