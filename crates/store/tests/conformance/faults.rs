@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-use cluster::{Cluster, Database, Stop};
+use cluster::{Cluster, Database, Pooler, Proxy, Settings, Stop, Way};
 use escrow::Span;
-use store::{DatabaseUrl, Outcome, PostgresSettings, PostgresStore, Store, StoreError, Times, Unit};
+use futures_util::future::join_all;
+use store::{Audited, DatabaseUrl, Outcome, PostgresSettings, PostgresStore, Store, StoreError, Times, Unit};
 
 use crate::world::{World, at, audit, commit, intent, load, owner, reply, stored, with_reply};
 
@@ -20,7 +21,7 @@ fn settings(database: &Database, port: Option<u16>) -> PostgresSettings {
         let name = rest.split_once('/').expect("a name").1;
         url = format!("{before}:{port}/{name}");
     }
-    let url = DatabaseUrl::parse(&url).expect("an address");
+    let url = address(&url);
     PostgresSettings {
         times: Times::Given,
         statement_timeout: Span::from_seconds(3),
@@ -28,6 +29,10 @@ fn settings(database: &Database, port: Option<u16>) -> PostgresSettings {
         connect_timeout: Span::from_seconds(2),
         ..PostgresSettings::of(url)
     }
+}
+
+fn address(url: &str) -> DatabaseUrl {
+    DatabaseUrl::parse(url).expect("an address")
 }
 
 async fn made(settings: &PostgresSettings) -> PostgresStore {
@@ -200,4 +205,146 @@ async fn who_waits_for_a_lock_does_not_wait_for_ever() {
     assert_eq!(commit(&store, unit).await, Outcome::Committed);
     drop(client);
     connection.await.expect("a task").expect("a connection");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_says_nothing_is_not_waited_for() {
+    let Some(database) = Database::fresh() else { return };
+    let proxy = Proxy::before(database.url());
+    let direct = settings(&database, None);
+    let store = made(&PostgresSettings { url: address(&proxy.url(database.url())), ..direct }).await;
+    let world = World::default();
+    let first = stored(&store, world.open(owner(1), at(1000))).await;
+    proxy.hang();
+    let begun = Instant::now();
+    let unit = world.open(owner(1), at(1000));
+    let refused = store.commit(vec![unit.clone()]).await.expect_err("nobody answers");
+    assert_eq!(refused.to_string(), "the store is unavailable: the database did not answer in time");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    proxy.resume();
+    assert_eq!(commit(&store, unit).await, Outcome::Committed);
+    assert_eq!(load(&store, first.escrow.id).await.as_ref(), Some(&first));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whether_it_was_stored_is_in_doubt_while_nobody_can_say() {
+    let Some(cluster) = Cluster::for_test() else { return };
+    let database = cluster.create_database();
+    let proxy = Proxy::before(database.url());
+    let direct = settings(&database, None);
+    let store = made(&PostgresSettings { url: address(&proxy.url(database.url())), ..direct }).await;
+    let unit = World::default().open(owner(1), at(1000));
+    let id = intent(&unit);
+    proxy.cut_at(Way::ToClients, b"COMMIT\0");
+    let gone = async {
+        // It has heard of the commit when the connection ends; then it is gone for longer than anybody looks.
+        while database.sql("SELECT count(*) FROM escrows") == "0" {
+            tokio::task::yield_now().await;
+        }
+        cluster.stop(Stop::Immediate);
+    };
+    proxy.refuse();
+    let (doubted, ()) = tokio::join!(store.commit(vec![unit.clone()]), gone);
+    assert!(matches!(doubted, Err(StoreError::InDoubt)), "{doubted:?}");
+    cluster.start_again();
+    proxy.admit();
+    assert_eq!(load(&store, id).await.map(|stored| stored.version), Some(1), "it was");
+    assert_eq!(commit(&store, unit).await, Outcome::Lost);
+}
+
+/// A small disk of its own, where this machine lets us make one.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn made() -> Option<(SmallDisk, tempfile::TempDir)> {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mount = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=192m,mode=0777", "tmpfs"])
+            .arg(dir.path())
+            .output();
+        let is_made = mount.is_ok_and(|output| output.status.success());
+        is_made.then(|| (SmallDisk(dir.path().to_owned()), dir))
+    }
+
+    /// Leaves no room on it.
+    fn fill(&self) {
+        let mut ballast = std::fs::File::create(self.0.join("ballast")).expect("a file");
+        let block = vec![0; 1 << 16];
+        while ballast.write_all(&block).is_ok() {}
+        while ballast.write_all(&[0; 512]).is_ok() {}
+    }
+
+    fn make_room(&self) {
+        std::fs::remove_file(self.0.join("ballast")).expect("room");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(std::process::Command::new("umount").arg("-l").arg(&self.0).output());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_stores_nothing_and_is_got_over_once_there_is_room() {
+    let Some((disk, _dir)) = SmallDisk::made() else {
+        return eprintln!("skipped: a disk of its own needs a right to mount that this user lacks");
+    };
+    let small = Settings::default().within(&disk.0).set("min_wal_size", "32MB").set("max_wal_size", "32MB");
+    let Some(cluster) = small.for_test() else { return };
+    let database = cluster.create_database();
+    let store = made(&settings(&database, None)).await;
+    let world = World::default();
+    disk.fill();
+    let mut kept = Vec::new();
+    let refused = loop {
+        let key = format!("{} {}", "k".repeat(200), kept.len());
+        let mut unit = opening(&world, &key);
+        unit.replies.iter_mut().for_each(|reply| reply.body = vec![7; 100_000]);
+        match store.commit(vec![unit.clone()]).await {
+            Ok(outcomes) => {
+                assert_eq!(outcomes, [Outcome::Committed]);
+                kept.push(intent(&unit));
+            }
+            Err(refused) => break (refused, unit),
+        }
+        assert!(kept.len() < 3000, "the disk is not that large");
+    };
+    assert!(matches!(refused.0, StoreError::Unavailable(_) | StoreError::InDoubt), "{:?}", refused.0);
+    disk.make_room();
+    // Where the log itself found no room, the server has ended, and does not come back by itself before there is some.
+    let mut outcome = store.commit(vec![refused.1.clone()]).await;
+    let begun = Instant::now();
+    while outcome.is_err() && begun.elapsed() < Duration::from_secs(30) {
+        outcome = store.commit(vec![refused.1.clone()]).await;
+    }
+    assert!(matches!(outcome.expect("room").as_slice(), [Outcome::Committed | Outcome::Lost]));
+    for id in &kept {
+        assert!(load(&store, *id).await.is_some(), "what was answered stands");
+    }
+    assert_eq!(audit(&store).await.iter().filter(|it| matches!(it, Audited::Escrow { .. })).count(), kept.len() + 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_a_pooler_gateways_share_connections() {
+    let Some(cluster) = Cluster::for_test() else { return };
+    let Some(pooler) = Pooler::for_test(&cluster) else { return };
+    let database = cluster.create_database();
+    PostgresStore::migrate(&settings(&database, None)).await.expect("a schema");
+    let pooled = PostgresSettings { url: address(&pooler.url(database.url())), ..settings(&database, None) };
+    // More connections than the pooler has, so that statements of one gateway run where those of another ran just before.
+    let stores = join_all((0..3).map(|_| PostgresStore::open(&pooled))).await;
+    let stores: Vec<PostgresStore> = stores.into_iter().map(|store| store.expect("a store")).collect();
+    let worlds: Vec<World> = (0..3).map(|number| World::drawing_from(number * 10_000)).collect();
+    for round in 0..30 {
+        let units: Vec<Unit> = worlds.iter().map(|world| world.open(owner(round % 4), at(1000))).collect();
+        let ids: Vec<_> = units.iter().map(intent).collect();
+        let commits = join_all(stores.iter().zip(units).map(|(store, unit)| store.commit(vec![unit]))).await;
+        for outcomes in commits {
+            assert_eq!(outcomes.expect("a commit"), [Outcome::Committed]);
+        }
+        let looks = stores.iter().zip(ids.iter().rev()).map(|(store, id)| load(store, *id));
+        assert!(join_all(looks).await.iter().all(Option::is_some), "each sees what the others have committed");
+    }
+    assert_eq!(audit(&stores[0]).await, audit(&stores[1]).await);
 }

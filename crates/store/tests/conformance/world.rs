@@ -38,6 +38,15 @@ pub(crate) struct World {
     settings: Settings,
 }
 
+impl World {
+    /// One whose ids begin behind this number, beside others.
+    pub(crate) fn drawing_from(number: u64) -> World {
+        let world = World::default();
+        world.ids.count.store(number, Ordering::Relaxed);
+        world
+    }
+}
+
 pub(crate) fn merchant(number: u128) -> MerchantId {
     MerchantId::new(RawId::from_bits(number << 64))
 }
