@@ -1,17 +1,18 @@
 //! The sandbox's clock: moved forward for one merchant, from one due job to the next, so that each is done at its own time.
 //!
 //! How far a clock is ahead is the store's to know. Here is only whoever moves it: one task, in which the clocks of different
-//! merchants move side by side, and those of one merchant one after the other.
+//! merchants move side by side, and those of one merchant one after the other. Where several gateways share a store, whoever moves a
+//! clock has a lease of it, so that two moves do not get in each other's way, nor one key move it at two gateways.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;
 
 use escrow::limits::MAX_CLOCK_AHEAD_S;
-use escrow::{MerchantId, Mode, Owner, Span, Timestamp};
+use escrow::{MerchantId, Mode, Owner, RawId, Span, Timestamp};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use store::{ClockMove, Outcome, StoreError, Unit, Waiting, Wanted};
+use store::{ClockClaim, ClockMove, Outcome, StoreError, Unit, Waiting, Wanted};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 
 use crate::batch::{self, Listeners};
@@ -29,6 +30,9 @@ const JOB_PATIENCE: Span = Span::from_seconds(10);
 
 /// How often to look whether another process has done a job: what this one has done, it says.
 const LOOK_EVERY: Span = Span::from_ms(50);
+
+/// How long a clock is a gateway's alone, unless it says so again: longer than it waits at any place on the way.
+const LEASE: Span = Span::from_seconds(30);
 
 /// The clock of a merchant's sandbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +91,8 @@ pub(crate) struct Keeper {
 /// Moves single clocks.
 struct Hands {
     parts: Parts,
+    /// By which the store knows who moves a clock.
+    id: RawId,
     /// The worker, and whoever follows a stream.
     listeners: Listeners,
     /// Says that the worker is done with a job, for this time.
@@ -95,18 +101,25 @@ struct Hands {
 
 impl Keeper {
     pub(crate) fn new(
-        parts: Parts,
+        (parts, id): (Parts, RawId),
         queue: mpsc::Receiver<Asked>,
         stop: watch::Receiver<bool>,
         listeners: Listeners,
         carried: Arc<Notify>,
     ) -> Keeper {
-        let hands = Arc::new(Hands { parts, listeners, carried });
+        let hands = Arc::new(Hands { parts, id, listeners, carried });
         Keeper { hands, queue, stop, turns: BTreeMap::new() }
     }
 
-    /// Serves until it is told to stop; clocks that are on their way then stay where they are.
+    /// Serves until it is told to stop; clocks that are on their way then stay where they are, and are anybody's to move.
     pub(crate) async fn run(mut self) {
+        self.serve().await;
+        for merchant in self.turns.keys() {
+            self.hands.give_back(*merchant).await;
+        }
+    }
+
+    async fn serve(&mut self) {
         let mut moving = FuturesUnordered::new();
         loop {
             tokio::select! {
@@ -134,26 +147,61 @@ impl Keeper {
 
 impl Hands {
     async fn advance(&self, asked: AdvanceClock) -> Result<Answer, Unavailable> {
-        let looked_up = self.look_up(sandbox(asked.merchant), asked.idempotency.as_ref()).await;
-        let (ahead, known) = looked_up.map_err(|error| failed(&error, Unavailable::Store(error.to_string())))?;
-        if let Some(answer) = known {
-            return Ok(answer);
+        let merchant = asked.merchant;
+        let unmoved = |error: StoreError| failed(&error, Unavailable::Store(error.to_string()));
+        let token = self.take(merchant).await.map_err(unmoved)?;
+        let looked_up = self.look_up(sandbox(merchant), asked.idempotency.as_ref()).await.map_err(unmoved);
+        let answer = match looked_up {
+            Ok((_, Some(known))) => Ok(known),
+            Ok((ahead, None)) => self.go(asked, ahead, token).await,
+            Err(why) => Err(why),
+        };
+        self.give_back(merchant).await;
+        answer
+    }
+
+    /// Waits until nobody else moves a clock, and gives the token of its lease.
+    async fn take(&self, merchant: MerchantId) -> Result<u64, StoreError> {
+        loop {
+            if let Some(token) = self.claim(merchant).await? {
+                return Ok(token);
+            }
+            self.parts.host.sleep(LOOK_EVERY).await;
         }
-        self.go(asked, ahead).await
+    }
+
+    /// Says that the clock is this gateway's to move, from now on or still, and gives the token of its lease.
+    async fn claim(&self, merchant: MerchantId) -> Result<Option<u64>, StoreError> {
+        let Parts { store, host, .. } = &self.parts;
+        if !store.is_shared() {
+            // Nobody else is there who could move it.
+            return Ok(Some(0));
+        }
+        let now = host.now();
+        store.claim_clock(ClockClaim { merchant, by: self.id, now, until: now.after(LEASE) }).await
+    }
+
+    async fn give_back(&self, merchant: MerchantId) {
+        if self.parts.store.is_shared()
+            && let Err(error) = self.parts.store.release_clock(merchant, self.id).await
+        {
+            tracing::warn!(%error, "a clock was not given back; its lease will run out");
+        }
     }
 
     /// Moves a clock that is so far ahead, unless it would go too far.
-    async fn go(&self, asked: AdvanceClock, ahead: Span) -> Result<Answer, Unavailable> {
+    async fn go(&self, asked: AdvanceClock, ahead: Span, token: u64) -> Result<Answer, Unavailable> {
         let interrupted = |error: StoreError| failed(&error, Unavailable::Interrupted);
         let AdvanceClock { merchant, by, idempotency, render } = asked;
         let after = Span::from_ms(ahead.ms().saturating_add(by.ms()));
         let is_too_far = after > Span::from_seconds(MAX_CLOCK_AHEAD_S);
-        let left = if is_too_far { None } else { Some(self.work_through(merchant, by).await.map_err(interrupted)?) };
+        let left =
+            if is_too_far { None } else { Some(self.work_through(merchant, by, token).await.map_err(interrupted)?) };
         let now = self.parts.host.now();
         let result = if is_too_far { Err(TooFarAhead { ahead }) } else { Ok(Clock::at(now, after)) };
         let answer = render(result);
         let remembered = idempotency.as_ref().map(|sent| sent.reply(&answer, now));
-        let clock = left.map(|by| ClockMove { merchant, by });
+        let clock = left.map(|by| ClockMove { merchant, by, token });
         // The reply is stored with the last step: then the whole of the way is behind, and no key moves a clock twice.
         let arrival = Unit { clock, replies: remembered.into_iter().collect(), ..Unit::default() };
         // If all of the way was in this step, the key tells whether it was made. If not, the clock must be looked at first.
@@ -168,10 +216,9 @@ impl Hands {
         if outcome == Outcome::Committed {
             return Ok(Answer::Decided(Rendered { kept: None, ..answer }));
         }
-        // Something else has taken the key meanwhile.
+        // Something else has taken the key meanwhile, or another gateway the clock.
         let taken = self.look_up(sandbox(merchant), idempotency.as_ref()).await.map_err(interrupted)?.1;
-        let nothing = || StoreError::Damaged("a clock was not moved, and nothing was in its way".to_owned());
-        taken.ok_or_else(|| interrupted(nothing()))
+        taken.ok_or_else(|| interrupted(overtaken()))
     }
 
     /// How far a clock is ahead, and what was answered under an idempotency key before.
@@ -187,10 +234,13 @@ impl Hands {
 
     /// Moves a clock to each job that falls due on the way, in this order, and waits there until it is done or must be tried again.
     /// Gives what is left of the way behind the last one.
-    async fn work_through(&self, merchant: MerchantId, by: Span) -> Result<Span, StoreError> {
+    async fn work_through(&self, merchant: MerchantId, by: Span, token: u64) -> Result<Span, StoreError> {
         let Parts { store, host, .. } = &self.parts;
         let (mut left, mut tried) = (by, BTreeSet::new());
         while tried.len() < MOST_AWAITED {
+            if self.claim(merchant).await? != Some(token) {
+                return Err(overtaken());
+            }
             let now = host.now();
             let mut jobs = store.sandbox_jobs(merchant, now.after(left), tried.len() + AT_ONCE).await?;
             jobs.retain(|job| !tried.contains(&name(job)));
@@ -201,7 +251,10 @@ impl Hands {
             let next: BTreeSet<JobName> = jobs.iter().filter(|job| is_next(job)).map(name).collect();
             let step = Span::from_ms(until.ms() - now.ms());
             if step > Span::from_ms(0) {
-                self.commit(Unit { clock: Some(ClockMove { merchant, by: step }), ..Unit::default() }).await?;
+                let clock = Some(ClockMove { merchant, by: step, token });
+                if self.commit(Unit { clock, ..Unit::default() }).await? != Outcome::Committed {
+                    return Err(overtaken());
+                }
                 left = Span::from_ms(left.ms() - step.ms());
             }
             self.wait_for(merchant, &next, tried.len() + AT_ONCE).await?;
@@ -247,6 +300,11 @@ impl Hands {
 fn failed(error: &StoreError, told: Unavailable) -> Unavailable {
     tracing::error!(%error, "a clock cannot be moved");
     told
+}
+
+/// Why a clock stopped whose lease ran out.
+fn overtaken() -> StoreError {
+    StoreError::Unavailable("another gateway moves the clock by now".to_owned())
 }
 
 /// The sandbox of a merchant.

@@ -106,7 +106,7 @@ impl Engine {
             Worker::new(parts.clone(), queues.clone(), stop, scheduled.clone(), carried.clone()).run()
         });
         let keeper = Running::start(host.as_ref(), |stop| {
-            Keeper::new(parts.clone(), clocks_asked, stop, listeners(), carried).run()
+            Keeper::new((parts.clone(), ids.next()), clocks_asked, stop, listeners(), carried).run()
         });
         let lookout = parts.store.is_shared().then(|| {
             let (store, bells) = (parts.store.clone(), bells.clone());

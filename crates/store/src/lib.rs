@@ -134,6 +134,21 @@ pub struct ClockMove {
     pub merchant: MerchantId,
     /// How far. The jobs of the sandbox can be claimed so much earlier, but for those that are leased: a lease ends in real time.
     pub by: Span,
+    /// Under which lease of the clock; 0 where it was never leased. The unit is [`Outcome::Lost`] when the clock has had another since.
+    pub token: u64,
+}
+
+/// Somebody wants to be the only one who moves a clock, for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockClaim {
+    /// Whose clock.
+    pub merchant: MerchantId,
+    /// Who: an id that nobody else has, nor had before.
+    pub by: RawId,
+    /// Now, in real time.
+    pub now: Timestamp,
+    /// Until when, in real time.
+    pub until: Timestamp,
 }
 
 /// The change of one escrow.
@@ -225,6 +240,14 @@ pub trait Store: Send + Sync + 'static {
         until: Timestamp,
         limit: usize,
     ) -> Result<Vec<Waiting>, StoreError>;
+
+    /// Leases the clock of a merchant's sandbox to whoever moves it, and gives the token of the lease; nothing, while somebody else holds
+    /// it. Whoever holds it keeps the token they had, even if their lease ran out and nobody else has taken it; whoever takes it gets a
+    /// higher one than it ever had.
+    async fn claim_clock(&self, claim: ClockClaim) -> Result<Option<u64>, StoreError>;
+
+    /// Gives a clock back, if somebody holds it, so that others can take it at once.
+    async fn release_clock(&self, merchant: MerchantId, by: RawId) -> Result<(), StoreError>;
 
     /// When the next job can be claimed, if there is one.
     async fn next_job(&self) -> Result<Option<Timestamp>, StoreError>;

@@ -9,15 +9,15 @@ use escrow::{
     MerchantId, Mode, Owner, RawId, Refund, RefundId, RequestId, Settlement, SettlementId, Span, Timestamp, TransferId,
 };
 
-use crate::leases::EndpointLeases;
+use crate::leases::Leases;
 use crate::metadata::found_by;
 use crate::tally::Tallies;
 use crate::{
-    ApiKey, Audited, Backlog, Balance, Change, ClockMove, Delivery, DeliveryFilter, Endpoint, EndpointChange,
-    EndpointClaim, EndpointLease, EndpointState, EscrowFilter, EventFilter, EventRow, Head, Job, JobState, Journal,
-    JournalChange, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page, PageRequest, Position,
-    Reply, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Tally, Told, Total, TransferFilter, Unit,
-    Versioned, Waiting, Wanted, Which,
+    ApiKey, Audited, Backlog, Balance, Change, ClockClaim, ClockMove, Delivery, DeliveryFilter, Endpoint,
+    EndpointChange, EndpointClaim, EndpointLease, EndpointState, EscrowFilter, EventFilter, EventRow, Head, Job,
+    JobState, Journal, JournalChange, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page,
+    PageRequest, Position, Reply, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Tally, Told, Total,
+    TransferFilter, Unit, Versioned, Waiting, Wanted, Which,
 };
 
 mod webhooks;
@@ -53,7 +53,7 @@ struct Everything {
     keys: BTreeMap<KeyId, (ApiKey, [u8; 32])>,
     journals: BTreeMap<Owner, (Journal, Vec<PlacedEvent>)>,
     endpoints: BTreeMap<EndpointId, Endpoint>,
-    endpoint_leases: EndpointLeases,
+    leases: Leases,
     tallies: Tallies,
     /// By endpoint and place of the event.
     deliveries: BTreeMap<(EndpointId, u64), Delivery>,
@@ -194,6 +194,7 @@ impl Everything {
         are_keys_free
             && is_newest
             && unit.leases.iter().all(|lease| self.is_held(*lease))
+            && unit.clock.iter().all(|moved| self.leases.is_newest_of_clock(moved.merchant, moved.token))
             && unit.journals.iter().all(|change| self.fits_people(change))
             && unit.deliveries.iter().all(|ask| self.fits_ask(ask))
     }
@@ -258,7 +259,7 @@ impl Everything {
         Timestamp::from_ms(time.ms().saturating_sub(ahead_ms))
     }
 
-    fn advance(&mut self, ClockMove { merchant, by }: ClockMove) {
+    fn advance(&mut self, ClockMove { merchant, by, token: _ }: ClockMove) {
         let owner = Owner { merchant, mode: Mode::Sandbox };
         let ahead = self.clocks.entry(owner).or_insert(Span::from_ms(0));
         *ahead = Span::from_ms(ahead.ms().saturating_add(by.ms()));
@@ -509,6 +510,14 @@ impl Store for MemoryStore {
         self.with(|all| all.sandbox_jobs(merchant, until, limit))
     }
 
+    async fn claim_clock(&self, claim: ClockClaim) -> Result<Option<u64>, StoreError> {
+        self.with(|all| all.leases.claim_clock(claim))
+    }
+
+    async fn release_clock(&self, merchant: MerchantId, by: RawId) -> Result<(), StoreError> {
+        self.with(|all| all.leases.release_clock(merchant, by))
+    }
+
     async fn next_job(&self) -> Result<Option<Timestamp>, StoreError> {
         self.with(|all| all.jobs.values().map(|job| job.run_at).min())
     }
@@ -733,7 +742,7 @@ impl Store for MemoryStore {
     }
 
     async fn release_endpoints(&self, by: RawId) -> Result<(), StoreError> {
-        self.with(|all| all.endpoint_leases.release(by))
+        self.with(|all| all.leases.release_endpoints(by))
     }
 
     async fn deliveries(

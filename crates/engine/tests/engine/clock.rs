@@ -3,17 +3,21 @@
 use std::sync::Arc;
 
 use engine::{
-    AdvanceClock, Answer, Ask, Clock, Config, Host, Idempotency, PaymentAnswer, Rendered, TooFarAhead, Unavailable,
+    AdvanceClock, Answer, Ask, Clock, Config, Host, Idempotency, PaymentAnswer, Rendered, Repayment, TooFarAhead,
+    Unavailable,
 };
 use escrow::limits::{MAX_CLOCK_AHEAD_S, MAX_CLOCK_STEP_S};
 use escrow::{
     Command, IntentId, IntentState, IntentStatus, Means, MerchantId, Mode, NewIntent, Owner, Rail, RawId, Receipt,
     Span, Timestamp,
 };
-use store::Audited;
+use store::{Audited, MemoryStore, Store};
 use tokio::sync::oneshot;
 
-use crate::world::{OWNER, START_MS, Scripted, World, complete, key, new_intent, new_milestone, request, status};
+use crate::faulty::Faulty;
+use crate::world::{
+    OWNER, Question, START_MS, Scripted, World, complete, key, new_intent, new_milestone, request, status,
+};
 
 const DAY_S: i64 = 24 * 3600;
 
@@ -317,4 +321,109 @@ async fn a_clock_that_is_stopped_on_its_way_stays_there_and_no_key_remembers_it(
     let next = world.another();
     drop(unanswered);
     assert_eq!(ahead_s(&next, OWNER.merchant).await, 0);
+}
+
+/// Two gateways on one store.
+fn two_gateways() -> (World, World) {
+    let one = World::shared();
+    let two = one.another();
+    (one, two)
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_key_moves_a_clock_once_whatever_gateway_is_asked() {
+    let (one, two) = two_gateways();
+    let intent = released(&one).await;
+    let both = [&one, &two].map(|world| advance_beside(world, 60, key("one", 1)));
+    let mut answers = Vec::new();
+    for moving in both {
+        answers.push(moving.await.expect("an answer"));
+    }
+    assert_eq!(answers.iter().map(body).collect::<Vec<_>>(), [arrived(60), arrived(60)]);
+    let decided = answers.iter().filter(|answer| matches!(answer, Ok(Answer::Decided(_)))).count();
+    assert_eq!(decided, 1, "{answers:?}");
+    assert_eq!(ahead_s(&one, OWNER.merchant).await, 60);
+    assert_eq!(one.escrow(intent).await.status(), IntentStatus::Settled);
+    one.assert_clean().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn moves_at_several_gateways_add_up_and_all_on_the_way_is_done_at_its_own_time() {
+    let (one, two) = two_gateways();
+    let mut intents = Vec::new();
+    for _ in 0..3 {
+        intents.push(released(&one).await);
+        for world in [&one, &two] {
+            world.host.advance(Span::from_seconds(1));
+        }
+    }
+    let worlds = [&one, &two, &two, &one, &two, &one];
+    let moves = worlds.map(|world| advance_beside(world, 5, None));
+    for moving in moves {
+        body(&moving.await.expect("an answer"));
+    }
+    assert_eq!(ahead_s(&two, OWNER.merchant).await, 30);
+    let delay = Config::default().settings.settlement_delay;
+    for (second, intent) in (0..).zip(intents) {
+        let escrow = one.escrow(intent).await;
+        let settled = START_MS + second * 1000 + delay.ms();
+        assert_eq!((escrow.status(), escrow.updated.ms()), (IntentStatus::Settled, settled));
+    }
+    one.assert_clean().await;
+}
+
+/// A gateway whose clock waits on its way for a repayment that is not answered.
+struct OnItsWay {
+    one: Scripted,
+    /// Between it and the store that it shares with the other one.
+    store: Arc<Faulty>,
+    two: World,
+    moving: oneshot::Receiver<Result<Answer, Unavailable>>,
+    unanswered: Question<Repayment, PaymentAnswer>,
+}
+
+async fn on_its_way() -> OnItsWay {
+    let shared: Arc<dyn Store> = Arc::new(MemoryStore::shared());
+    let store = Faulty::new(shared.clone());
+    let mut one = Scripted::over(store.clone());
+    let two = one.world.another_through(shared);
+    let (given_up, _) = one.world.open(&[]).await;
+    give_up(&one.world, given_up).await;
+    let unanswered = one.repayments.next(&one.world).await;
+    let moving = advance_beside(&one.world, 60, key("one", 1));
+    one.world.host.sleep(Span::from_ms(1)).await;
+    OnItsWay { one, store, two, moving, unanswered }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_froze_moves_no_clock_that_another_has_taken_over() {
+    let OnItsWay { one, store, two, moving: late, unanswered } = on_its_way().await;
+    store.freeze();
+    let waiting = advance_beside(&two, 7, None);
+    two.host.sleep(Span::from_seconds(5)).await;
+    for world in [&one.world, &two] {
+        world.host.advance(Span::from_seconds(40));
+    }
+    assert_eq!(status(&waiting.await.expect("an answer")), 200);
+    assert_eq!(ahead_s(&two, OWNER.merchant).await, 7);
+    store.thaw();
+    assert_eq!(late.await.expect("an answer"), Err(Unavailable::Interrupted));
+    assert_eq!(ahead_s(&two, OWNER.merchant).await, 7);
+    unanswered.answer(PaymentAnswer::Arrived("back".to_owned()));
+    advance(&one.world, 3).await;
+    assert_eq!(ahead_s(&two, OWNER.merchant).await, 10, "it may go on when it is asked again");
+    two.assert_clean().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_is_shut_down_leaves_its_clocks_to_others_at_once() {
+    let OnItsWay { one, two, moving: late, unanswered, .. } = on_its_way().await;
+    let waiting = advance_beside(&two, 60, key("one", 1));
+    two.host.sleep(Span::from_ms(100)).await;
+    let engine = one.world.engine.clone();
+    two.host.spawn(Box::pin(async move { engine.shut_down().await }));
+    assert_eq!(late.await.expect("an answer"), Err(Unavailable::Interrupted));
+    unanswered.answer(PaymentAnswer::Arrived("back".to_owned()));
+    assert_eq!(body(&waiting.await.expect("an answer")).split(' ').nth(1), Some("60000"));
+    assert_eq!(ahead_s(&two, OWNER.merchant).await, 60);
 }

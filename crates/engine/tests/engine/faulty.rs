@@ -9,10 +9,10 @@ use escrow::{
     RequestId, Settlement, SettlementId, Timestamp,
 };
 use store::{
-    ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease, EscrowFilter,
-    EventFilter, Head, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page,
-    PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told, TransferFilter, Unit, Waiting,
-    Wanted, Which,
+    ApiKey, Audited, Balance, ClockClaim, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease,
+    EscrowFilter, EventFilter, Head, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome,
+    Page, PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told, TransferFilter, Unit,
+    Waiting, Wanted, Which,
 };
 use tokio::sync::watch;
 
@@ -93,7 +93,7 @@ macro_rules! passing_on {
             }
 
             async fn close(&self) {
-                self.inner.close().await;
+                // The store behind it is others' as well.
             }
 
             $(async fn $name(&self, $($arg: $type),*) -> Result<$answer, StoreError> {
@@ -110,6 +110,8 @@ passing_on! {
     postpone_job(lease: Lease, at: Timestamp) -> ();
     return_job(lease: Lease) -> ();
     sandbox_jobs(merchant: MerchantId, until: Timestamp, limit: usize) -> Vec<Waiting>;
+    claim_clock(claim: ClockClaim) -> Option<u64>;
+    release_clock(merchant: MerchantId, by: RawId) -> ();
     next_job() -> Option<Timestamp>;
     forget_replies(before: Timestamp) -> bool;
     escrow(id: IntentId) -> Option<Escrow>;

@@ -123,9 +123,14 @@ pub(crate) struct Scripted {
 
 impl Scripted {
     pub(crate) fn new() -> Scripted {
+        Scripted::over(Arc::new(MemoryStore::default()))
+    }
+
+    /// The same on this store.
+    pub(crate) fn over(store: Arc<dyn Store>) -> Scripted {
         let ((incoming, asked_in), (payouts, asked_out)) = (questions(), questions());
         let (repayments, asked_back) = questions();
-        let (store, host) = (Arc::new(MemoryStore::default()), Arc::new(ManualHost::at_ms(START_MS)));
+        let host = Arc::new(ManualHost::at_ms(START_MS));
         let payments = Arc::new(ScriptedPayments { incoming, payouts, repayments });
         let world = World::on(store, host, payments, Config::default());
         Scripted { world, incoming: asked_in, payouts: asked_out, repayments: asked_back }

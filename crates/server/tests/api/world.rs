@@ -19,10 +19,10 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use server::{DEFAULT_REQUEST_LOG, Gateway, Settings, WireEvents};
 use store::{
-    ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease, EscrowFilter,
-    EventFilter, Head, Job, JobState, KeyHolder, Lease, Level, Loaded, LoggedRequest, MemoryStore, Merchant, Outbox,
-    Outcome, Page, PageRequest, Scope, Scopes, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Tally,
-    Told, TransferFilter, Unit, Waiting, Wanted, Which,
+    ApiKey, Audited, Balance, ClockClaim, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease,
+    EscrowFilter, EventFilter, Head, Job, JobState, KeyHolder, Lease, Level, Loaded, LoggedRequest, MemoryStore,
+    Merchant, Outbox, Outcome, Page, PageRequest, Scope, Scopes, Store, StoreError, StoredEvent, StoredTransfer,
+    Survey, Tail, Tally, Told, TransferFilter, Unit, Waiting, Wanted, Which,
 };
 use tower::ServiceExt;
 
@@ -388,6 +388,12 @@ impl Store for Faulty {
         limit: usize,
     ) -> Result<Vec<Waiting>, StoreError> {
         self.inner.sandbox_jobs(merchant, until, limit).await
+    }
+    async fn claim_clock(&self, claim: ClockClaim) -> Result<Option<u64>, StoreError> {
+        self.inner.claim_clock(claim).await
+    }
+    async fn release_clock(&self, merchant: MerchantId, by: RawId) -> Result<(), StoreError> {
+        self.inner.release_clock(merchant, by).await
     }
     async fn next_job(&self) -> Result<Option<Timestamp>, StoreError> {
         self.inner.next_job().await

@@ -51,11 +51,11 @@ impl Everything {
     pub(super) fn claim_endpoints(&mut self, claim: EndpointClaim) -> Vec<EndpointLease> {
         let enabled = self.endpoints.values().filter(|endpoint| endpoint.state == EndpointState::Enabled);
         let enabled = enabled.map(|endpoint| (endpoint.id, endpoint.owner)).collect();
-        self.endpoint_leases.claim(enabled, claim)
+        self.leases.claim_endpoints(enabled, claim)
     }
 
     pub(super) fn note_told(&mut self, told: Told) {
-        if !self.endpoint_leases.is_newest(told.endpoint, told.token) {
+        if !self.leases.is_newest_of_endpoint(told.endpoint, told.token) {
             return;
         }
         for mut delivery in told.deliveries {

@@ -10,13 +10,14 @@ use crate::rows::codec::{self, OwnerBytes};
 use crate::rows::split::{Kind, Pieces};
 use crate::rows::{Damaged, prepare};
 use crate::{
-    ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease, EscrowFilter,
-    EventFilter, Head, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page,
-    PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Tally, Told, TransferFilter, Unit,
+    ApiKey, Audited, Balance, ClockClaim, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease,
+    EscrowFilter, EventFilter, Head, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome,
+    Page, PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Tally, Told, TransferFilter, Unit,
     Waiting, Wanted, Which,
 };
 
 mod audit;
+mod clocks;
 mod commit;
 mod deliveries;
 mod duties;
@@ -128,6 +129,14 @@ impl Store for PostgresStore {
         limit: usize,
     ) -> Result<Vec<Waiting>, StoreError> {
         Ok(duties::of_sandbox(&self.sessions, merchant, until, limit).await?)
+    }
+
+    async fn claim_clock(&self, claim: ClockClaim) -> Result<Option<u64>, StoreError> {
+        Ok(clocks::claim(&self.sessions, self.times, claim).await?)
+    }
+
+    async fn release_clock(&self, merchant: MerchantId, by: RawId) -> Result<(), StoreError> {
+        Ok(clocks::release(&self.sessions, merchant, by).await?)
     }
 
     async fn next_job(&self) -> Result<Option<Timestamp>, StoreError> {

@@ -12,7 +12,9 @@ use super::writes::{EscrowRow, EventPlace, JobRow, PartRow, ReplyRow, TransferLi
 use crate::rows::codec::{self, IdBytes, OwnerBytes};
 use crate::rows::prepare::{PreparedChange, PreparedUnit};
 use crate::rows::split::PartChange;
-use crate::{DeliveryAsk, EndpointChange, EventRow, Journal, JournalChange, Lease, Outcome, Reply, TransferRow};
+use crate::{
+    ClockMove, DeliveryAsk, EndpointChange, EventRow, Journal, JournalChange, Lease, Outcome, Reply, TransferRow,
+};
 
 /// One of an owner's running totals.
 pub(super) type TotalKey = (OwnerBytes, Account, Currency);
@@ -33,6 +35,7 @@ pub(super) struct Touched {
     streams: BTreeMap<OwnerBytes, i64>,
     totals: BTreeSet<TotalKey>,
     claims: BTreeSet<(OwnerBytes, [u8; 32])>,
+    clocks: BTreeSet<OwnerBytes>,
     journals: BTreeSet<OwnerBytes>,
     merchants: BTreeMap<IdBytes, String>,
     keys: BTreeMap<IdBytes, Option<[u8; 32]>>,
@@ -62,6 +65,7 @@ impl Touched {
         }
         if let Some(moved) = unit.clock {
             self.take_places(super::sandbox(moved.merchant), 0)?;
+            self.clocks.insert(super::sandbox(moved.merchant));
         }
         unit.journals.iter().try_for_each(|change| self.add_journal(change))?;
         for ask in &unit.deliveries {
@@ -157,6 +161,10 @@ impl Touched {
                 (self.claims.iter().map(|(owner, _)| owner), self.claims.iter().map(|(_, hash)| hash));
             looks.push((Seen::read_claim, Statement::new(sql).blobs(owners).blobs(hashes)));
         }
+        if !self.clocks.is_empty() {
+            let sql = "SELECT owner, token FROM clock_leases WHERE owner = ANY ($1) ORDER BY owner FOR UPDATE";
+            looks.push((Seen::read_clock_lease, Statement::new(sql).blobs(&self.clocks)));
+        }
         if !self.journals.is_empty() {
             let sql = "SELECT owner, id, count, head FROM journals WHERE owner = ANY ($1)";
             looks.push((Seen::read_journal, Statement::new(sql).blobs(&self.journals)));
@@ -221,6 +229,8 @@ pub(super) struct Seen {
     lasts: HashMap<OwnerBytes, i64>,
     totals: HashMap<TotalKey, i64>,
     claims: HashMap<(OwnerBytes, [u8; 32]), IdBytes>,
+    /// The newest leases of clocks that had one.
+    clock_tokens: HashMap<OwnerBytes, u64>,
     journals: HashMap<OwnerBytes, Journal>,
     merchants: HashSet<IdBytes>,
     names: HashSet<String>,
@@ -285,6 +295,11 @@ impl Seen {
         Ok(())
     }
 
+    fn read_clock_lease(&mut self, row: &Row) -> Result<(), Fault> {
+        self.clock_tokens.insert(bytes(row, 0)?, codec::count(row.try_get(1)?)?);
+        Ok(())
+    }
+
     fn read_journal(&mut self, row: &Row) -> Result<(), Fault> {
         let chain = Chain { count: codec::count(row.try_get(2)?)?, head: Hash::from_bytes(bytes(row, 3)?) };
         self.journals.insert(bytes(row, 0)?, Journal { id: RawId::from_bytes(bytes(row, 1)?), chain });
@@ -342,6 +357,7 @@ impl Seen {
         let fits = self.are_keys_free(&unit.replies)
             && self.is_newest(unit.change.as_ref())
             && unit.leases.iter().all(|lease| self.is_held(lease))
+            && unit.clock.iter().all(|moved| self.is_theirs(moved))
             && unit.journals.iter().all(|change| self.fits_journal(change))
             && unit.deliveries.iter().all(|ask| self.fits_ask(ask));
         if !fits {
@@ -384,6 +400,10 @@ impl Seen {
     fn is_held(&self, lease: &Lease) -> bool {
         let token = self.tokens.get(&lease_key(lease)).copied().unwrap_or(0);
         token > 0 && i64::try_from(lease.token) == Ok(token)
+    }
+
+    fn is_theirs(&self, moved: &ClockMove) -> bool {
+        self.clock_tokens.get(&super::sandbox(moved.merchant)).copied().unwrap_or(0) == moved.token
     }
 
     fn are_claims_free(&self, change: &PreparedChange) -> bool {

@@ -456,7 +456,7 @@ fn add_endpoint(endpoint: &Endpoint, position: i64) -> Result<Statement, Fault> 
 }
 
 /// Moves a clock, and lets the jobs of its owner be claimed so much earlier. A lease ends in real time, and stays as it is.
-fn move_clock(ClockMove { merchant, by }: ClockMove) -> [Statement; 2] {
+fn move_clock(ClockMove { merchant, by, token: _ }: ClockMove) -> [Statement; 2] {
     let (owner, by_ms) = (super::sandbox(merchant), by.ms());
     let ahead = "INSERT INTO clocks (owner, ahead_ms) VALUES ($1, $2)
         ON CONFLICT (owner) DO UPDATE SET ahead_ms = clocks.ahead_ms + excluded.ahead_ms";

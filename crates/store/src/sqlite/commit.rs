@@ -7,16 +7,18 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::error::Fault;
 use super::{claims, clocks, deliveries, endpoints, jobs, journals, metadata, replies};
+use crate::leases::Leases;
 use crate::rows::codec::{self, IdBytes, OwnerBytes};
 use crate::rows::prepare::{PreparedChange, PreparedUnit};
 use crate::rows::split::{Part, PartChange};
 use crate::{EventRow, Outcome, Reply, TransferRow};
 
 /// Commits units in this order; one that does not fit drops out alone.
-pub(super) fn commit(db: &mut Connection, units: &[PreparedUnit]) -> Result<Vec<Outcome>, Fault> {
+pub(super) fn commit(db: &mut Connection, leases: &Leases, units: &[PreparedUnit]) -> Result<Vec<Outcome>, Fault> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut batch = Batch {
         db: &transaction,
+        leases,
         replies_from: replies::kept_from(&transaction)?,
         totals: BTreeMap::new(),
         positions: BTreeMap::new(),
@@ -34,6 +36,7 @@ type TotalKey = (OwnerBytes, Account, Currency);
 /// A transaction under way, and what it writes once at its end however many units touch it.
 struct Batch<'t> {
     db: &'t Connection,
+    leases: &'t Leases,
     replies_from: i64,
     totals: BTreeMap<TotalKey, i64>,
     positions: BTreeMap<OwnerBytes, i64>,
@@ -52,6 +55,9 @@ struct Booking {
 impl Batch<'_> {
     fn take(&mut self, unit: &PreparedUnit) -> Result<Outcome, Fault> {
         if !self.keys_are_free(&unit.replies)? || !self.is_newest(unit)? || !jobs::are_held(self.db, &unit.leases)? {
+            return Ok(Outcome::Lost);
+        }
+        if unit.clock.is_some_and(|moved| !self.leases.is_newest_of_clock(moved.merchant, moved.token)) {
             return Ok(Outcome::Lost);
         }
         for change in &unit.journals {
@@ -316,7 +322,7 @@ mod tests {
         let pages: i64 = db.query_row("PRAGMA page_count", [], |row| row.get(0)).expect("a number");
         let mut limit_to = |pages: i64| {
             db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).expect("a limit");
-            commit(&mut db, &[remembering("one"), remembering("two")]).map_err(StoreError::from)
+            commit(&mut db, &Leases::default(), &[remembering("one"), remembering("two")]).map_err(StoreError::from)
         };
         let full = limit_to(pages + 30).expect_err("no room for two");
         assert_eq!(full.to_string(), "the store is unavailable: the disk is full");

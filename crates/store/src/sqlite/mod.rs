@@ -17,9 +17,9 @@ use crate::rows::lists::Dialect;
 use crate::rows::split::{Kind, Pieces};
 use crate::rows::{Damaged, codec, prepare};
 use crate::{
-    ApiKey, Audited, Balance, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease, EscrowFilter,
-    EventFilter, Head, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page,
-    PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Tally, Told, TransferFilter, Unit,
+    ApiKey, Audited, Balance, ClockClaim, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease,
+    EscrowFilter, EventFilter, Head, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome,
+    Page, PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Tally, Told, TransferFilter, Unit,
     Waiting, Wanted, Which,
 };
 
@@ -203,7 +203,8 @@ impl Store for SqliteStore {
 
     async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
         let units = units.into_iter().map(prepare::prepare).collect::<Result<Vec<_>, Damaged>>()?;
-        self.write(move |db| commit::commit(db, &units)).await
+        let writer = self.writer.as_ref().ok_or_else(read_only)?;
+        writer.run(move |writer| commit::commit(&mut writer.db, &writer.leases, &units)).await
     }
 
     async fn claim_jobs(&self, now: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Job>, StoreError> {
@@ -225,6 +226,20 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<Waiting>, StoreError> {
         self.list(move |db| jobs::of_sandbox(db, clocks::sandbox(merchant), until, limit)).await
+    }
+
+    async fn claim_clock(&self, claim: ClockClaim) -> Result<Option<u64>, StoreError> {
+        let writer = self.writer.as_ref().ok_or_else(read_only)?;
+        writer.run(move |writer| Ok(writer.leases.claim_clock(claim))).await
+    }
+
+    async fn release_clock(&self, merchant: MerchantId, by: RawId) -> Result<(), StoreError> {
+        let writer = self.writer.as_ref().ok_or_else(read_only)?;
+        let release = move |writer: &mut Writer| {
+            writer.leases.release_clock(merchant, by);
+            Ok(())
+        };
+        writer.run(release).await
     }
 
     async fn next_job(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -369,13 +384,13 @@ impl Store for SqliteStore {
 
     async fn claim_endpoints(&self, claim: EndpointClaim) -> Result<Vec<EndpointLease>, StoreError> {
         let writer = self.writer.as_ref().ok_or_else(read_only)?;
-        writer.run(move |writer| Ok(writer.leases.claim(endpoints::enabled(&writer.db)?, claim))).await
+        writer.run(move |writer| Ok(writer.leases.claim_endpoints(endpoints::enabled(&writer.db)?, claim))).await
     }
 
     async fn release_endpoints(&self, by: RawId) -> Result<(), StoreError> {
         let writer = self.writer.as_ref().ok_or_else(read_only)?;
         let release = move |writer: &mut Writer| {
-            writer.leases.release(by);
+            writer.leases.release_endpoints(by);
             Ok(())
         };
         writer.run(release).await
@@ -407,7 +422,7 @@ impl Store for SqliteStore {
     async fn note_told(&self, told: Vec<Told>) -> Result<(), StoreError> {
         let writer = self.writer.as_ref().ok_or_else(read_only)?;
         let note = move |writer: &mut Writer| {
-            let newest = told.iter().filter(|told| writer.leases.is_newest(told.endpoint, told.token));
+            let newest = told.iter().filter(|told| writer.leases.is_newest_of_endpoint(told.endpoint, told.token));
             deliveries::note(&mut writer.db, newest)
         };
         writer.run(note).await

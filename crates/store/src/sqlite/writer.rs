@@ -11,14 +11,14 @@ use super::crew::Tool;
 use super::jobs;
 use super::open::{self, OpenError};
 use super::wal::Wal;
-use crate::leases::EndpointLeases;
+use crate::leases::Leases;
 use crate::tally::Tallies;
 
 /// The only connection that writes. The fields are dropped in this order: the lock outlives the connection.
 pub(super) struct Writer {
     pub(super) db: Connection,
-    /// Changed by the writer alone, so that no note comes between a lease and another.
-    pub(super) leases: EndpointLeases,
+    /// Changed by the writer alone, so that nothing is stored between a lease and another.
+    pub(super) leases: Leases,
     pub(super) tallies: Tallies,
     wal: Arc<Wal>,
     checkpoints: Option<JoinHandle<()>>,
@@ -37,7 +37,7 @@ impl Writer {
         let checkpoints = wal.watch(open::writer(dir)?).map_err(|error| open::inaccessible(dir, &error))?;
         Ok(Writer {
             db,
-            leases: EndpointLeases::default(),
+            leases: Leases::default(),
             tallies: Tallies::default(),
             wal,
             checkpoints: Some(checkpoints),

@@ -10,7 +10,7 @@ use crate::sqlite::{folder, open};
 use crate::world::{World, at, commit, merchant, owner, released, reply, stored, with_reply};
 
 fn moving(merchant: MerchantId, by_ms: i64) -> Unit {
-    Unit { clock: Some(ClockMove { merchant, by: Span::from_ms(by_ms) }), ..Unit::default() }
+    Unit { clock: Some(ClockMove { merchant, by: Span::from_ms(by_ms), token: 0 }), ..Unit::default() }
 }
 
 async fn advance(store: &dyn Store, by_ms: i64) {

@@ -149,7 +149,7 @@ impl History<'_> {
     async fn advance(&mut self) {
         let merchant = self.owner().merchant;
         let by = Span::from_ms(i64::try_from(self.below(3000)).expect("small"));
-        let unit = Unit { clock: Some(ClockMove { merchant, by }), ..Unit::default() };
+        let unit = Unit { clock: Some(ClockMove { merchant, by, token: 0 }), ..Unit::default() };
         let outcomes = self.store.commit(vec![unit]).await.expect("a commit");
         let jobs = self.store.sandbox_jobs(merchant, at(self.now_ms + 5000), 4).await.expect("a read");
         self.tell(&(outcomes, jobs));

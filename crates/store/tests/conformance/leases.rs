@@ -1,9 +1,9 @@
-//! Who may call which webhook endpoint, and how far streams have come.
+//! Who may call which webhook endpoint and move which clock, and how far streams have come.
 
-use escrow::{EndpointId, KeyId, RawId, Span};
+use escrow::{EndpointId, KeyId, MerchantId, RawId, Span};
 use store::{
-    ClockMove, DeliveryState, Disabled, Endpoint, EndpointChange, EndpointClaim, EndpointState, Head, Outcome,
-    Progress, Store, Tally, Told, Unit,
+    ClockClaim, ClockMove, DeliveryState, Disabled, Endpoint, EndpointChange, EndpointClaim, EndpointState, Head,
+    Outcome, Progress, Store, Tally, Told, Unit, Wanted,
 };
 
 use crate::webhooks::{add, change, delivery, outbox};
@@ -152,13 +152,65 @@ pub(crate) async fn what_is_noted_under_an_older_lease_changes_nothing(store: &d
     assert_eq!(store.delivery(own.deliveries[0].id).await.expect("a read"), own.deliveries.first().cloned());
 }
 
+/// Has somebody claim the clock of a merchant until a time, and gives the token.
+async fn claim_clock(
+    store: &dyn Store,
+    merchant: MerchantId,
+    by: RawId,
+    (now_ms, until_ms): (i64, i64),
+) -> Option<u64> {
+    store.claim_clock(ClockClaim { merchant, by, now: at(now_ms), until: at(until_ms) }).await.expect("a write")
+}
+
+async fn move_clock(store: &dyn Store, token: u64) -> Outcome {
+    let moved = ClockMove { merchant: merchant(1), by: Span::from_ms(5), token };
+    commit(store, Unit { clock: Some(moved), ..Unit::default() }).await
+}
+
+async fn ahead_ms(store: &dyn Store) -> i64 {
+    store.heads(vec![owner(1)]).await.expect("a read")[0].ahead.ms()
+}
+
+pub(crate) async fn a_clock_is_moved_by_one_at_a_time(store: &dyn Store) {
+    assert_eq!(move_clock(store, 0).await, Outcome::Committed, "nobody has ever claimed it");
+    let first = claim_clock(store, merchant(1), ONE, (10, 40)).await.expect("nobody's");
+    assert!(first > 0);
+    assert_eq!(claim_clock(store, merchant(1), TWO, (39, 80)).await, None);
+    assert!(claim_clock(store, merchant(2), TWO, (39, 80)).await.is_some(), "another one");
+    assert_eq!(claim_clock(store, merchant(1), ONE, (39, 60)).await, Some(first), "renewed");
+    assert_eq!(claim_clock(store, merchant(1), TWO, (59, 80)).await, None);
+    assert_eq!(move_clock(store, first).await, Outcome::Committed);
+    let second = claim_clock(store, merchant(1), TWO, (60, 90)).await.expect("it has ended");
+    assert!(second > first);
+    assert_eq!(claim_clock(store, merchant(1), ONE, (61, 90)).await, None);
+    for stale in [0, first, second + 1] {
+        assert_eq!(move_clock(store, stale).await, Outcome::Lost);
+    }
+    assert_eq!(move_clock(store, second).await, Outcome::Committed);
+    assert_eq!(ahead_ms(store).await, 15, "by those who held it");
+    // One that ran out and that nobody took goes on.
+    assert_eq!(claim_clock(store, merchant(1), TWO, (200, 230)).await, Some(second));
+    store.release_clock(merchant(1), ONE).await.expect("it is not theirs");
+    assert_eq!(claim_clock(store, merchant(1), ONE, (201, 230)).await, None);
+    store.release_clock(merchant(1), TWO).await.expect("given back");
+    assert_eq!(move_clock(store, second).await, Outcome::Committed, "nobody has taken it yet");
+    assert!(claim_clock(store, merchant(1), TWO, (201, 230)).await > Some(second), "it is taken anew");
+}
+
+pub(crate) async fn a_clock_that_was_leased_alone_is_not_ahead(store: &dyn Store) {
+    assert!(claim_clock(store, merchant(1), ONE, (10, 40)).await.is_some());
+    let wanted = Wanted { clocks: vec![owner(1)], ..Wanted::default() };
+    assert!(store.load(wanted).await.expect("a read").clocks.is_empty());
+    assert_eq!(ahead_ms(store).await, 0);
+}
+
 pub(crate) async fn heads_are_told_in_the_order_asked(store: &dyn Store) {
     let world = World::default();
     let still = Head { last: 0, ahead: Span::from_ms(0) };
     assert_eq!(store.heads(vec![]).await.expect("a read"), []);
     assert_eq!(store.heads(vec![owner(2), owner(1)]).await.expect("a read"), [still, still]);
     stored(store, world.open(owner(1), at(1))).await;
-    let clock = ClockMove { merchant: merchant(2), by: Span::from_ms(140) };
+    let clock = ClockMove { merchant: merchant(2), by: Span::from_ms(140), token: 0 };
     commit(store, Unit { clock: Some(clock), ..Unit::default() }).await;
     let last = store.events_after(owner(1), store::EventFilter::default(), 0, 9).await.expect("a read").position;
     let (one, two) = (Head { last, ..still }, Head { ahead: Span::from_ms(140), ..still });

@@ -105,6 +105,8 @@ conformance! {
     leases::what_was_given_back_can_be_taken_at_once,
     leases::endpoints_that_are_told_nothing_are_nobodys,
     leases::what_is_noted_under_an_older_lease_changes_nothing,
+    leases::a_clock_is_moved_by_one_at_a_time,
+    leases::a_clock_that_was_leased_alone_is_not_ahead,
     leases::heads_are_told_in_the_order_asked,
     lists::pages_lead_through_everything_in_both_directions,
     lists::offsets_leave_out_the_newest,

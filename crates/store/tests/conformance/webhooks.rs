@@ -223,7 +223,7 @@ pub(crate) async fn deliveries_come_due_by_the_clock_of_their_owner(store: &dyn 
     note(store, &to, 0, vec![pending(1, &events[0], 200), pending(2, &events[1], 100)]).await;
     let told = outbox(store, &to, 0).await;
     assert_eq!((told.due.len(), told.next_due, told.ahead), (0, Some(at(100)), Span::from_ms(0)));
-    let clock = ClockMove { merchant: merchant(1), by: Span::from_ms(140) };
+    let clock = ClockMove { merchant: merchant(1), by: Span::from_ms(140), token: 0 };
     commit(store, Unit { clock: Some(clock), ..Unit::default() }).await;
     let told = outbox(store, &to, 0).await;
     assert_eq!((told.due.len(), told.next_due, told.ahead), (1, Some(at(200)), Span::from_ms(140)));

@@ -119,6 +119,14 @@ CREATE TABLE clocks (
     ahead_ms BIGINT NOT NULL CHECK (ahead_ms >= 0)
 );
 
+-- Who moves a sandbox's clock, by the lease of this token, until then.
+CREATE TABLE clock_leases (
+    owner      BYTEA  NOT NULL PRIMARY KEY CHECK (octet_length(owner) = 17),
+    holder     BYTEA  CHECK (octet_length(holder) = 16),
+    token      BIGINT NOT NULL CHECK (token >= 0),
+    held_until BIGINT NOT NULL
+);
+
 -- Answers given under idempotency keys.
 CREATE TABLE replies (
     owner       BYTEA  NOT NULL CHECK (octet_length(owner) = 17),
