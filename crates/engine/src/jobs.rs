@@ -19,6 +19,9 @@ const MAX_UNDER_WAY: usize = 256;
 /// How long to wait at most before looking for jobs again, whatever the store said about the next one.
 const LONGEST_NAP: Span = Span::from_seconds(1);
 
+/// How long to wait at least. Where the store goes by a time of its own, it may not give out yet what is due by this one.
+const SHORTEST_NAP: Span = Span::from_ms(20);
+
 /// How long to wait after the store failed.
 const STORE_RETRY: Span = Span::from_ms(250);
 
@@ -118,7 +121,7 @@ impl Worker {
             drop(self.under_way.acquire().await);
         }
         let wait_ms = store.next_job().await?.map_or(LONGEST_NAP.ms(), |at| at.ms() - host.now().ms());
-        Ok(Span::from_ms(wait_ms.clamp(1, LONGEST_NAP.ms())))
+        Ok(Span::from_ms(wait_ms.clamp(SHORTEST_NAP.ms(), LONGEST_NAP.ms())))
     }
 
     async fn start(&self, job: Job) {

@@ -109,7 +109,8 @@ pub enum Unavailable {
     /// The store did not take it; nothing was done.
     #[error("{0}")]
     Store(String),
-    /// Another request with the same idempotency key took longer than this one could wait.
+    /// Another request with the same idempotency key took longer than this one could wait. Of one in another lane or at another gateway
+    /// nobody knows here: then it is [`Unavailable::TimedOut`].
     #[error("a request with this idempotency key is still under way")]
     KeyInUse,
     /// A clock that was on its way may have stopped there. No idempotency key remembers that; at most that it has arrived.

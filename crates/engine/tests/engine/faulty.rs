@@ -1,12 +1,13 @@
 //! A store that can be made to stand still or to lose its answers, and that answers nothing at once, as one behind a network does.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use escrow::{
     DeliveryId, Dispute, EndpointId, Escrow, EventId, IntentId, KeyId, MerchantId, Owner, RawId, Refund, RefundId,
-    RequestId, Settlement, SettlementId, Timestamp,
+    RequestId, Settlement, SettlementId, Span, Timestamp,
 };
 use store::{
     ApiKey, Audited, Balance, ClockClaim, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease,
@@ -22,6 +23,10 @@ pub(crate) struct Faulty {
     is_frozen: watch::Sender<bool>,
     /// What becomes of the next commits.
     fates: Mutex<VecDeque<Fate>>,
+    /// How far the store's own time is behind, in which jobs are claimed.
+    behind: Mutex<Span>,
+    /// How often jobs were claimed.
+    claims: AtomicUsize,
 }
 
 /// What becomes of a commit.
@@ -37,7 +42,31 @@ pub(crate) enum Fate {
 
 impl Faulty {
     pub(crate) fn new(inner: Arc<dyn Store>) -> Arc<Faulty> {
-        Arc::new(Faulty { inner, is_frozen: watch::channel(false).0, fates: Mutex::default() })
+        Arc::new(Faulty {
+            inner,
+            is_frozen: watch::channel(false).0,
+            fates: Mutex::default(),
+            behind: Mutex::new(Span::from_ms(0)),
+            claims: AtomicUsize::new(0),
+        })
+    }
+
+    /// Has jobs claimed in a time that is so far behind.
+    pub(crate) fn fall_behind(&self, by: Span) {
+        *self.behind.lock().expect("nobody panics with it") = by;
+    }
+
+    /// How often jobs were claimed.
+    pub(crate) fn claims(&self) -> usize {
+        self.claims.load(Ordering::SeqCst)
+    }
+
+    async fn claim_behind(&self, now: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Job>, StoreError> {
+        self.reach().await;
+        self.claims.fetch_add(1, Ordering::SeqCst);
+        let behind = *self.behind.lock().expect("nobody panics with it");
+        let own = |time: Timestamp| Timestamp::from_ms(time.ms() - behind.ms());
+        self.inner.claim_jobs(own(now), own(until), limit).await
     }
 
     /// What becomes of the next commits, in this order. Whatever comes after them is answered.
@@ -92,6 +121,10 @@ macro_rules! passing_on {
                 self.commit_by_fate(units).await
             }
 
+            async fn claim_jobs(&self, now: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Job>, StoreError> {
+                self.claim_behind(now, until, limit).await
+            }
+
             async fn close(&self) {
                 // The store behind it is others' as well.
             }
@@ -106,7 +139,6 @@ macro_rules! passing_on {
 
 passing_on! {
     load(wanted: Wanted) -> Loaded;
-    claim_jobs(now: Timestamp, until: Timestamp, limit: usize) -> Vec<Job>;
     postpone_job(lease: Lease, at: Timestamp) -> ();
     return_job(lease: Lease) -> ();
     sandbox_jobs(merchant: MerchantId, until: Timestamp, limit: usize) -> Vec<Waiting>;

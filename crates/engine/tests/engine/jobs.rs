@@ -1,8 +1,12 @@
 //! Duties are done when they fall due, once, whoever does them.
 
+use std::sync::Arc;
+
 use engine::{Config, Host};
 use escrow::{IntentStatus, PurposeKind, Span};
+use store::MemoryStore;
 
+use crate::faulty::Faulty;
 use crate::world::{World, complete, status};
 
 fn count(transfers: &[store::StoredTransfer], kind: PurposeKind) -> usize {
@@ -80,4 +84,22 @@ async fn a_lease_that_ran_out_cannot_report_any_more() {
     world.store.postpone_job(slow[0].lease, due).await.expect("a store");
     let still = world.store.claim_jobs(after, after.after(Span::from_ms(1)), 10).await.expect("a store");
     assert!(still.is_empty(), "a lost lease gives nothing back");
+}
+
+/// Claims are made in the time of the store, which another machine may have.
+#[tokio::test(start_paused = true)]
+async fn an_engine_whose_clock_is_ahead_of_the_stores_waits_and_asks_now_and_then() {
+    let store = Faulty::new(Arc::new(MemoryStore::new()));
+    let world = World::over(store.clone(), Config::default());
+    store.fall_behind(Span::from_seconds(5));
+    let (intent, milestones) = world.open(&["100"]).await;
+    assert_eq!(status(&world.ask(complete(intent, milestones[0]), None).await), 200);
+    world.host.advance(Config::default().settings.settlement_delay);
+    let before = store.claims();
+    world.host.sleep(Span::from_seconds(1)).await;
+    let claims = store.claims() - before;
+    assert!((10..=100).contains(&claims), "{claims} in a second");
+    assert_ne!(world.escrow(intent).await.status(), IntentStatus::Settled);
+    store.fall_behind(Span::from_ms(0));
+    world.until(intent, |escrow| escrow.status() == IntentStatus::Settled).await;
 }
