@@ -12,7 +12,7 @@ use escrow::{
 use store::{
     ApiKey, Audited, Balance, ClockClaim, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease,
     EscrowFilter, EventFilter, Head, Job, JobState, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome,
-    Page, PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Told, TransferFilter, Unit,
+    Page, PageRequest, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Tally, Told, TransferFilter, Unit,
     Waiting, Wanted, Which,
 };
 use tokio::sync::watch;
@@ -182,6 +182,7 @@ passing_on! {
     requests(holder: Option<KeyHolder>, page: PageRequest) -> Page<LoggedRequest>;
     request(id: RequestId) -> Option<LoggedRequest>;
     forget_requests(before: Timestamp) -> bool;
+    tally(tallies: Vec<Tally>, forgotten: Timestamp) -> Vec<u64>;
     audit(visit: Box<dyn FnMut(Audited) + Send>) -> ();
     ping() -> ();
 }
