@@ -167,6 +167,11 @@ pub(super) async fn ping(sessions: &Sessions) -> Result<(), Fault> {
     sessions.run(Kind::Write, vec![Statement::new(sql)]).await.map(drop)
 }
 
+/// Whether the fingerprint of a gateway's secret is noted.
+pub(super) async fn has_secret(sessions: &Sessions) -> Result<bool, Fault> {
+    Ok(!sessions.read(Statement::new("SELECT 1 FROM secrets WHERE name = 'gateway'")).await?.is_empty())
+}
+
 /// Notes a fingerprint of the gateway's secret where there is none, and says whether it is the one that is noted.
 pub(super) async fn knows_secret(sessions: &Sessions, fingerprint: [u8; 32]) -> Result<bool, Fault> {
     let note = "INSERT INTO secrets (name, fingerprint) VALUES ('gateway', $1) ON CONFLICT (name) DO NOTHING";

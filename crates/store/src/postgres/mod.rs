@@ -85,6 +85,14 @@ impl PostgresStore {
         schema::migrate(&sessions, settings).await
     }
 
+    /// Whether the fingerprint of a gateway's secret is noted.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn has_secret(&self) -> Result<bool, StoreError> {
+        Ok(leases::has_secret(&self.sessions).await?)
+    }
+
     /// Notes a fingerprint of the gateway's secret where there is none yet, and says whether it is the one that is noted: all gateways
     /// of a store must have the same secret.
     ///
