@@ -8,24 +8,27 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use engine::verify::Report;
 use serde_json::json;
-use store::{SqliteStore, Store};
+use store::{DatabaseUrl, SqliteStore, Store};
 
 use crate::config::Sources;
 use crate::failure::Failure;
-use crate::opening::{self, StoreArgs};
+use crate::opening::{self, SecretArgs, Site, StoreArgs};
 use crate::output::Out;
-use crate::{secret, verify};
+use crate::secret::{self, SECRET_NAME};
+use crate::verify;
 
-/// Copy the store, in use or not, and check the copy
+/// Copy the embedded store, in use or not, and check the copy
 ///
 /// Copies everything that was answered before it began, and the secret that API keys are recognised by, into a new folder, then
 /// runs `milepost verify` on the copy. The folder appears only when all of it is on the disk. To restore it, put it in the place of
-/// the data folder and start the gateway.
+/// the data folder and start the gateway. A store in a database is backed up with the tools of PostgreSQL.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  milepost backup --data ./milepost-data --to /backups/milepost-2027-01-15")]
 pub(crate) struct BackupArgs {
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    secret: SecretArgs,
     /// The folder to make; there must be nothing of this name
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
@@ -36,7 +39,11 @@ pub(crate) struct BackupArgs {
 /// # Errors
 /// When the store cannot be read or the copy not be written, or the copy breaks an invariant.
 pub(crate) async fn run(args: BackupArgs, sources: &Sources, out: Out) -> Result<(), Failure> {
-    let folder = args.store.folder(sources)?;
+    let folder = match args.store.site(sources)? {
+        Site::Folder(folder) => folder,
+        Site::Database(settings) => return Err(not_here(&settings.url)),
+    };
+    let secret = args.secret.file(sources, &folder)?;
     // Without a slash at its end, which would put the draft inside.
     let to: PathBuf = args.to.components().collect();
     if fs::symlink_metadata(&to).is_ok() {
@@ -47,12 +54,20 @@ pub(crate) async fn run(args: BackupArgs, sources: &Sources, out: Out) -> Result
     }
     let draft = Draft::make(&to)?;
     SqliteStore::back_up(&folder, draft.path()).map_err(Failure::unavailable)?;
-    secret::copy(&folder, draft.path())?;
+    secret::copy(&secret, &draft.path().join(SECRET_NAME))?;
     let report = check(draft.path()).await?;
     // A copy of what is broken is still worth having to whoever has nothing else.
     draft.finish(&to)?;
     let told = tell(&to, &report, out);
     verify::verdict(&report, told)
+}
+
+/// The complaint about a store that this cannot copy.
+fn not_here(url: &DatabaseUrl) -> Failure {
+    Failure::usage(format!(
+        "the store is the database {url}: back it up with PostgreSQL's own tools, pg_dump or continuous archiving (PITR), and the file \
+         with the gateway's secret beside it; docs/scaling.md says how"
+    ))
 }
 
 /// Whether a folder to be made would lie inside another one. What cannot be looked at is told when it is used.

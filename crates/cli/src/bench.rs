@@ -8,13 +8,13 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use engine::{Config, Host, Keyring, System};
 use serde_json::{Value, json};
-use store::Store;
 
 use crate::connections::Limits;
 use crate::failure::Failure;
 use crate::gateway::{self, Plan};
+use crate::opening::Site;
 use crate::output::{Column, Out};
-use crate::{log, merchants, opening};
+use crate::{log, merchants};
 
 mod load;
 mod measure;
@@ -81,7 +81,8 @@ async fn run_main_job(args: BenchArgs, out: Out) -> Result<(), Failure> {
     log::start("warn", out)?;
     let folder = tempfile::tempdir().map_err(|error| Failure::unavailable(format!("no temporary folder: {error}")))?;
     let host: Arc<dyn Host> = Arc::new(System::new());
-    let bench = Bench::start(folder.path(), host, Config::default(), server::Settings::default()).await?;
+    let site = Site::Folder(folder.path().to_owned());
+    let bench = Bench::start(site, host, Config::default(), server::Settings::default()).await?;
     let mut rounds = Vec::new();
     for round in 1..=args.rounds {
         if out.is_watched() {
@@ -104,12 +105,13 @@ struct Bench {
 
 impl Bench {
     async fn start(
-        folder: &std::path::Path,
+        site: Site,
         host: Arc<dyn Host>,
         config: Config,
         settings: server::Settings,
     ) -> Result<Bench, Failure> {
-        let store: Arc<dyn Store> = opening::open(folder)?;
+        let config = Config { lanes: site.lanes(), ..config };
+        let store = site.open().await?.store;
         let mut secret = [0; 32];
         host.random(&mut secret);
         let keyring = Keyring::new(&secret);

@@ -4,6 +4,7 @@
 //! them are read as text in the same way, so that a message can say where a wrong one came from.
 
 use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use engine::key_kind;
@@ -13,6 +14,7 @@ use store::KeyKind;
 
 use crate::failure::Failure;
 
+pub(crate) mod database;
 pub(crate) mod limits;
 
 /// The file that is read when none is named and it is there.
@@ -41,11 +43,11 @@ pub(crate) const LISTEN: Setting<SocketAddr> =
 /// Where measures are shown, if not beside the API.
 pub(crate) const METRICS_LISTEN: Setting<SocketAddr> =
     Setting { name: "metrics_listen", default: None, parse: parse_listen };
-/// The folder of the embedded store.
+/// The folder of the embedded store, and of the gateway's secret.
 pub(crate) const DATA: Setting<PathBuf> =
     Setting { name: "data", default: Some("./milepost-data"), parse: parse_folder };
-/// A PostgreSQL store; not available yet, and refused rather than overlooked.
-pub(crate) const DATABASE_URL: Setting<()> = Setting { name: "database_url", default: None, parse: refuse_database };
+/// The file with the gateway's secret, if not in that folder.
+pub(crate) const SECRET_FILE: Setting<PathBuf> = Setting { name: "secret_file", default: None, parse: parse_file };
 /// The address that others reach the gateway under; where it listens, unless set.
 pub(crate) const PUBLIC_URL: Setting<String> = Setting { name: "public_url", default: None, parse: parse_url };
 /// A sandbox key that is made sure to exist.
@@ -76,12 +78,12 @@ pub(crate) const WEBHOOK_TARGETS: Setting<WebhookTargets> =
 pub(crate) const LOG_LEVEL: Setting<String> =
     Setting { name: "log_level", default: Some("info"), parse: parse_log_level };
 
-/// The names that the file may hold, beside those of [`limits`].
+/// The names that the file may hold, beside those of [`database`] and [`limits`].
 const NAMES: [&str; 15] = [
     LISTEN.name,
     METRICS_LISTEN.name,
     DATA.name,
-    DATABASE_URL.name,
+    SECRET_FILE.name,
     PUBLIC_URL.name,
     TEST_KEY.name,
     SETTLEMENT_DELAY.name,
@@ -164,9 +166,9 @@ impl File {
 
     fn parse(path: PathBuf, text: &str) -> Result<File, Failure> {
         let wrong = |problem: String| Failure::usage(format!("{}: {problem}", path.display()));
-        let values: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+        let values: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(problem(&error, text)))?;
         for (name, value) in &values {
-            let names = NAMES.iter().chain(&limits::NAMES).copied();
+            let names = NAMES.iter().chain(&database::NAMES).chain(&limits::NAMES).copied();
             if !names.clone().any(|known| known == name) {
                 let names = names.collect::<Vec<_>>().join(", ");
                 return Err(wrong(format!("unknown setting {name:?}; there are {names}")));
@@ -184,6 +186,13 @@ impl File {
     }
 }
 
+/// What is wrong with a file, and where: without the line itself, which may hold a password.
+fn problem(error: &toml::de::Error, text: &str) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map_or_else(String::new, |before| format!("line {}: ", before.matches('\n').count() + 1));
+    format!("{line}{}", error.message())
+}
+
 /// A value of the file as the text that a flag would have. Settings are texts and whole numbers, nothing else.
 fn plain_text(value: &toml::Value) -> Option<String> {
     value.as_str().map(str::to_owned).or_else(|| value.as_integer().map(|number| number.to_string()))
@@ -199,8 +208,14 @@ fn parse_folder(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("expected a folder".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
-fn refuse_database(_: &str) -> Result<(), String> {
-    Err("PostgreSQL stores are not available yet; use the embedded store with --data DIR".to_owned())
+fn parse_file(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("expected a file".to_owned()) } else { Ok(PathBuf::from(text)) }
+}
+
+/// Reads a whole number within these bounds.
+fn parse_whole(text: &str, bounds: RangeInclusive<usize>) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| bounds.contains(number));
+    number.ok_or_else(|| format!("expected a whole number from {} to {}, not {text:?}", bounds.start(), bounds.end()))
 }
 
 fn parse_url(text: &str) -> Result<String, String> {
@@ -286,6 +301,8 @@ pub(crate) fn parse_span(text: &str) -> Result<Span, String> {
 
 #[cfg(test)]
 mod tests {
+    use store::{DatabaseUrl, PostgresSettings};
+
     use super::*;
 
     fn sources(variable: fn(&str) -> Option<String>, file: &str) -> Sources {
@@ -328,6 +345,13 @@ mod tests {
         for text in ["port = \"127.0.0.1:1\"", "listen = [1]", "listen = true", "listen", "fee_basis_points = 0.5"] {
             assert!(File::parse(PathBuf::from("milepost.toml"), text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_line_that_is_not_understood_is_named_and_not_shown() {
+        let text = "listen = \"127.0.0.1:1\"\ndatabase_url = \"postgres://u:s3cret@h/d\nlog_level = 3";
+        let told = File::parse(PathBuf::from("milepost.toml"), text).err().expect("it is not TOML").to_string();
+        assert!(told.starts_with("milepost.toml: line 2: ") && !told.contains("s3cret"), "{told}");
     }
 
     #[test]
@@ -415,6 +439,10 @@ mod tests {
         let sources = sources(nothing, "");
         assert!(sources.get(&LISTEN, None).is_ok());
         assert!(sources.get(&DATA, None).is_ok());
+        let usual = PostgresSettings::of(DatabaseUrl::parse("postgres://u@h/d").expect("an address"));
+        assert_eq!(sources.get(&database::DATABASE_CONNECTIONS, None).ok(), Some(usual.connections));
+        assert_eq!(sources.get(&database::DATABASE_STATEMENT_TIMEOUT, None).ok(), Some(usual.statement_timeout));
+        assert_eq!(sources.get(&database::DATABASE_LOCK_TIMEOUT, None).ok(), Some(usual.lock_timeout));
         assert_eq!(sources.get(&limits::RATE_LIMITS, None).ok(), Some(limits::RateLimits::Documented));
         assert_eq!(sources.get(&limits::CORS_ORIGINS, None).ok(), Some(server::Origins::All));
         assert_eq!(sources.get(&limits::TRUSTED_PROXIES, None).ok(), Some(Vec::new()));

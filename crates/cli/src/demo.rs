@@ -12,8 +12,9 @@ use crate::config::Sources;
 use crate::connections::Limits;
 use crate::failure::Failure;
 use crate::gateway::{self, Plan, Running};
-use crate::opening;
+use crate::opening::{Opened, Site};
 use crate::output::Out;
+use crate::secret::SECRET_NAME;
 use crate::signals::Signals;
 use crate::{log, merchants, verify};
 
@@ -81,8 +82,9 @@ async fn play_against(gateway: ApiArgs, out: Out) -> Result<(), Failure> {
 async fn play_alone(out: Out) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(|error| Failure::unavailable(format!("no temporary folder: {error}")))?;
     let host: Arc<dyn Host> = Arc::new(System::new());
-    let store: Arc<dyn Store> = opening::open(folder.path())?;
-    let (running, url, key) = start(folder.path(), store.clone(), host.clone()).await?;
+    let opened = Site::Folder(folder.path().to_owned()).open().await?;
+    let store = opened.store.clone();
+    let (running, url, key) = start(opened, &folder.path().join(SECRET_NAME), host.clone()).await?;
     let played = async {
         out.line(format!("A job of 1,000 USDC in three milestones, on a gateway of its own at {url}"))?;
         let api = Api::new(&url, Key::made(key, KeyKind::Test), host.clone())?;
@@ -94,13 +96,10 @@ async fn play_alone(out: Out) -> Result<(), Failure> {
     result
 }
 
-async fn start(
-    folder: &Path,
-    store: Arc<dyn Store>,
-    host: Arc<dyn Host>,
-) -> Result<(Running, String, String), Failure> {
+async fn start(opened: Opened, secret: &Path, host: Arc<dyn Host>) -> Result<(Running, String, String), Failure> {
     let (listener, address) = gateway::bind("--listen", ([127, 0, 0, 1], 0).into()).await?;
-    let keyring = opening::keyring(folder, store.as_ref(), host.as_ref()).await?;
+    let keyring = opened.keyring(secret, host.as_ref()).await?;
+    let store = opened.store;
     let registry = merchants::registry(store.clone(), host.clone(), keyring.clone());
     let key = merchants::sandbox_key(store.as_ref(), &registry, DEMO_MERCHANT).await?;
     let url = gateway::local_url(address);

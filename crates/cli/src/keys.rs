@@ -1,24 +1,24 @@
 //! `milepost keys`: API keys, made, listed, rolled and revoked in the store.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
 use engine::{Act, Done, Host, KeyState, Made, NewKey, Registry, System, is_merchant_name};
 use escrow::{KeyId, Mode, Owner, Span, Timestamp};
 use serde_json::{Value, json};
-use store::{ApiKey, KeyHolder, KeyKind, Merchant, NotAScope, PageRequest, Position, Scopes, SqliteStore, Store};
+use store::{ApiKey, KeyHolder, KeyKind, Merchant, NotAScope, PageRequest, Position, Scopes, Store};
 
 use crate::config::{Sources, parse_span};
 use crate::failure::Failure;
 use crate::merchants;
-use crate::opening::{self, Found, StoreArgs};
+use crate::opening::{Found, Opened, SecretArgs, Site, StoreArgs, TuningArgs};
 use crate::output::{Column, Out, Style, utc};
 
 /// Make, list, roll and revoke API keys
 ///
-/// A secret is shown once, when it is made; the store keeps nothing but a keyed hash of it. All but `list` open the store for
-/// themselves alone, so the gateway must not run on it meanwhile.
+/// A secret is shown once, when it is made; the store keeps nothing but a keyed hash of it. All but `list` open an embedded store for
+/// themselves alone, so the gateway must not run on it meanwhile; on a database any number of gateways may.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  milepost keys create --merchant Sandbox --mode test")]
 pub(crate) struct KeysArgs {
@@ -26,6 +26,8 @@ pub(crate) struct KeysArgs {
     command: KeysCommand,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    secret: SecretArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -150,14 +152,14 @@ pub(crate) async fn run(args: KeysArgs, sources: &Sources, out: Out) -> Result<(
         // Before a store is made for it.
         create.holder()?;
     }
-    let folder = args.store.folder(sources)?;
-    let store = match args.command {
-        KeysCommand::List => opening::open_read_only(&folder)?,
-        KeysCommand::Create(_) => open_or_make(&folder, out)?,
-        KeysCommand::Roll(_) | KeysCommand::Revoke { .. } => opening::open_existing(&folder)?,
+    let (site, secret) = args.store.site_and_secret(&args.secret, &TuningArgs::default(), sources)?;
+    let opened = match args.command {
+        KeysCommand::List => site.open_read_only().await?,
+        KeysCommand::Create(_) => open_or_make(site, out).await?,
+        KeysCommand::Roll(_) | KeysCommand::Revoke { .. } => site.open_existing().await?,
     };
     let host: Arc<dyn Host> = Arc::new(System::new());
-    let desk = Desk { folder, host, store, out };
+    let desk = Desk { store: opened.store.clone(), opened, secret, host, out };
     let result = match args.command {
         KeysCommand::Create(create) => desk.create(create).await,
         KeysCommand::List => desk.list().await,
@@ -169,12 +171,12 @@ pub(crate) async fn run(args: KeysArgs, sources: &Sources, out: Out) -> Result<(
 }
 
 /// A key may be made before the gateway first starts; whoever mistook the folder should notice.
-fn open_or_make(folder: &Path, out: Out) -> Result<Arc<SqliteStore>, Failure> {
-    let (store, found) = opening::open_or_make(folder)?;
+async fn open_or_make(site: Site, out: Out) -> Result<Opened, Failure> {
+    let (opened, found) = site.open_or_make().await?;
     if found == Found::Nothing {
-        out.line(format!("Made a new store in {}.", folder.display()))?;
+        out.line(format!("Made a new store in {}.", opened.site))?;
     }
-    Ok(store)
+    Ok(opened)
 }
 
 /// Who is to hold a new key.
@@ -203,8 +205,10 @@ impl CreateArgs {
 
 /// An open store with all that making keys takes.
 struct Desk {
-    folder: PathBuf,
-    store: Arc<SqliteStore>,
+    opened: Opened,
+    store: Arc<dyn Store>,
+    /// The file with the gateway's secret.
+    secret: PathBuf,
     host: Arc<dyn Host>,
     out: Out,
 }
@@ -265,7 +269,7 @@ impl Desk {
     }
 
     async fn registry(&self) -> Result<Registry, Failure> {
-        let keyring = opening::keyring(&self.folder, self.store.as_ref(), self.host.as_ref()).await?;
+        let keyring = self.opened.keyring(&self.secret, self.host.as_ref()).await?;
         Ok(merchants::registry(self.store.clone(), self.host.clone(), keyring))
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use engine::{
-    Act, Config, Done, FreshIds, Host, Keyring, MAX_MERCHANT_NAME_CHARS, NewKey, Parts, Registry, SimulatedPayments,
-    is_merchant_name,
+    Act, Config, Done, FreshIds, Host, Keyring, MAX_MERCHANT_NAME_CHARS, NewKey, Parts, Refused, Registry,
+    SimulatedPayments, is_merchant_name,
 };
 use server::WireEvents;
 use store::{Merchant, PageRequest, Position, Store};
@@ -40,10 +40,41 @@ pub(crate) async fn find_or_add(store: &dyn Store, registry: &Registry, name: &s
         return Ok(merchant);
     }
     let act = Act::AddMerchant { name: name.to_owned(), with_key: false };
-    let done = registry.act(&act).await.map_err(Failure::unavailable)?;
-    let done = done.map_err(|refused| Failure::no(refused.to_string()))?;
-    let Done::Merchant(merchant, _) = done else { return Err(Failure::no("no merchant was added")) };
-    Ok(merchant)
+    match registry.act(&act).await.map_err(Failure::unavailable)? {
+        Ok(Done::Merchant(merchant, _)) => Ok(merchant),
+        // Another process added it just now.
+        Err(Refused::NameTaken) => {
+            let added = store.merchant_named(name).await.map_err(Failure::unavailable)?;
+            added.ok_or_else(|| Failure::no(Refused::NameTaken))
+        }
+        Ok(_) => Err(Failure::no("no merchant was added")),
+        Err(refused) => Err(Failure::no(refused)),
+    }
+}
+
+/// Makes the first key of a store that has none, together with a merchant of this name, and gives its text; `None` where there are
+/// keys already. Of several processes that do so at once one makes it.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn first_key(
+    store: &dyn Store,
+    registry: &Registry,
+    merchant: &str,
+) -> Result<Option<String>, Failure> {
+    if !has_no_keys(store).await? {
+        return Ok(None);
+    }
+    // Merchant and key are committed together, so that whoever finds the name taken by another start finds its key as well.
+    let act = Act::AddMerchant { name: merchant.to_owned(), with_key: true };
+    match registry.act(&act).await.map_err(Failure::unavailable)? {
+        Ok(Done::Merchant(_, Some(made))) => Ok(Some(made.token)),
+        Err(Refused::NameTaken) if !has_no_keys(store).await? => Ok(None),
+        // The merchant was left without a key.
+        Err(Refused::NameTaken) => sandbox_key(store, registry, merchant).await.map(Some),
+        Ok(_) => Err(Failure::no("no key was made")),
+        Err(refused) => Err(Failure::no(refused)),
+    }
 }
 
 /// Makes a key of the sandbox of a merchant of this name, who is added when there is none, and gives its text.

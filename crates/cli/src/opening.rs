@@ -1,16 +1,22 @@
-//! Opening the store that a command works on.
+//! Opening the store that a command works on: the embedded one in a folder, or one in a database.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use engine::{Host, Keyring};
-use store::{OpenError, SqliteStore, Store};
+use serde_json::{Value, json};
+use store::{OpenError, PostgresSettings, PostgresStore, SqliteStore, Store};
 
-use crate::config::{DATA, DATABASE_URL, Sources};
+use crate::config::database::{DATABASE_CONNECTIONS, DATABASE_LOCK_TIMEOUT, DATABASE_STATEMENT_TIMEOUT, DATABASE_URL};
+use crate::config::{DATA, SECRET_FILE, Sources};
 use crate::failure::Failure;
 use crate::merchants;
-use crate::secret;
+use crate::secret::{self, Keys, SECRET_NAME};
+
+/// How many batches a gateway commits to a database side by side, as it can work on one while the other waits for its disk.
+const DATABASE_LANES: usize = 2;
 
 /// Which store a command works on.
 #[derive(Debug, Args)]
@@ -18,19 +24,247 @@ pub(crate) struct StoreArgs {
     /// The folder of the embedded store [env: MILEPOST_DATA] [default: ./milepost-data]
     #[arg(long, global = true, value_name = "DIR")]
     data: Option<String>,
-    /// A PostgreSQL store; not available yet [env: MILEPOST_DATABASE_URL]
-    #[arg(long, global = true, value_name = "URL", hide = true)]
+    /// Use the store in this PostgreSQL database instead, postgres://USER:PASSWORD@HOST:PORT/DATABASE; others see the flag, but not the
+    /// variable [env: MILEPOST_DATABASE_URL]
+    #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
 }
 
+/// Where the gateway's secret is.
+#[derive(Debug, Args)]
+pub(crate) struct SecretArgs {
+    /// The file with the gateway's secret, the same for all gateways of a store [env: MILEPOST_SECRET_FILE]
+    /// [default: secret.key in the folder of --data]
+    #[arg(long, global = true, value_name = "FILE")]
+    secret_file: Option<String>,
+}
+
+/// How a database is used.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "PostgreSQL")]
+pub(crate) struct TuningArgs {
+    /// Connections to the database at most [env: MILEPOST_DATABASE_CONNECTIONS] [default: 8]
+    #[arg(long, value_name = "NUMBER")]
+    database_connections: Option<String>,
+    /// How long the database may take for a statement [env: MILEPOST_DATABASE_STATEMENT_TIMEOUT] [default: 10s]
+    #[arg(long, value_name = "TIME")]
+    database_statement_timeout: Option<String>,
+    /// How long a statement may wait for a lock [env: MILEPOST_DATABASE_LOCK_TIMEOUT] [default: 5s]
+    #[arg(long, value_name = "TIME")]
+    database_lock_timeout: Option<String>,
+}
+
 impl StoreArgs {
-    /// The folder of the store.
+    /// The store of a command that needs nothing else of the data folder.
     ///
     /// # Errors
-    /// When it is not understood, or a store of another kind was asked for.
-    pub(crate) fn folder(&self, sources: &Sources) -> Result<PathBuf, Failure> {
-        sources.find(&DATABASE_URL, self.database_url.as_deref())?;
-        sources.get(&DATA, self.data.as_deref())
+    /// When it is not understood, or two were named.
+    pub(crate) fn site(&self, sources: &Sources) -> Result<Site, Failure> {
+        let site = self.named(&TuningArgs::default(), sources)?;
+        match (&site, &self.data) {
+            (Site::Database(_), Some(_)) => Err(Failure::usage(format!(
+                "--data: the store is the database {site}; leave one of the two out (the database may be named by \
+                 MILEPOST_DATABASE_URL or the configuration file)"
+            ))),
+            (Site::Database(_), None) | (Site::Folder(_), _) => Ok(site),
+        }
+    }
+
+    /// The store of a command that needs the gateway's secret as well, and the file where that is.
+    ///
+    /// # Errors
+    /// When something of it is not understood.
+    pub(crate) fn site_and_secret(
+        &self,
+        secret: &SecretArgs,
+        tuning: &TuningArgs,
+        sources: &Sources,
+    ) -> Result<(Site, PathBuf), Failure> {
+        let file = secret.file(sources, &sources.get(&DATA, self.data.as_deref())?)?;
+        Ok((self.named(tuning, sources)?, file))
+    }
+
+    /// The database, where one is named.
+    ///
+    /// # Errors
+    /// When it is not understood.
+    pub(crate) fn database(&self, tuning: &TuningArgs, sources: &Sources) -> Result<Option<PostgresSettings>, Failure> {
+        let connections = sources.get(&DATABASE_CONNECTIONS, tuning.database_connections.as_deref())?;
+        let statement_timeout = tuning.database_statement_timeout.as_deref();
+        let statement_timeout = sources.get(&DATABASE_STATEMENT_TIMEOUT, statement_timeout)?;
+        let lock_timeout = sources.get(&DATABASE_LOCK_TIMEOUT, tuning.database_lock_timeout.as_deref())?;
+        let url = sources.find(&DATABASE_URL, self.database_url.as_deref())?;
+        let usual = url.map(PostgresSettings::of);
+        Ok(usual.map(|usual| PostgresSettings { connections, statement_timeout, lock_timeout, ..usual }))
+    }
+
+    fn named(&self, tuning: &TuningArgs, sources: &Sources) -> Result<Site, Failure> {
+        match self.database(tuning, sources)? {
+            Some(settings) => Ok(Site::Database(Box::new(settings))),
+            None => sources.get(&DATA, self.data.as_deref()).map(Site::Folder),
+        }
+    }
+}
+
+impl SecretArgs {
+    /// The file with the secret, which is in this folder unless it is set.
+    ///
+    /// # Errors
+    /// When it is not understood.
+    pub(crate) fn file(&self, sources: &Sources, folder: &Path) -> Result<PathBuf, Failure> {
+        let file = sources.find(&SECRET_FILE, self.secret_file.as_deref())?;
+        Ok(file.unwrap_or_else(|| folder.join(SECRET_NAME)))
+    }
+}
+
+/// Where a store is. Its text is for people, and without passwords.
+#[derive(Clone, Debug)]
+pub(crate) enum Site {
+    /// The embedded one, in this folder.
+    Folder(PathBuf),
+    /// One in this database.
+    Database(Box<PostgresSettings>),
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Site::Folder(folder) => write!(f, "{}", folder.display()),
+            Site::Database(settings) => write!(f, "{}", settings.url),
+        }
+    }
+}
+
+impl Site {
+    /// What kind of store it is, for machines.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Site::Folder(_) => "sqlite",
+            Site::Database(_) => "postgres",
+        }
+    }
+
+    /// Where it is, for machines: the name of what says so, and the text.
+    pub(crate) fn place(&self) -> (&'static str, Value) {
+        match self {
+            Site::Folder(_) => ("data", json!(self.to_string())),
+            Site::Database(_) => ("database", json!(self.to_string())),
+        }
+    }
+
+    /// The flag that names it again, for people; without passwords.
+    pub(crate) fn flag(&self) -> String {
+        match self {
+            Site::Folder(_) => format!("--data {self}"),
+            Site::Database(_) => format!("--database-url {self}"),
+        }
+    }
+
+    /// How many batches an engine may commit to it side by side: an embedded store has one writer.
+    pub(crate) const fn lanes(&self) -> usize {
+        match self {
+            Site::Folder(_) => 1,
+            Site::Database(_) => DATABASE_LANES,
+        }
+    }
+
+    /// Opens the store for writing. An embedded one is made when there is none, and upgraded when it is older; a database must have
+    /// been brought up to date.
+    ///
+    /// # Errors
+    /// When it cannot be opened, for instance because another process has the folder.
+    pub(crate) async fn open(self) -> Result<Opened, Failure> {
+        match &self {
+            Site::Folder(folder) => {
+                let store = open(folder)?;
+                Ok(Opened { site: self, store, database: None })
+            }
+            Site::Database(settings) => {
+                let store = PostgresStore::open(settings).await.map(Arc::new).map_err(Failure::unavailable)?;
+                Ok(Opened { site: self, store: store.clone(), database: Some(store) })
+            }
+        }
+    }
+
+    /// Opens the store for writing as [`Site::open`] does, and says whether it had to be made.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(crate) async fn open_or_make(self) -> Result<(Opened, Found), Failure> {
+        let found = if self.missing().is_some() { Found::Nothing } else { Found::Store };
+        self.open().await.map(|opened| (opened, found))
+    }
+
+    /// Opens the store for writing, and makes nothing where there is none.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be opened.
+    pub(crate) async fn open_existing(self) -> Result<Opened, Failure> {
+        match self.missing() {
+            Some(error) => Err(Failure::unavailable(error)),
+            None => self.open().await,
+        }
+    }
+
+    /// Opens the store for reading, beside whoever else has it open.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub(crate) async fn open_read_only(self) -> Result<Opened, Failure> {
+        match &self {
+            Site::Folder(folder) => {
+                let store = open_read_only(folder)?;
+                Ok(Opened { site: self, store, database: None })
+            }
+            Site::Database(_) => self.open().await,
+        }
+    }
+
+    /// The complaint about a folder without a store. Whatever else is wrong with it, or with a database, shows when it is opened for good.
+    fn missing(&self) -> Option<OpenError> {
+        match self {
+            Site::Folder(folder) => {
+                SqliteStore::open_read_only(folder).err().filter(|error| matches!(error, OpenError::Missing { .. }))
+            }
+            Site::Database(_) => None,
+        }
+    }
+}
+
+/// Whether there was a store already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// There was.
+    Store,
+    /// There was none, and one was made.
+    Nothing,
+}
+
+/// An open store, and where it is.
+pub(crate) struct Opened {
+    /// Where it is.
+    pub(crate) site: Site,
+    /// The store.
+    pub(crate) store: Arc<dyn Store>,
+    /// The same, where it is in a database.
+    database: Option<Arc<PostgresStore>>,
+}
+
+impl Opened {
+    /// The keyring with the secret in this file, which is made on first use. A store in a database is for gateways with one secret
+    /// alone: the first that comes.
+    ///
+    /// # Errors
+    /// When the store or the secret cannot be read, or the secret is not the one of the store.
+    pub(crate) async fn keyring(&self, file: &Path, host: &dyn Host) -> Result<Keyring, Failure> {
+        let has_none = merchants::has_no_keys(self.store.as_ref()).await?;
+        let Some(database) = &self.database else {
+            return secret::keyring(file, if has_none { Keys::None } else { Keys::Some }, host);
+        };
+        let may_be_made = has_none && !database.has_secret().await.map_err(Failure::unavailable)?;
+        let keyring = secret::keyring(file, if may_be_made { Keys::None } else { Keys::Some }, host)?;
+        let is_known = database.knows_secret(keyring.secret_fingerprint()).await.map_err(Failure::unavailable)?;
+        if is_known { Ok(keyring) } else { Err(secret::another(file, &self.site)) }
     }
 }
 
@@ -42,53 +276,10 @@ pub(crate) fn open(folder: &Path) -> Result<Arc<SqliteStore>, Failure> {
     SqliteStore::open(folder).map(Arc::new).map_err(Failure::unavailable)
 }
 
-/// Whether there was a store in a folder already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// There was.
-    Store,
-    /// There was none, and one was made.
-    Nothing,
-}
-
-/// Opens the store in a folder for writing as [`open`] does, and says whether it had to be made.
-///
-/// # Errors
-/// When it cannot be opened.
-pub(crate) fn open_or_make(folder: &Path) -> Result<(Arc<SqliteStore>, Found), Failure> {
-    let found = if missing(folder).is_some() { Found::Nothing } else { Found::Store };
-    open(folder).map(|store| (store, found))
-}
-
-/// Opens the store in a folder for writing, and makes nothing where there is none.
-///
-/// # Errors
-/// When there is none, or it cannot be opened.
-pub(crate) fn open_existing(folder: &Path) -> Result<Arc<SqliteStore>, Failure> {
-    match missing(folder) {
-        Some(error) => Err(Failure::unavailable(error)),
-        None => open(folder),
-    }
-}
-
-/// The complaint about a folder without a store. Whatever else is wrong with it shows when it is opened for good.
-fn missing(folder: &Path) -> Option<OpenError> {
-    SqliteStore::open_read_only(folder).err().filter(|error| matches!(error, OpenError::Missing { .. }))
-}
-
 /// Opens the store in a folder for reading, beside whoever else has it open.
 ///
 /// # Errors
 /// When it cannot be opened.
 pub(crate) fn open_read_only(folder: &Path) -> Result<Arc<SqliteStore>, Failure> {
     SqliteStore::open_read_only(folder).map(Arc::new).map_err(Failure::unavailable)
-}
-
-/// The keyring of an open store.
-///
-/// # Errors
-/// When the store or the secret cannot be read.
-pub(crate) async fn keyring(folder: &Path, store: &dyn Store, host: &dyn Host) -> Result<Keyring, Failure> {
-    let keys = if merchants::has_no_keys(store).await? { secret::Keys::None } else { secret::Keys::Some };
-    secret::keyring(folder, keys, host)
 }

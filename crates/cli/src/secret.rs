@@ -1,15 +1,16 @@
-//! The gateway's own secret, which keys every hash it stores: `secret.key` in the data folder.
+//! The gateway's own secret, which keys every hash it stores: 32 bytes in a file, `secret.key` in the data folder unless it is set.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Read, Write};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
 use engine::{Host, Keyring};
 
 use crate::failure::Failure;
+use crate::opening::Site;
 
-/// The file's name within the data folder.
-const FILE_NAME: &str = "secret.key";
+/// The name of the file in a data folder.
+pub(crate) const SECRET_NAME: &str = "secret.key";
 
 /// Bytes of the secret.
 const SECRET_BYTES: usize = 32;
@@ -23,72 +24,105 @@ pub(crate) enum Keys {
     Some,
 }
 
-/// The keyring of a data folder, its secret made on first use.
+/// The keyring with the secret in a file that must be there.
 ///
 /// # Errors
-/// When the secret cannot be read or written, has the wrong length, or is missing although keys depend on it.
-pub(crate) fn keyring(folder: &Path, keys: Keys, host: &dyn Host) -> Result<Keyring, Failure> {
-    let path = folder.join(FILE_NAME);
-    let secret = match (read(&path), keys) {
-        (Ok(secret), Keys::None | Keys::Some) => secret,
-        (Err(error), Keys::None) if error.kind() == ErrorKind::NotFound => make(folder, &path, host)?,
-        (Err(error), Keys::Some) if error.kind() == ErrorKind::NotFound => {
-            let path = path.display();
-            return Err(Failure::unavailable(format!(
-                "{path} is missing, and no API key of this store works without it: restore it from your backup"
-            )));
-        }
-        (Err(error), Keys::None | Keys::Some) => {
-            return Err(Failure::unavailable(format!("cannot read {}: {error}", path.display())));
-        }
-    };
-    Ok(Keyring::new(&secret))
+/// When it cannot be read, or has the wrong length.
+fn existing(file: &Path) -> Result<Keyring, Failure> {
+    match read(file) {
+        Ok(secret) => Ok(Keyring::new(&secret)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(missing(file)),
+        Err(error) => Err(cannot("read", file, &error)),
+    }
 }
 
-/// Copies the secret of one folder into another, which has none.
+/// The keyring with the secret in a file, which is made on first use.
+///
+/// # Errors
+/// When it cannot be read or written, has the wrong length, or is missing although keys depend on it.
+pub(crate) fn keyring(file: &Path, keys: Keys, host: &dyn Host) -> Result<Keyring, Failure> {
+    if keys == Keys::None && !file.exists() {
+        let secret = make(file, host).map_err(|error| cannot("write", file, &error))?;
+        return Ok(Keyring::new(&secret));
+    }
+    existing(file)
+}
+
+fn missing(file: &Path) -> Failure {
+    let file = file.display();
+    Failure::unavailable(format!(
+        "{file} is missing, and no API key of this store works without it: restore it from your backup; where other gateways share the \
+         store, copy that of one of them, and name it with --secret-file FILE"
+    ))
+}
+
+/// The complaint that a store is for gateways with another secret than that in this file.
+pub(crate) fn another(file: &Path, site: &Site) -> Failure {
+    Failure::unavailable(format!(
+        "the secret in {} is not the one that the gateways of {site} have: copy that of one of them, and name it with --secret-file FILE",
+        file.display()
+    ))
+}
+
+/// Copies a secret into a file that is not there yet.
 ///
 /// # Errors
 /// When it cannot be read or written.
-pub(crate) fn copy(from: &Path, into: &Path) -> Result<(), Failure> {
-    let (from, into) = (from.join(FILE_NAME), into.join(FILE_NAME));
-    let cannot =
-        |what: &str, path: &Path, error| Failure::unavailable(format!("cannot {what} {}: {error}", path.display()));
-    let secret = read(&from).map_err(|error| cannot("read", &from, error))?;
-    let write = || -> std::io::Result<()> {
-        let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&into)?;
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    let secret = read(from).map_err(|error| cannot("read", from, &error))?;
+    let write = || -> io::Result<()> {
+        let mut file = private(OpenOptions::new().write(true).create_new(true)).open(to)?;
         file.write_all(&secret)?;
         file.sync_all()
     };
-    write().map_err(|error| cannot("write", &into, error))
+    write().map_err(|error| cannot("write", to, &error))
 }
 
-fn read(path: &Path) -> std::io::Result<[u8; SECRET_BYTES]> {
+fn cannot(what: &str, file: &Path, error: &io::Error) -> Failure {
+    Failure::unavailable(format!("cannot {what} {}: {error}", file.display()))
+}
+
+fn read(file: &Path) -> io::Result<[u8; SECRET_BYTES]> {
     // One byte more than there should be, so that a file that is too long is noticed without reading all of it.
     let mut bytes = Vec::with_capacity(SECRET_BYTES + 1);
-    std::fs::File::open(path)?.take(SECRET_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    let wrong = |_| std::io::Error::new(ErrorKind::InvalidData, format!("it must have exactly {SECRET_BYTES} bytes"));
+    File::open(file)?.take(SECRET_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    let wrong = |_| io::Error::new(ErrorKind::InvalidData, format!("it must have exactly {SECRET_BYTES} bytes"));
     <[u8; SECRET_BYTES]>::try_from(bytes.as_slice()).map_err(wrong)
 }
 
-/// Writes a new secret under another name first, so that a crash never leaves half of one, then makes name and bytes durable
-/// before anything is stored that depends on them. The caller has the store open, so nobody else makes one meanwhile.
-fn make(folder: &Path, path: &Path, host: &dyn Host) -> Result<[u8; SECRET_BYTES], Failure> {
+/// Writes a new secret under another name first, so that nobody ever sees half of one, and makes name and bytes durable before anything
+/// is stored that depends on them. Of several that do so at once all have that of the first.
+fn make(file: &Path, host: &dyn Host) -> io::Result<[u8; SECRET_BYTES]> {
     let mut secret = [0; SECRET_BYTES];
     host.random(&mut secret);
-    let draft = folder.join(format!("{FILE_NAME}.new"));
-    let write = || -> std::io::Result<()> {
-        match std::fs::remove_file(&draft) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
+    let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_folder(folder)?;
+    // Only its owner may read it.
+    let mut draft = tempfile::Builder::new().prefix(".secret-").tempfile_in(folder)?;
+    draft.write_all(&secret)?;
+    draft.as_file().sync_all()?;
+    match draft.persist_noclobber(file) {
+        Ok(_) => {
+            sync(folder)?;
+            Ok(secret)
         }
-        let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&draft)?;
-        file.write_all(&secret)?;
-        file.sync_all()?;
-        std::fs::rename(&draft, path)?;
-        std::fs::File::open(folder)?.sync_all()
-    };
-    write().map_err(|error| Failure::unavailable(format!("cannot write {}: {error}", path.display())))?;
-    Ok(secret)
+        Err(error) if error.error.kind() == ErrorKind::AlreadyExists => read(file),
+        Err(error) => Err(error.error),
+    }
+}
+
+/// A folder that only its owner may look into, where there is none.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Makes the names in a folder durable, where folders can be synced.
+fn sync(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Only the file's owner may read it.
@@ -108,13 +142,28 @@ mod tests {
 
     use super::*;
 
+    fn found(file: &Path, keys: Keys) -> [u8; 32] {
+        keyring(file, keys, &System::new()).expect("a secret").secret_fingerprint()
+    }
+
     #[test]
     fn it_is_made_once_and_read_back() {
         let folder = tempfile::tempdir().expect("a folder");
-        let host = System::new();
-        let first = keyring(folder.path(), Keys::None, &host).expect("a secret is made");
-        let second = keyring(folder.path(), Keys::Some, &host).expect("it is read back");
-        assert_eq!(first.hash_key("sk_test_abcdefgh"), second.hash_key("sk_test_abcdefgh"));
+        let file = folder.path().join("new/secret.key");
+        assert_eq!(found(&file, Keys::None), found(&file, Keys::Some));
+        let names = std::fs::read_dir(folder.path().join("new")).expect("a folder");
+        assert_eq!(names.count(), 1, "nothing else is left behind");
+    }
+
+    #[test]
+    fn those_who_make_it_at_the_same_time_have_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("secret.key");
+        let made: Vec<[u8; 32]> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| found(&file, Keys::None))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("it ends")).collect()
+        });
+        assert!(made.iter().all(|other| *other == made[0]), "{made:?}");
     }
 
     #[cfg(unix)]
@@ -122,21 +171,23 @@ mod tests {
     fn only_its_owner_may_read_it() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
-        keyring(folder.path(), Keys::None, &System::new()).expect("a secret is made");
-        let mode = std::fs::metadata(folder.path().join(FILE_NAME)).expect("it is there").permissions().mode();
+        let file = folder.path().join("secret.key");
+        found(&file, Keys::None);
+        let mode = std::fs::metadata(file).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
     fn it_is_never_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
-        let missing = keyring(folder.path(), Keys::Some, &System::new()).expect_err("keys depend on it");
+        let file = folder.path().join("secret.key");
+        let missing = keyring(&file, Keys::Some, &System::new()).expect_err("keys depend on it");
         assert!(missing.to_string().contains("restore it from your backup"), "{missing}");
         for wrong in [&b""[..], &[7; 31], &[7; 33]] {
-            std::fs::write(folder.path().join(FILE_NAME), wrong).expect("written");
-            let error = keyring(folder.path(), Keys::None, &System::new()).expect_err("the wrong length");
+            std::fs::write(&file, wrong).expect("written");
+            let error = keyring(&file, Keys::None, &System::new()).expect_err("the wrong length");
             assert!(error.to_string().contains("exactly 32 bytes"), "{error}");
-            assert_eq!(std::fs::read(folder.path().join(FILE_NAME)).expect("it is there"), wrong);
+            assert_eq!(std::fs::read(&file).expect("it is there"), wrong);
         }
     }
 }

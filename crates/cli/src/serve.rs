@@ -9,7 +9,7 @@ use engine::{Config, Host, KeyState, NewKey, Registry, System};
 use escrow::{Span, Timestamp};
 use serde_json::json;
 use server::WebhookTargets;
-use store::Store;
+use store::{POSTGRES_SCHEMA_VERSION, PostgresStore, Store};
 
 use crate::config::{
     BLOCK_TIME, CHAIN_ID, DEFAULT_RESOLUTION, FEE_BASIS_POINTS, FINALITY_PERIOD, LISTEN, LOG_LEVEL, METRICS_LISTEN,
@@ -19,7 +19,7 @@ use crate::descriptors;
 use crate::failure::Failure;
 use crate::gateway::{self, Plan};
 use crate::limits::{LimitArgs, Limits};
-use crate::opening::{self, StoreArgs};
+use crate::opening::{SecretArgs, Site, StoreArgs, TuningArgs};
 use crate::output::{Out, Style};
 use crate::signals::Signals;
 use crate::{log, merchants};
@@ -35,13 +35,15 @@ const EXAMPLE_INTENT: &str = r#"{"amount":"1000.00","currency":"USDC","type":"DE
 
 /// Run the gateway
 ///
-/// Opens the embedded store, making it on the first start, and serves the API until SIGTERM or Ctrl-C. The first start on an
-/// empty store makes a merchant and prints its test key, once. Logs go to standard error.
+/// Opens the embedded store, making it on the first start, or the one in a PostgreSQL database, which any number of gateways may share, and
+/// serves the API until SIGTERM or Ctrl-C. The first start on an empty store makes a merchant and prints its test key, once. Logs go to
+/// standard error.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   milepost serve
-  milepost serve --listen 127.0.0.1:0 --data ./sandbox --test-key sk_test_development --json")]
+  milepost serve --listen 127.0.0.1:0 --data ./sandbox --test-key sk_test_development --json
+  MILEPOST_DATABASE_URL=postgres://milepost:…@db.example/milepost milepost serve --secret-file ./secret.key")]
 pub(crate) struct ServeArgs {
     /// Where to listen; port 0 lets the system choose one [env: MILEPOST_LISTEN] [default: 127.0.0.1:3000]
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -54,6 +56,11 @@ pub(crate) struct ServeArgs {
     port: Option<String>,
     #[command(flatten)]
     store: StoreArgs,
+    #[command(flatten)]
+    secret: SecretArgs,
+    /// Bring the store in a database up to date first, while other gateways use it or not; an embedded one always is
+    #[arg(long)]
+    migrate: bool,
     /// The address others reach the gateway under [env: MILEPOST_PUBLIC_URL] [default: where it listens]
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -91,6 +98,8 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
     #[command(flatten)]
+    tuning: TuningArgs,
+    #[command(flatten)]
     limits: LimitArgs,
 }
 
@@ -98,7 +107,9 @@ pub(crate) struct ServeArgs {
 struct Settings {
     listen: SocketAddr,
     metrics_listen: Option<SocketAddr>,
-    folder: PathBuf,
+    site: Site,
+    /// The file with the gateway's secret.
+    secret: PathBuf,
     public_url: Option<String>,
     test_key: Option<String>,
     engine: Config,
@@ -120,13 +131,16 @@ impl Settings {
         engine.settings.finality_period = sources.get(&FINALITY_PERIOD, args.finality_period.as_deref())?;
         engine.settings.sandbox_block_time = sources.get(&BLOCK_TIME, args.block_time.as_deref())?;
         engine.settings.default_resolution = sources.get(&DEFAULT_RESOLUTION, args.default_resolution.as_deref())?;
+        let (site, secret) = args.store.site_and_secret(&args.secret, &args.tuning, sources)?;
+        engine.lanes = site.lanes();
         let listen = sources.get(&LISTEN, args.listen.as_deref())?;
         let public_url = sources.find(&PUBLIC_URL, args.public_url.as_deref())?;
         let webhook_targets = sources.find(&WEBHOOK_TARGETS, args.webhook_targets.as_deref())?;
         Ok(Settings {
             listen,
             metrics_listen: sources.find(&METRICS_LISTEN, args.metrics_listen.as_deref())?,
-            folder: args.store.folder(sources)?,
+            site,
+            secret,
             test_key: sources.find(&TEST_KEY, args.test_key.as_deref())?,
             engine,
             chain_id: sources.get(&CHAIN_ID, args.chain_id.as_deref())?,
@@ -153,9 +167,13 @@ pub(crate) async fn run(args: ServeArgs, sources: &Sources, out: Out) -> Result<
         Some(address) => gateway::bind("--metrics-listen", address).await.map(|(it, at)| (Some(it), Some(at)))?,
         None => (None, None),
     };
-    let store: Arc<dyn Store> = opening::open(&settings.folder)?;
+    if args.migrate {
+        migrate(&settings.site).await?;
+    }
+    let opened = settings.site.open().await?;
     let host: Arc<dyn Host> = Arc::new(System::new());
-    let keyring = opening::keyring(&settings.folder, store.as_ref(), host.as_ref()).await?;
+    let keyring = opened.keyring(&settings.secret, host.as_ref()).await?;
+    let (site, store) = (opened.site, opened.store);
     let registry = merchants::registry(store.clone(), host.clone(), keyring.clone());
     let key = FirstKey { store: store.as_ref(), registry, now: host.now() }.ensure(settings.test_key).await?;
     let local = gateway::local_url(address);
@@ -174,11 +192,25 @@ pub(crate) async fn run(args: ServeArgs, sources: &Sources, out: Out) -> Result<
     let running = gateway::start(plan, listener);
     // Whether anybody reads it does not matter to those whose payments the gateway handles.
     let metrics = metrics_address.map(|address| format!("{}/metrics", gateway::local_url(address)));
-    drop(Announcement { local, public_url, metrics, key, folder: settings.folder }.write(out));
+    drop(Announcement { local, public_url, metrics, key, site, secret: settings.secret }.write(out));
     signals.wait().await;
     tracing::info!("stopping: nothing new is taken, what is under way is finished");
     running.stop().await;
     Ok(())
+}
+
+/// Brings a store in a database up to date; opening an embedded one does.
+async fn migrate(site: &Site) -> Result<(), Failure> {
+    match site {
+        Site::Folder(_) => Ok(()),
+        Site::Database(settings) => {
+            let found = PostgresStore::migrate(settings).await.map_err(Failure::unavailable)?;
+            if found < POSTGRES_SCHEMA_VERSION {
+                tracing::info!(found, reached = POSTGRES_SCHEMA_VERSION, "the store was brought up to date");
+            }
+            Ok(())
+        }
+    }
 }
 
 /// The test key that a start shows.
@@ -204,10 +236,8 @@ impl FirstKey<'_> {
             self.adopt(&token).await?;
             return Ok(TestKey::Brought(token));
         }
-        if !merchants::has_no_keys(self.store).await? {
-            return Ok(TestKey::Unknown);
-        }
-        merchants::sandbox_key(self.store, &self.registry, SANDBOX_MERCHANT).await.map(TestKey::Made)
+        let made = merchants::first_key(self.store, &self.registry, SANDBOX_MERCHANT).await?;
+        Ok(made.map_or(TestKey::Unknown, TestKey::Made))
     }
 
     /// Makes sure that a key works whose text somebody brought along.
@@ -230,7 +260,8 @@ struct Announcement {
     public_url: String,
     metrics: Option<String>,
     key: TestKey,
-    folder: PathBuf,
+    site: Site,
+    secret: PathBuf,
 }
 
 impl Announcement {
@@ -244,7 +275,7 @@ impl Announcement {
             "listening": local,
             "api": format!("{local}/v1"),
             "test_key": key,
-            "store": "sqlite",
+            "store": self.site.kind(),
             "version": version,
         });
         if let Some(metrics) = &self.metrics {
@@ -267,7 +298,13 @@ impl Announcement {
             TestKey::Brought(key) => out.line(format!("  test key  {}", out.paint(Style::Green, key)))?,
             TestKey::Unknown => {}
         }
-        out.line(format!("  data      {}", self.folder.display()))?;
+        match &self.site {
+            Site::Folder(folder) => out.line(format!("  data      {}", folder.display()))?,
+            Site::Database(settings) => {
+                out.line(format!("  database  {}", settings.url))?;
+                out.line(format!("  secret    {}", self.secret.display()))?;
+            }
+        }
         out.line("")?;
         match key {
             Some(key) => self.show_example(key, out)?,
@@ -286,13 +323,16 @@ impl Announcement {
     }
 
     fn show_how_to_get_a_key(&self, out: Out) -> Result<(), Failure> {
-        let folder = self.folder.display();
-        out.line("The keys of this store were shown when they were made. To make another, stop the gateway and run")?;
+        let (stop, site) = match &self.site {
+            Site::Folder(_) => ("stop the gateway and ", self.site.flag()),
+            Site::Database(_) => ("", format!("{} --secret-file {}", self.site.flag(), self.secret.display())),
+        };
+        out.line(format!("The keys of this store were shown when they were made. To make another, {stop}run"))?;
         out.line("")?;
-        out.line(format!("  milepost keys create --merchant {SANDBOX_MERCHANT} --mode test --data {folder}"))?;
+        out.line(format!("  milepost keys create --merchant {SANDBOX_MERCHANT} --mode test {site}"))?;
         out.line("")?;
         out.line("or start it with a key of your own choice, for development:")?;
         out.line("")?;
-        out.line(format!("  milepost serve --test-key {DEVELOPMENT_KEY} --data {folder}"))
+        out.line(format!("  milepost serve --test-key {DEVELOPMENT_KEY} {site}"))
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::config::Sources;
 use crate::failure::Failure;
-use crate::opening::{self, StoreArgs};
+use crate::opening::StoreArgs;
 use crate::output::{Out, Style};
 
 /// Check every invariant over the whole store, in use or not
@@ -14,7 +14,10 @@ use crate::output::{Out, Style};
 /// Recomputes all balances from their transfers, every escrow from its own rules, the hash chain of the events, and that every
 /// timed duty has its job. Changes nothing. Exits 1 when something is broken, and names the first rows.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  milepost verify --data ./milepost-data --json")]
+#[command(after_help = "\
+Examples:
+  milepost verify --data ./milepost-data --json
+  MILEPOST_DATABASE_URL=postgres://milepost:…@db.example/milepost milepost verify")]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     store: StoreArgs,
@@ -25,10 +28,11 @@ pub(crate) struct VerifyArgs {
 /// # Errors
 /// When the store cannot be read, or an invariant does not hold.
 pub(crate) async fn run(args: VerifyArgs, sources: &Sources, out: Out) -> Result<(), Failure> {
-    let folder = args.store.folder(sources)?;
-    let store = opening::open_read_only(&folder)?;
-    let report = engine::verify::verify(store.as_ref()).await.map_err(Failure::unavailable)?;
-    let heading = format!("Checked {}:", folder.display());
+    let opened = args.store.site(sources)?.open_read_only().await?;
+    let report = engine::verify::verify(opened.store.as_ref()).await.map_err(Failure::unavailable);
+    opened.store.close().await;
+    let report = report?;
+    let heading = format!("Checked {}:", opened.site);
     let told = out.line(heading).and_then(|()| show(&report, out)).and_then(|()| out.json(&as_json(&report)));
     verdict(&report, told)
 }

@@ -17,6 +17,7 @@ use super::{Bench, measure};
 use crate::api::text;
 use crate::failure::Failure;
 use crate::log;
+use crate::opening::Site;
 use crate::output::Out;
 
 mod receivers;
@@ -96,7 +97,8 @@ pub(super) async fn run(args: WebhooksArgs, out: Out) -> Result<(), Failure> {
     let mut config = Config::default();
     config.settings.settlement_delay = NO_SETTLEMENT;
     let settings = Settings { webhook_targets: WebhookTargets::Loopback, ..Settings::default() };
-    let bench = Bench::start(folder.path(), host.clone(), config, settings).await?;
+    let site = Site::Folder(folder.path().to_owned());
+    let bench = Bench::start(site, host.clone(), config, settings).await?;
     let story = Story::learn(&bench.load).await?;
     let burst = story.intents_for(args.events as usize);
     let steady = story.intents_for((args.events as usize).div_ceil(STEADY_PART));

@@ -5,7 +5,7 @@ use escrow::Span;
 use ipnet::IpNet;
 use server::{Limit, Origins};
 
-use super::{Setting, parse_span};
+use super::{Setting, parse_span, parse_whole};
 
 /// Which rate limits hold.
 pub(crate) const RATE_LIMITS: Setting<RateLimits> =
@@ -133,12 +133,11 @@ fn parse_networks(text: &str) -> Result<Vec<IpNet>, String> {
 
 fn parse_connections(text: &str) -> Result<usize, String> {
     const MOST: usize = 1_000_000;
-    let number = text.parse().ok().filter(|number| (1..=MOST).contains(number));
-    number.ok_or_else(|| format!("expected a whole number from 1 to {MOST}, not {text:?}"))
+    parse_whole(text, 1..=MOST)
 }
 
 /// A length of time that something must take at least: 0 would refuse everything.
-fn parse_timeout(text: &str) -> Result<Span, String> {
+pub(super) fn parse_timeout(text: &str) -> Result<Span, String> {
     /// With the engine's patience, well within how long a request may take altogether.
     const LONGEST: Span = Span::from_seconds(60);
     let span = parse_span(text)?;

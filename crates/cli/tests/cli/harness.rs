@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use engine::{Host, System};
@@ -110,10 +110,24 @@ impl Gateway {
 
     /// The same with more in its environment.
     pub(crate) fn start_in(environment: &Environment, folder: &Path, args: &[&str]) -> Gateway {
-        let mut gateway = Gateway::spawn(environment, folder, args.iter().chain(&["--json"]));
-        let line = gateway.line();
-        gateway.announced = serde_json::from_str(&line).expect("the first line is JSON");
-        gateway
+        let started = Gateway::begin(environment, folder, args).announce();
+        started.unwrap_or_else(|(code, log)| panic!("it ended with {code:?}; its log: {log}"))
+    }
+
+    /// Starts a gateway, and does not wait until it takes requests.
+    pub(crate) fn begin(environment: &Environment, folder: &Path, args: &[&str]) -> Gateway {
+        Gateway::spawn(environment, folder, args.iter().chain(&["--json"]))
+    }
+
+    /// Waits until it takes requests, or has ended: with this code, after logging this.
+    pub(crate) fn announce(mut self) -> Result<Gateway, (Option<i32>, String)> {
+        let line = self.lines.recv_timeout(patience());
+        if line == Err(RecvTimeoutError::Disconnected) {
+            return Err((self.wait().code(), self.log()));
+        }
+        let line = line.unwrap_or_else(|_| panic!("it said nothing; its log: {}", self.log()));
+        self.announced = serde_json::from_str(&line).expect("the first line is JSON");
+        Ok(self)
     }
 
     /// Starts a gateway that talks to people.

@@ -15,6 +15,7 @@ mod listen;
 mod logs;
 mod metrics;
 mod parallel;
+mod postgres;
 mod receiver;
 mod serve;
 mod trigger;

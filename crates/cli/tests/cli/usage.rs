@@ -19,13 +19,24 @@ fn wrong_use_is_told_from_failure() {
         (&["serve", "--public-url", "pay.example.com"], "--public-url: expected an address"),
         (&["serve", "--rate-limits", "some"], "--rate-limits: expected documented or off"),
         (&["serve", "--test-key", "sk_live_abcdefgh"], "--test-key: only sk_test_"),
-        (&["serve", "--database-url", "postgres://db"], "--database-url: PostgreSQL stores are not available yet"),
-        (&["verify", "--database-url", "postgres://db"], "not available yet"),
+        (&["serve", "--database-url", "mysql://db"], "--database-url: expected an address such as postgres://"),
+        (&["serve", "--database-connections", "2"], "--database-connections: expected a whole number from 3 to 100"),
+        (&["serve", "--database-lock-timeout", "0"], "--database-lock-timeout: expected more than none"),
+        (
+            &["verify", "--data", "data", "--database-url", "postgres://u:s3cret@127.0.0.1/d"],
+            "--data: the store is the database postgres://u@127.0.0.1:5432/d; leave one of the two out",
+        ),
+        (
+            &["backup", "--to", "copy", "--database-url", "postgres://u:s3cret@127.0.0.1/d"],
+            "back it up with PostgreSQL's own tools, pg_dump",
+        ),
         (&["keys", "create", "--mode", "test"], "--merchant"),
         (&["demo", "--key", "sk_test_abcdefgh"], "--api"),
         (&["serve", "--config", "missing.toml"], "cannot read missing.toml"),
     ] {
-        assert_failed(&run(folder.path(), args), 2, complaint);
+        let output = run(folder.path(), args);
+        assert_failed(&output, 2, complaint);
+        assert!(!stderr(&output).contains("s3cret"), "{args:?}: {}", stderr(&output));
     }
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing was done");
 }
@@ -87,6 +98,21 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     assert_eq!(store_made(path, Some("from-a-variable"), &["--data", "from-a-flag"]), "from-a-flag");
     std::fs::write(path.join("other.toml"), "data = \"from-another-file\"").expect("written");
     assert_eq!(store_made(path, None, &["--config", "other.toml"]), "from-another-file");
+}
+
+#[test]
+fn a_database_out_of_reach_is_told_from_wrong_use() {
+    let folder = folder();
+    // A port where nobody listens: it was this test's own.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("postgres://u:s3cret@{}/d", listener.local_addr().expect("it listens"));
+    drop(listener);
+    for args in [&["serve", "--listen", "127.0.0.1:0"][..], &["verify"], &["migrate"], &["keys", "list"]] {
+        let output = command(folder.path()).env("MILEPOST_DATABASE_URL", &url).args(args).output().expect("it runs");
+        assert_failed(&output, 3, "the database postgres://u@127.0.0.1:");
+        assert!(!stderr(&output).contains("s3cret"), "{args:?}: {}", stderr(&output));
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing was made");
 }
 
 #[test]
