@@ -28,7 +28,7 @@ pub(crate) enum Keys {
 ///
 /// # Errors
 /// When it cannot be read, or has the wrong length.
-fn existing(file: &Path) -> Result<Keyring, Failure> {
+pub(crate) fn existing(file: &Path) -> Result<Keyring, Failure> {
     match read(file) {
         Ok(secret) => Ok(Keyring::new(&secret)),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(missing(file)),

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::harness::{Environment, Gateway, command, stderr};
 
 mod keys;
+mod moving;
 mod secret;
 mod serve;
 mod tls;
