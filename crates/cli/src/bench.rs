@@ -8,11 +8,14 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use engine::{Config, Host, Keyring, System};
 use serde_json::{Value, json};
+use store::{PageRequest, Position, PostgresSettings, PostgresStore};
 
+use crate::config::Sources;
+use crate::config::database::DATABASE_URL;
 use crate::connections::Limits;
 use crate::failure::Failure;
 use crate::gateway::{self, Plan};
-use crate::opening::Site;
+use crate::opening::{Site, TuningArgs};
 use crate::output::{Column, Out};
 use crate::{log, merchants};
 
@@ -31,8 +34,8 @@ const MILESTONES_AN_INTENT: usize = 3;
 
 /// Measure how fast this machine runs the main job
 ///
-/// Runs a gateway on an embedded store of its own in a temporary folder, and drives it over HTTP in a closed loop: every
-/// connection sends its next request when the last one is answered. Measures creating intents with three milestones and completing
+/// Runs a gateway on an embedded store of its own in a temporary folder, or on a database, and drives it over HTTP in a closed loop:
+/// every connection sends its next request when the last one is answered. Measures creating intents with three milestones and completing
 /// them, beside a handler that authenticates, reads and answers the same but stores nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -51,6 +54,12 @@ pub(crate) struct BenchArgs {
     /// How often everything is measured; the median of each ratio counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
     rounds: u16,
+    /// Run on this PostgreSQL database, which must be empty, or from an earlier run; what is written there stays. It is named by this flag
+    /// alone, so that no gateway's is taken by mistake
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    #[command(flatten)]
+    tuning: TuningArgs,
 }
 
 /// What else can be measured.
@@ -70,18 +79,21 @@ struct Round {
 ///
 /// # Errors
 /// When the gateway cannot be run, or an answer was not what it should be.
-pub(crate) async fn run(args: BenchArgs, out: Out) -> Result<(), Failure> {
+pub(crate) async fn run(args: BenchArgs, sources: &Sources, out: Out) -> Result<(), Failure> {
     match args.other {
         Some(Other::Webhooks(args)) => webhooks::run(args, out).await,
-        None => run_main_job(args, out).await,
+        None => run_main_job(args, sources, out).await,
     }
 }
 
-async fn run_main_job(args: BenchArgs, out: Out) -> Result<(), Failure> {
+async fn run_main_job(args: BenchArgs, sources: &Sources, out: Out) -> Result<(), Failure> {
     log::start("warn", out)?;
     let folder = tempfile::tempdir().map_err(|error| Failure::unavailable(format!("no temporary folder: {error}")))?;
     let host: Arc<dyn Host> = Arc::new(System::new());
-    let site = Site::Folder(folder.path().to_owned());
+    let site = match &args.database_url {
+        Some(url) => empty(args.tuning.settings(DATABASE_URL.read("--database-url", url)?, sources)?).await?,
+        None => Site::Folder(folder.path().to_owned()),
+    };
     let bench = Bench::start(site, host, Config::default(), server::Settings::default()).await?;
     let mut rounds = Vec::new();
     for round in 1..=args.rounds {
@@ -93,6 +105,21 @@ async fn run_main_job(args: BenchArgs, out: Out) -> Result<(), Failure> {
     let batches = bench.batches();
     bench.running.stop().await;
     report(&args, &rounds, &batches, out)
+}
+
+/// A database that nobody's payments are in, brought up to date.
+async fn empty(settings: PostgresSettings) -> Result<Site, Failure> {
+    PostgresStore::migrate(&settings).await.map_err(Failure::unavailable)?;
+    let site = Site::Database(Box::new(settings));
+    let store = site.clone().open().await?.store;
+    let two = PageRequest { limit: 2, position: Position::Offset(0) };
+    let merchants = store.merchants(two).await.map_err(Failure::unavailable)?.items;
+    store.close().await;
+    if merchants.iter().all(|merchant| merchant.name == BENCH_MERCHANT) {
+        Ok(site)
+    } else {
+        Err(Failure::usage(format!("--database-url: {site} is in use by merchants; name an empty database")))
+    }
 }
 
 /// A gateway under load.
@@ -192,7 +219,9 @@ fn report(args: &BenchArgs, rounds: &[Round], batches: &[(f64, u64)], out: Out) 
     let workloads: serde_json::Map<String, Value> =
         summaries.iter().map(|(name, summary)| ((*name).replace(' ', "_"), summary.json())).collect();
     let buckets: Vec<Value> = batches.iter().map(|(bound, count)| json!({"up_to": bound, "commits": count})).collect();
+    let store = if args.database_url.is_some() { "postgres" } else { "sqlite" };
     out.json(&json!({
+        "store": store,
         "connections": args.connections,
         "operations": args.operations,
         "rounds": args.rounds,

@@ -108,7 +108,7 @@ async fn dispatch(command: Command, sources: &Sources, out: Out) -> Result<(), F
         Command::Verify(args) => verify::run(args, sources, out).await,
         Command::Backup(args) => backup::run(args, sources, out).await,
         Command::Migrate(args) => migrate::run(args, sources, out).await,
-        Command::Bench(args) => bench::run(args, out).await,
+        Command::Bench(args) => bench::run(args, sources, out).await,
     }
 }
 

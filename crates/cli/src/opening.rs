@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use clap::Args;
 use engine::{Host, Keyring};
+use escrow::Span;
 use serde_json::{Value, json};
-use store::{OpenError, PostgresSettings, PostgresStore, SqliteStore, Store};
+use store::{DatabaseUrl, OpenError, PostgresSettings, PostgresStore, SqliteStore, Store};
 
 use crate::config::database::{DATABASE_CONNECTIONS, DATABASE_LOCK_TIMEOUT, DATABASE_STATEMENT_TIMEOUT, DATABASE_URL};
 use crate::config::{DATA, SECRET_FILE, Sources};
@@ -84,25 +85,34 @@ impl StoreArgs {
         Ok((self.named(tuning, sources)?, file))
     }
 
-    /// The database, where one is named.
+    fn named(&self, tuning: &TuningArgs, sources: &Sources) -> Result<Site, Failure> {
+        match sources.find(&DATABASE_URL, self.database_url.as_deref())? {
+            Some(url) => tuning.settings(url, sources).map(Box::new).map(Site::Database),
+            None => {
+                tuning.check(sources)?;
+                sources.get(&DATA, self.data.as_deref()).map(Site::Folder)
+            }
+        }
+    }
+}
+
+impl TuningArgs {
+    /// How this database is used.
     ///
     /// # Errors
-    /// When it is not understood.
-    pub(crate) fn database(&self, tuning: &TuningArgs, sources: &Sources) -> Result<Option<PostgresSettings>, Failure> {
-        let connections = sources.get(&DATABASE_CONNECTIONS, tuning.database_connections.as_deref())?;
-        let statement_timeout = tuning.database_statement_timeout.as_deref();
-        let statement_timeout = sources.get(&DATABASE_STATEMENT_TIMEOUT, statement_timeout)?;
-        let lock_timeout = sources.get(&DATABASE_LOCK_TIMEOUT, tuning.database_lock_timeout.as_deref())?;
-        let url = sources.find(&DATABASE_URL, self.database_url.as_deref())?;
-        let usual = url.map(PostgresSettings::of);
-        Ok(usual.map(|usual| PostgresSettings { connections, statement_timeout, lock_timeout, ..usual }))
+    /// When something of it is not understood.
+    pub(crate) fn settings(&self, url: DatabaseUrl, sources: &Sources) -> Result<PostgresSettings, Failure> {
+        let (connections, statement_timeout, lock_timeout) = self.check(sources)?;
+        Ok(PostgresSettings { connections, statement_timeout, lock_timeout, ..PostgresSettings::of(url) })
     }
 
-    fn named(&self, tuning: &TuningArgs, sources: &Sources) -> Result<Site, Failure> {
-        match self.database(tuning, sources)? {
-            Some(settings) => Ok(Site::Database(Box::new(settings))),
-            None => sources.get(&DATA, self.data.as_deref()).map(Site::Folder),
-        }
+    /// Reads all of it, whether it is of use or not, so that what is wrong is told.
+    fn check(&self, sources: &Sources) -> Result<(usize, Span, Span), Failure> {
+        Ok((
+            sources.get(&DATABASE_CONNECTIONS, self.database_connections.as_deref())?,
+            sources.get(&DATABASE_STATEMENT_TIMEOUT, self.database_statement_timeout.as_deref())?,
+            sources.get(&DATABASE_LOCK_TIMEOUT, self.database_lock_timeout.as_deref())?,
+        ))
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::harness::{Environment, Gateway, command, stderr};
 
+mod bench;
 mod keys;
 mod moving;
 mod secret;
