@@ -11,6 +11,7 @@ use crate::harness::{Environment, Gateway, command, stderr};
 mod bench;
 mod keys;
 mod moving;
+mod outage;
 mod secret;
 mod serve;
 mod tls;
