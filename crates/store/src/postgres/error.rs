@@ -103,10 +103,11 @@ impl Fault {
         self.code().is_some_and(|code| conflicts.contains(code))
     }
 
-    /// Whether something else was in the way of a change of the schema: it kept a lock for too long, or made the same table.
+    /// Whether something else was in the way of a change of the schema: it kept a lock for too long, or made the same table, whose row
+    /// type may be noticed first.
     pub(super) fn is_in_the_way(&self) -> bool {
-        self.is_conflict()
-            || self.code().is_some_and(|code| [SqlState::LOCK_NOT_AVAILABLE, SqlState::DUPLICATE_TABLE].contains(code))
+        let in_the_way = [SqlState::LOCK_NOT_AVAILABLE, SqlState::DUPLICATE_TABLE, SqlState::DUPLICATE_OBJECT];
+        self.is_conflict() || self.code().is_some_and(|code| in_the_way.contains(code))
     }
 
     /// Whether the server said that it took nothing of a transaction, and not that it goes away, in which case nobody can know.
