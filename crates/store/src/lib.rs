@@ -45,6 +45,13 @@ pub use webhook::{
     EndpointLease, EndpointState, Outbox, Progress, Told,
 };
 
+/// Makes what [`PGBENCH_COMPLETION`] works on, beside the tables of a PostgreSQL store.
+pub const PGBENCH_SETUP: &str = include_str!("pgbench/setup.sql");
+
+/// What PostgreSQL's own benchmark does to compare a store with: a milestone is completed in a transaction of its own, statement by
+/// statement.
+pub const PGBENCH_COMPLETION: &str = include_str!("pgbench/completion.sql");
+
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -19,6 +19,8 @@ use crate::failure::Failure;
 /// A request to be sent.
 #[derive(Clone, Debug)]
 struct Shot {
+    /// Whose key it is sent with.
+    merchant: usize,
     path: String,
     idempotency_key: Option<String>,
     body: Bytes,
@@ -36,21 +38,25 @@ pub(crate) struct Target {
 /// What came of it.
 pub(crate) struct Volley {
     pub(crate) measured: Measured,
-    answers: Vec<Bytes>,
+    /// With whose they are.
+    answers: Vec<(usize, Bytes)>,
 }
 
 /// Where requests go.
 #[derive(Clone)]
 pub(crate) struct Load {
     host: Arc<dyn Host>,
-    address: SocketAddr,
-    key: Arc<str>,
+    /// The gateways, which the connections take in turn.
+    addresses: Arc<[SocketAddr]>,
+    /// The keys of merchants.
+    keys: Arc<[String]>,
 }
 
 impl Target {
-    /// The main job's intents with their milestones.
-    pub(crate) fn creations(count: usize, unique: &str) -> Target {
+    /// The main job's intents with their milestones, of so many merchants in turn.
+    pub(crate) fn creations(count: usize, merchants: usize, unique: &str) -> Target {
         let shots = (0..count).map(|number| Shot {
+            merchant: number % merchants,
             path: "/v1/payment-intents".to_owned(),
             idempotency_key: Some(format!("{unique}-create-{number}")),
             body: Bytes::from(creation().to_string()),
@@ -61,6 +67,7 @@ impl Target {
     /// The same requests for the handler that stores nothing.
     pub(crate) fn constants(count: usize) -> Target {
         let shot = Shot {
+            merchant: 0,
             path: "/v1/payment-intents".to_owned(),
             idempotency_key: Some("constant".to_owned()),
             body: Bytes::from(creation().to_string()),
@@ -84,13 +91,13 @@ pub(crate) fn creation() -> Value {
 }
 
 impl Load {
-    pub(crate) fn new(host: Arc<dyn Host>, address: SocketAddr, key: String) -> Load {
-        Load { host, address, key: key.into() }
+    pub(crate) fn new(host: Arc<dyn Host>, addresses: Vec<SocketAddr>, keys: Vec<String>) -> Load {
+        Load { host, addresses: addresses.into(), keys: keys.into() }
     }
 
     /// The same load on another address.
     pub(crate) fn at(&self, address: SocketAddr) -> Load {
-        Load { address, ..self.clone() }
+        Load { addresses: vec![address].into(), ..self.clone() }
     }
 
     /// What it runs on.
@@ -103,7 +110,7 @@ impl Load {
     /// # Errors
     /// When nobody takes it.
     pub(crate) async fn connect(&self) -> Result<Client, Failure> {
-        Client::connect(self).await
+        Client::connect(self, 0).await
     }
 
     /// Sends everything over so many connections, and measures each answer.
@@ -112,8 +119,8 @@ impl Load {
     /// When a request is not answered with success.
     pub(crate) async fn run(&self, connections: usize, target: &Target) -> Result<Volley, Failure> {
         let mut clients = Vec::new();
-        for _ in 0..connections {
-            clients.push(Client::connect(self).await?);
+        for number in 0..connections {
+            clients.push(Client::connect(self, number).await?);
         }
         let groups = target.shots.len().div_ceil(target.group);
         let share = target.group * groups.div_ceil(connections).max(1);
@@ -142,15 +149,17 @@ impl Load {
     /// # Errors
     /// When an escrow cannot be read.
     pub(crate) async fn completions(&self, created: &Volley) -> Result<Target, Failure> {
-        let mut client = Client::connect(self).await?;
+        let mut client = Client::connect(self, 0).await?;
         let mut shots = Vec::new();
-        for intent in &created.answers {
-            let id = text(&parse(intent)?, "/id")?;
-            let escrow = parse(&client.send("GET", &Shot::get(format!("/v1/payment-intents/{id}/escrow"))).await?)?;
+        for (merchant, intent) in &created.answers {
+            let (merchant, id) = (*merchant, text(&parse(intent)?, "/id")?);
+            let look = Shot { merchant, ..Shot::get(format!("/v1/payment-intents/{id}/escrow")) };
+            let escrow = parse(&client.send("GET", &look).await?)?;
             let milestones = escrow.pointer("/data/milestones").and_then(Value::as_array);
             for milestone in milestones.into_iter().flatten() {
                 let milestone = text(milestone, "/id")?;
                 shots.push(Shot {
+                    merchant,
                     path: format!("/v1/payment-intents/{id}/escrow/milestones/{milestone}/complete"),
                     idempotency_key: Some(milestone),
                     body: Bytes::from_static(br#"{"completedBy": "bench@example.com", "completionProof": "proof"}"#),
@@ -163,7 +172,7 @@ impl Load {
 
 impl Shot {
     const fn get(path: String) -> Shot {
-        Shot { path, idempotency_key: None, body: Bytes::new() }
+        Shot { merchant: 0, path, idempotency_key: None, body: Bytes::new() }
     }
 }
 
@@ -171,16 +180,19 @@ impl Shot {
 pub(crate) struct Client {
     sender: SendRequest<Full<Bytes>>,
     address: SocketAddr,
-    key: Arc<str>,
+    keys: Arc<[String]>,
 }
 
 impl Client {
-    async fn connect(load: &Load) -> Result<Client, Failure> {
-        let stream = TcpStream::connect(load.address).await.map_err(Failure::unavailable)?;
+    /// The connection of this number.
+    async fn connect(load: &Load, number: usize) -> Result<Client, Failure> {
+        let nobody = || Failure::usage("there is nobody to send requests to");
+        let address = *load.addresses.get(number % load.addresses.len().max(1)).ok_or_else(nobody)?;
+        let stream = TcpStream::connect(address).await.map_err(Failure::unavailable)?;
         stream.set_nodelay(true).map_err(Failure::unavailable)?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(Failure::unavailable)?;
         load.host.spawn(Box::pin(async move { drop(connection.await) }));
-        Ok(Client { sender, address: load.address, key: load.key.clone() })
+        Ok(Client { sender, address, keys: load.keys.clone() })
     }
 
     async fn fire(
@@ -188,14 +200,14 @@ impl Client {
         host: Arc<dyn Host>,
         shots: Vec<Shot>,
         keeps_answers: bool,
-    ) -> Result<(Vec<u64>, Vec<Bytes>), Failure> {
+    ) -> Result<(Vec<u64>, Vec<(usize, Bytes)>), Failure> {
         let (mut latencies_us, mut answers) = (Vec::with_capacity(shots.len()), Vec::new());
         for shot in shots {
             let begun_us = host.ticks_us();
             let answer = self.send("POST", &shot).await?;
             latencies_us.push(host.ticks_us().abs_diff(begun_us));
             if keeps_answers {
-                answers.push(answer);
+                answers.push((shot.merchant, answer));
             }
         }
         Ok((latencies_us, answers))
@@ -212,7 +224,7 @@ impl Client {
         body: Bytes,
         times: usize,
     ) -> Result<Vec<u64>, Failure> {
-        let shot = Shot { path: path.to_owned(), idempotency_key: None, body };
+        let shot = Shot { merchant: 0, path: path.to_owned(), idempotency_key: None, body };
         Ok(self.fire(host, vec![shot; times], false).await?.0)
     }
 
@@ -222,7 +234,7 @@ impl Client {
     /// When it is not answered with success, in JSON.
     pub(crate) async fn ask(&mut self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
         let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
-        parse(&self.send(method, &Shot { path: path.to_owned(), idempotency_key: None, body }).await?)
+        parse(&self.send(method, &Shot { merchant: 0, path: path.to_owned(), idempotency_key: None, body }).await?)
     }
 
     async fn send(&mut self, method: &str, shot: &Shot) -> Result<Bytes, Failure> {
@@ -230,7 +242,7 @@ impl Client {
             .method(method)
             .uri(&shot.path)
             .header("host", self.address.to_string())
-            .header("x-api-key", &*self.key)
+            .header("x-api-key", self.keys.get(shot.merchant).map_or("", String::as_str))
             .header("content-type", "application/json");
         if let Some(key) = &shot.idempotency_key {
             request = request.header("idempotency-key", key);

@@ -129,7 +129,13 @@ pub(crate) fn median_bucket(buckets: &[(f64, u64)]) -> f64 {
     median.map_or(f64::INFINITY, |(bound, _)| *bound)
 }
 
-fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+/// How much larger one rate is than another.
+pub(crate) fn ratio(rate: f64, other: f64) -> f64 {
+    rate / other
+}
+
+/// The one in the middle.
+pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)

@@ -123,7 +123,7 @@ pub(super) async fn run(args: WebhooksArgs, out: Out) -> Result<(), Failure> {
     let failing_calls = engine::meter::WEBHOOK_CALLS;
     let failed = ["pending", "failed"].map(|state| bench.counted(&format!("{failing_calls}{{delivery=\"{state}\"}}")));
     let hanging_calls = receivers.hanging_calls();
-    bench.running.stop().await;
+    bench.stop().await;
     let report = Report {
         burst,
         steady,
