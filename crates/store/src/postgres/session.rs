@@ -100,12 +100,15 @@ impl Sessions {
     fn beginning(&self, kind: Kind) -> String {
         let (statement_ms, lock_ms) = (self.settings.statement_timeout.ms(), self.settings.lock_timeout.ms());
         let limits = format!("SET LOCAL statement_timeout = {statement_ms}; SET LOCAL lock_timeout = {lock_ms}");
+        // A gateway that stands still in the middle of a commit must give its locks up before the others stop waiting for them.
+        let idle_ms = (lock_ms / 2).max(1);
+        let idle = format!("SET LOCAL idle_in_transaction_session_timeout = {idle_ms}");
         match kind {
             Kind::Read => format!("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; {limits}"),
             Kind::LongRead => {
                 "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SET LOCAL statement_timeout = 0".to_owned()
             }
-            Kind::Write => format!("BEGIN ISOLATION LEVEL READ COMMITTED; {limits}"),
+            Kind::Write => format!("BEGIN ISOLATION LEVEL READ COMMITTED; {limits}; {idle}"),
             Kind::Migration => {
                 format!(
                     "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = {lock_ms}"

@@ -55,9 +55,11 @@ enum AtCommit {
     CutReply,
     /// As [`AtCommit::CutReply`], but the server hears of it a second after the client has lost the connection.
     Delay,
+    /// It lets the server wait for three seconds, as a client does that stands still.
+    Freeze,
 }
 
-const WAYS: [AtCommit; 4] = [AtCommit::Nothing, AtCommit::Cut, AtCommit::CutReply, AtCommit::Delay];
+const WAYS: [AtCommit; 5] = [AtCommit::Nothing, AtCommit::Cut, AtCommit::CutReply, AtCommit::Delay, AtCommit::Freeze];
 
 /// Passes on what a client and the server say to each other, until the client commits something.
 struct Meddler {
@@ -75,7 +77,10 @@ impl Meddler {
             for client in listener.incoming().flatten() {
                 let (Ok(server), way) = (TcpStream::connect(("127.0.0.1", server)), shared.clone()) else { continue };
                 let (Ok(from_server), Ok(to_client)) = (server.try_clone(), client.try_clone()) else { continue };
-                std::thread::spawn(move || drop(io::copy(&mut &from_server, &mut &to_client)));
+                std::thread::spawn(move || {
+                    drop(io::copy(&mut &from_server, &mut &to_client));
+                    drop(to_client.shutdown(Shutdown::Both));
+                });
                 std::thread::spawn(move || drop(meddle(&client, &server, &way)));
             }
         });
@@ -124,6 +129,10 @@ fn meddle(mut client: &TcpStream, mut server: &TcpStream, way: &AtomicU8) -> io:
                 std::thread::sleep(Duration::from_secs(1));
                 server.write_all(said)?;
             }
+            AtCommit::Freeze => {
+                std::thread::sleep(Duration::from_secs(3));
+                server.write_all(said)?;
+            }
         }
     }
 }
@@ -147,6 +156,31 @@ async fn a_commit_whose_reply_was_lost_counts_once() {
     let void = database.sql("SELECT count(*) FROM commits WHERE is_void");
     assert_ne!(void, "0", "what was not committed can never be");
     assert_eq!(audit(&store).await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_stands_still_in_a_commit_keeps_nobody_waiting() {
+    let Some(database) = Database::fresh() else { return };
+    let port = database.url().rsplit_once(':').and_then(|(_, rest)| rest.split_once('/')).expect("a port").0;
+    let meddler = Meddler::before(port.parse().expect("a port"));
+    let frozen = made(&settings(&database, Some(meddler.port))).await;
+    let other = PostgresStore::open(&settings(&database, None)).await.expect("a store");
+    let (one, two) = (World::default(), World::drawing_from(1000));
+    let unit = one.open(owner(1), at(1000));
+    let id = intent(&unit);
+    meddler.at_next_commit(AtCommit::Freeze);
+    let others = async {
+        while meddler.way.load(Ordering::SeqCst) != 0 {
+            tokio::task::yield_now().await;
+        }
+        // It has the locks of the owner, and stands still.
+        let begun = Instant::now();
+        assert_eq!(commit(&other, two.open(owner(1), at(1000))).await, Outcome::Committed);
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    };
+    let (outcome, ()) = tokio::join!(commit(&frozen, unit), others);
+    assert_eq!(outcome, Outcome::Committed, "it begins anew when it goes on");
+    assert_eq!(load(&other, id).await.map(|stored| stored.version), Some(1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
