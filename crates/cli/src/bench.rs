@@ -32,9 +32,6 @@ use pgbench::{Merchants, Pgbench};
 /// The merchant that the load is for.
 const BENCH_MERCHANT: &str = "Bench";
 
-/// How long pgbench completes milestones for a comparison.
-const PGBENCH_SECONDS: u16 = 8;
-
 /// The milestones of every intent: the main job's.
 const MILESTONES_AN_INTENT: usize = 3;
 
@@ -70,6 +67,10 @@ pub(crate) struct BenchArgs {
     /// How many gateways share the database; the connections are spread over them
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=8), requires = "database_url")]
     gateways: u16,
+    /// For how many seconds a round pgbench completes milestones for comparison, where it is installed: so long of one merchant, and so
+    /// long of many
+    #[arg(long, value_name = "SECONDS", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=600))]
+    pgbench: u16,
     #[command(flatten)]
     tuning: TuningArgs,
 }
@@ -248,7 +249,7 @@ impl Bench {
         let merchants = usize::from(args.merchants);
         let spread = self.load.run(connections, &Target::creations(intents, merchants, &self.unique())).await?;
         let complete_spread = self.load.run(connections, &self.load.completions(&spread).await?).await?;
-        let completed = |of| pgbench.map(|pgbench| pgbench.completions(of, args.connections, PGBENCH_SECONDS));
+        let completed = |of| pgbench.map(|pgbench| pgbench.completions(of, args.connections, args.pgbench));
         let hot = completed(Merchants::One).transpose()?;
         let pgbench = hot.zip(completed(Merchants::Many).transpose()?);
         Ok(Round {
