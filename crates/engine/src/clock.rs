@@ -91,8 +91,8 @@ pub(crate) struct Keeper {
 /// Moves single clocks.
 struct Hands {
     parts: Parts,
-    /// By which a store that is shared knows who moves a clock; nothing where nobody else could.
-    id: Option<RawId>,
+    /// By which the store knows who moves a clock.
+    id: RawId,
     /// The worker, and whoever follows a stream.
     listeners: Listeners,
     /// Says that the worker is done with a job, for this time.
@@ -101,7 +101,7 @@ struct Hands {
 
 impl Keeper {
     pub(crate) fn new(
-        (parts, id): (Parts, Option<RawId>),
+        (parts, id): (Parts, RawId),
         queue: mpsc::Receiver<Asked>,
         stop: watch::Receiver<bool>,
         listeners: Listeners,
@@ -172,14 +172,19 @@ impl Hands {
 
     /// Says that the clock is this gateway's to move, from now on or still, and gives the token of its lease.
     async fn claim(&self, merchant: MerchantId) -> Result<Option<u64>, StoreError> {
-        let Some(by) = self.id else { return Ok(Some(0)) };
-        let now = self.parts.host.now();
-        self.parts.store.claim_clock(ClockClaim { merchant, by, now, until: now.after(LEASE) }).await
+        let Parts { store, host, .. } = &self.parts;
+        if !store.is_shared() {
+            // Nobody else is there who could move it.
+            return Ok(Some(0));
+        }
+        let now = host.now();
+        store.claim_clock(ClockClaim { merchant, by: self.id, now, until: now.after(LEASE) }).await
     }
 
     async fn give_back(&self, merchant: MerchantId) {
-        let Some(by) = self.id else { return };
-        if let Err(error) = self.parts.store.release_clock(merchant, by).await {
+        if self.parts.store.is_shared()
+            && let Err(error) = self.parts.store.release_clock(merchant, self.id).await
+        {
             tracing::warn!(%error, "a clock was not given back; its lease will run out");
         }
     }

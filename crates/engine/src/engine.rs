@@ -105,9 +105,8 @@ impl Engine {
         let worker = Running::start(host.as_ref(), |stop| {
             Worker::new(parts.clone(), queues.clone(), stop, scheduled.clone(), carried.clone()).run()
         });
-        let keeper_id = parts.store.is_shared().then(|| ids.next());
         let keeper = Running::start(host.as_ref(), |stop| {
-            Keeper::new((parts.clone(), keeper_id), clocks_asked, stop, listeners(), carried).run()
+            Keeper::new((parts.clone(), ids.next()), clocks_asked, stop, listeners(), carried).run()
         });
         let lookout = parts.store.is_shared().then(|| {
             let (store, bells) = (parts.store.clone(), bells.clone());
