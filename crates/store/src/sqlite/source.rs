@@ -31,11 +31,10 @@ pub(crate) struct Reading {
 impl Source {
     /// Takes the store in a folder for this process.
     pub(crate) fn open(dir: &Path) -> Result<Source, OpenError> {
-        // What is not there must not be made.
-        drop(open::reader(dir).or_else(|error| match error {
-            OpenError::OlderSchema { .. } => Connection::open_in_memory().map_err(|error| open::explain(dir, error)),
-            other => Err(other),
-        })?);
+        // What is not there must not be made. One of an older version is brought up to date.
+        if let Err(missing @ OpenError::Missing { .. }) = open::reader(dir) {
+            return Err(missing);
+        }
         Ok(Source { dir: dir.to_owned(), writer: Writer::open(dir)? })
     }
 

@@ -3,7 +3,10 @@
 use cluster::Database;
 use escrow::Span;
 use futures_util::future::join_all;
-use store::{CopyError, DatabaseError, OpenError, POSTGRES_SCHEMA_VERSION, PostgresStore, SqliteStore, Store, copy};
+use store::{
+    CopyError, DatabaseError, OpenError, POSTGRES_SCHEMA_VERSION, PostgresSettings, PostgresStore, SqliteStore, Store,
+    copy,
+};
 
 use crate::history::lived;
 use crate::postgres::{made, settings};
@@ -40,7 +43,7 @@ async fn a_schema_of_another_version_is_refused_untouched() {
 #[tokio::test]
 async fn a_step_that_is_held_up_is_tried_again() {
     let Some(database) = Database::fresh() else { return };
-    let settings = settings(&database);
+    let settings = PostgresSettings { lock_timeout: Span::from_ms(200), ..settings(&database) };
     database
         .sql("CREATE TABLE milepost (version BIGINT NOT NULL PRIMARY KEY); INSERT INTO milepost (version) VALUES (0)");
     let (client, connection) = tokio_postgres::connect(database.url(), tokio_postgres::NoTls).await.expect("a server");
