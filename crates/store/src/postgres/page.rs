@@ -57,7 +57,7 @@ pub(super) async fn keys<K: ColumnKey>(
         (None, Position::After(_) | Position::Before(_)) => return Err(Fault::UnknownCursor),
     };
     let Some(read) = read else { return Ok(Page { items: Vec::new(), has_more: false }) };
-    let rows = session.query(Statement::of(&read.query)).await?;
+    let rows = session.query(Statement::of(&read.limited)).await?;
     let keys = rows.iter().map(|row| K::read(row, 0)).collect::<Result<Vec<K>, Fault>>()?;
     Ok(read.page(keys))
 }
@@ -70,7 +70,7 @@ pub(super) async fn keys_behind<K: ColumnKey>(
     limit: usize,
 ) -> Result<Vec<K>, Fault> {
     let Some(read) = list.behind(place, limit) else { return Ok(Vec::new()) };
-    let rows = session.query(Statement::of(&read.query)).await?;
+    let rows = session.query(Statement::of(&read.limited)).await?;
     rows.iter().take(limit).map(|row| K::read(row, 0)).collect()
 }
 

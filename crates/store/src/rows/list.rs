@@ -122,6 +122,24 @@ pub(crate) struct List<K = IdKey> {
     bounds: (K, K),
 }
 
+/// Puts the ranges of a list together.
+const UNION: &str = " UNION ALL ";
+
+/// The query for a page of several ranges, each of which gives no more than the page can need.
+fn limited(ranges: &[String], order: &str, (limit, skipped): (i64, i64), mut values: Vec<Value>) -> Query {
+    if let [only] = ranges {
+        values.extend([Value::Integer(limit), Value::Integer(skipped)]);
+        let count = values.len();
+        return Query { sql: format!("{only} ORDER BY key {order} LIMIT ?{} OFFSET ?{count}", count - 1), values };
+    }
+    let of_each = Value::Integer(limit.saturating_add(skipped));
+    values.extend([of_each, Value::Integer(limit), Value::Integer(skipped)]);
+    let count = values.len();
+    let each = |range: &String| format!("({range} ORDER BY key {order} LIMIT ?{})", count - 2);
+    let all = ranges.iter().map(each).collect::<Vec<_>>().join(UNION);
+    Query { sql: format!("{all} ORDER BY key {order} LIMIT ?{} OFFSET ?{count}", count - 1), values }
+}
+
 /// Where a page begins.
 enum Start<K> {
     /// At the highest key, leaving out so many.
@@ -135,6 +153,8 @@ enum Start<K> {
 /// A page to be read.
 pub(crate) struct Read {
     pub(crate) query: Query,
+    /// The same, with no more of each range than the page can need: for databases that do not merge the ranges by themselves.
+    pub(crate) limited: Query,
     limit: usize,
     is_upwards: bool,
 }
@@ -202,7 +222,7 @@ impl<K: Key> List<K> {
     /// The query for how many there are, counting no further than so many.
     pub(crate) fn count_up_to(&self, most: i64) -> Query {
         let mut values = self.values.clone();
-        let keys = self.keys(&mut values);
+        let keys = self.keys(&mut values).join(UNION);
         values.push(Value::Integer(most));
         Query { sql: format!("SELECT count(*) FROM ({keys} LIMIT ?{}) AS counted", values.len()), values }
     }
@@ -258,21 +278,22 @@ impl<K: Key> List<K> {
         let order = if is_upwards { "ASC" } else { "DESC" };
         // One more than asked for tells whether there are more.
         let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+        let limited = limited(&keys, order, (one_more, skipped), values.clone());
         values.extend([Value::Integer(one_more), Value::Integer(skipped)]);
         let count = values.len();
-        let sql = format!("{keys} ORDER BY key {order} LIMIT ?{} OFFSET ?{count}", count - 1);
-        Some(Read { query: Query { sql, values }, limit, is_upwards })
+        let sql = format!("{} ORDER BY key {order} LIMIT ?{} OFFSET ?{count}", keys.join(UNION), count - 1);
+        Some(Read { query: Query { sql, values }, limited, limit, is_upwards })
     }
 
-    /// The query for all keys, without an order.
-    fn keys(&self, values: &mut Vec<Value>) -> String {
+    /// The queries for all keys, one for each range, without an order.
+    fn keys(&self, values: &mut Vec<Value>) -> Vec<String> {
         values.extend([self.bounds.0.into(), self.bounds.1.into()]);
         let (List { key, from, conditions, .. }, highest) = (self, values.len());
         let lowest = highest - 1;
         let of_range = |range: &String| {
             format!("SELECT {key} AS key FROM {from}{range} AND {key} >= ?{lowest} AND {key} <= ?{highest}{conditions}")
         };
-        self.ranges.iter().map(of_range).collect::<Vec<_>>().join(" UNION ALL ")
+        self.ranges.iter().map(of_range).collect()
     }
 }
 
