@@ -1,6 +1,6 @@
 //! The walk over everything, for `verify` and `export`: one snapshot, a few hundred escrows in memory at a time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use escrow::{Duty, Hash, IntentId, Owner, RawId, Timestamp};
 use tokio_postgres::Row;
@@ -12,47 +12,57 @@ use super::statement::Statement;
 use super::{events, load, read};
 use crate::rows::codec::{self, IdBytes, OwnerBytes};
 use crate::rows::split::Pieces;
-use crate::{Audited, Balance, EventRow, Journal, KeyHolder, StoredTransfer};
+use crate::{Audited, KeyHolder, StoredTransfer};
 
 /// How many escrows are read at once.
 const AT_ONCE: i64 = 200;
 
-/// How many rows are read at once of what belongs to nothing, and of balances.
-const ROWS_AT_ONCE: i64 = 5000;
+/// How many journals are read at once. Each may have many events.
+const JOURNALS_AT_ONCE: i64 = 20;
 
-/// Rows that belong to no escrow, and to no journal either: the table, and a query for the intent they name and which of its rows
-/// they are.
+/// How many owners' balances are read at once.
+const OWNERS_AT_ONCE: i64 = 500;
+
+/// Rows that belong to no escrow of their owner, and to no journal either: the table, and a query for the intent they name, which of its
+/// rows they are, and whether somebody else has that intent. What may have any characters comes last, in bytes.
 const ORPHANS: [(&str, &str); 6] = [
     (
         "parts",
-        "SELECT p.escrow, 'kind ' || CAST(p.kind AS TEXT) || ', id ' || encode(p.id, 'hex') FROM parts p
-         WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.owner = p.owner AND e.id = p.escrow) ORDER BY p.escrow, p.kind, p.id",
+        "SELECT p.escrow, 'kind ' || CAST(p.kind AS TEXT) || ', id ' || encode(p.id, 'hex'),
+             EXISTS (SELECT 1 FROM escrows o WHERE o.id = p.escrow) FROM parts p
+         WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.owner = p.owner AND e.id = p.escrow)
+         ORDER BY p.escrow, p.kind, p.id",
     ),
     (
         "events",
-        "SELECT v.subject, 'sequence ' || CAST(v.sequence AS TEXT) FROM events v
-         WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.id = v.subject)
-         AND NOT EXISTS (SELECT 1 FROM journals j WHERE j.id = v.subject) ORDER BY v.subject, v.sequence",
+        "SELECT v.subject, 'sequence ' || CAST(v.sequence AS TEXT),
+             EXISTS (SELECT 1 FROM escrows o WHERE o.id = v.subject) FROM events v
+         WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.owner = v.owner AND e.id = v.subject)
+         AND NOT EXISTS (SELECT 1 FROM journals j WHERE j.owner = v.owner AND j.id = v.subject)
+         ORDER BY v.subject, v.sequence",
     ),
     (
         "transfers",
-        "SELECT t.intent, 'id ' || encode(t.id, 'hex') FROM transfers t
-         WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.id = t.intent) ORDER BY t.intent, t.id",
+        "SELECT t.intent, 'id ' || encode(t.id, 'hex'),
+             EXISTS (SELECT 1 FROM escrows o WHERE o.id = t.intent) FROM transfers t
+         WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.owner = t.owner AND e.id = t.intent)
+         ORDER BY t.intent, t.id",
     ),
     (
         "jobs",
-        "SELECT j.intent, 'duty ' || CAST(j.duty AS TEXT) || ', subject ' || encode(j.subject, 'hex') FROM jobs j
+        "SELECT j.intent, 'duty ' || CAST(j.duty AS TEXT) || ', subject ' || encode(j.subject, 'hex'),
+             EXISTS (SELECT 1 FROM escrows o WHERE o.id = j.intent) FROM jobs j
          WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.owner = j.owner AND e.id = j.intent)
          ORDER BY j.intent, j.duty, j.subject",
     ),
     (
         "claims",
-        "SELECT c.intent, 'hash ' || encode(c.hash, 'hex') FROM claims c
+        "SELECT c.intent, 'hash ' || encode(c.hash, 'hex'), FALSE FROM claims c
          WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.id = c.intent) ORDER BY c.intent, c.hash, c.owner",
     ),
     (
         "metadata",
-        "SELECT m.escrow, 'name ' || encode(m.name, 'escape') FROM metadata m
+        "SELECT m.escrow, 'name ', EXISTS (SELECT 1 FROM escrows o WHERE o.id = m.escrow), m.name FROM metadata m
          WHERE NOT EXISTS (SELECT 1 FROM escrows e WHERE e.owner = m.owner AND e.id = m.escrow)
          ORDER BY m.escrow, m.name, m.owner, m.value",
     ),
@@ -63,7 +73,7 @@ const STRAYS: [(&str, &str); 5] = [
     (
         "keys",
         "SELECT 'id ' || encode(k.id, 'hex') || ' acts for a merchant who does not exist' FROM keys k
-         WHERE substring(k.owner, 1, 16) <> decode('00000000000000000000000000000000', 'hex')
+         WHERE k.owner <> decode('0000000000000000000000000000000001', 'hex')
          AND NOT EXISTS (SELECT 1 FROM merchants m WHERE m.id = substring(k.owner, 1, 16)) ORDER BY k.id",
     ),
     (
@@ -125,17 +135,18 @@ async fn escrows(session: &mut Session, visit: Visit<'_>) -> Result<(), Fault> {
     }
 }
 
-/// Escrows with all that belongs to them.
+/// Escrows with all that belongs to them. Their owners are looked up with them, since they lead the indexes; what another owner has
+/// of an escrow is found as an orphan.
 async fn some_escrows(session: &mut Session, ids: &[IdBytes], visit: Visit<'_>) -> Result<(), Fault> {
-    let transfers =
-        format!("SELECT {} FROM transfers WHERE intent = ANY ($1) ORDER BY intent, id", read::TRANSFER_COLUMNS);
-    let jobs = "SELECT intent, duty, subject, due FROM jobs WHERE intent = ANY ($1) ORDER BY intent, duty, subject";
-    let claims = "SELECT intent, owner, hash FROM claims WHERE intent = ANY ($1) ORDER BY intent, owner, hash";
+    let jobs = "SELECT j.intent, j.duty, j.subject, j.due
+        FROM escrows e JOIN jobs j ON j.owner = e.owner AND j.intent = e.id WHERE e.id = ANY ($1)
+        ORDER BY j.intent, j.duty, j.subject";
+    let claims = "SELECT intent, owner, hash FROM claims WHERE intent = ANY ($1) ORDER BY intent, hash, owner";
     let statements = [
         load::heads(ids.iter().copied()),
         load::parts(ids.iter().copied()),
-        events::of_subjects(ids),
-        Statement::new(transfers).blobs(ids),
+        events::of_intents(ids),
+        read::transfers_of(ids),
         Statement::new(jobs).blobs(ids),
         Statement::new(claims).blobs(ids),
     ];
@@ -183,28 +194,31 @@ fn claim(row: &Row) -> Result<(Owner, Hash), Fault> {
 }
 
 async fn journals(session: &mut Session, visit: Visit<'_>) -> Result<(), Fault> {
-    for row in session.query(Statement::new("SELECT owner, id, count, head FROM journals ORDER BY owner")).await? {
-        let found = load::journal(&row).and_then(|journal| Ok((codec::owner(bytes(&row, 0)?)?, journal)));
-        let Some((stream, journal)) = readable("journals", "a row", found, visit)? else { continue };
-        let events = events_of(session, journal, visit).await?;
-        visit(Audited::Journal { holder: KeyHolder::of_stream(stream), journal, events });
+    let mut after: Vec<u8> = Vec::new();
+    loop {
+        let sql = "SELECT owner, id, count, head FROM journals WHERE owner > $1 ORDER BY owner LIMIT $2";
+        let rows = session.query(Statement::new(sql).bytes(&after).integer(JOURNALS_AT_ONCE)).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.try_get(0)?;
+        let ids = rows.iter().map(|row| bytes(row, 1)).collect::<Result<Vec<IdBytes>, Fault>>()?;
+        let events = session.query(events::of_journals(&ids)).await?;
+        let events = by_id(&events, 8)?;
+        for (row, id) in rows.iter().zip(&ids) {
+            let found = load::journal(row).and_then(|journal| Ok((codec::owner(bytes(row, 0)?)?, journal)));
+            let Some((stream, journal)) = readable("journals", "a row", found, visit)? else { continue };
+            let name = format!("journal {}", journal.id);
+            let events = all_readable("events", &name, of(&events, id), |row| events::placed(row, 0), visit)?;
+            visit(Audited::Journal { holder: KeyHolder::of_stream(stream), journal, events });
+        }
     }
-    Ok(())
-}
-
-async fn events_of(
-    session: &mut Session,
-    journal: Journal,
-    visit: Visit<'_>,
-) -> Result<Vec<(Owner, u64, EventRow)>, Fault> {
-    let rows = session.query(events::of_subjects(&[journal.id.to_bytes()])).await?;
-    let rows: Vec<&Row> = rows.iter().collect();
-    all_readable("events", &format!("journal {}", journal.id), &rows, |row| events::placed(row, 0), visit)
 }
 
 fn orphan(row: &Row) -> Result<String, Fault> {
-    let (intent, which): (IdBytes, &str) = (bytes(row, 0)?, row.try_get(1)?);
-    Ok(format!("{which} belongs to {}, which does not exist", IntentId::new(RawId::from_bytes(intent))))
+    let (intent, which, is_anothers): (IdBytes, &str, bool) = (bytes(row, 0)?, row.try_get(1)?, row.try_get(2)?);
+    let rest: &[u8] = if row.len() > 3 { row.try_get(3)? } else { &[] };
+    let (rest, intent) = (String::from_utf8_lossy(rest), IntentId::new(RawId::from_bytes(intent)));
+    let why = if is_anothers { "which is another owner's" } else { "which does not exist" };
+    Ok(format!("{which}{rest} belongs to {intent}, {why}"))
 }
 
 /// Balances by owner, those of each in the order of their accounts, which the database does not know.
@@ -214,19 +228,20 @@ async fn balances(session: &mut Session, visit: Visit<'_>) -> Result<(), Fault> 
         let sql = "SELECT b.account, b.currency, b.minor, b.owner FROM balances b
             WHERE b.owner IN (SELECT s.owner FROM (SELECT owner FROM balances WHERE owner > $1 GROUP BY owner) AS s
                 ORDER BY s.owner LIMIT $2) ORDER BY b.owner";
-        let rows = session.query(Statement::new(sql).bytes(&after).integer(ROWS_AT_ONCE)).await?;
+        let rows = session.query(Statement::new(sql).bytes(&after).integer(OWNERS_AT_ONCE)).await?;
         let Some(last) = rows.last() else { return Ok(()) };
         after = last.try_get(3)?;
-        let mut found: Vec<(Owner, Balance)> = Vec::with_capacity(rows.len());
+        let mut of_owner: BTreeMap<OwnerBytes, Vec<&Row>> = BTreeMap::new();
         for row in &rows {
-            let balance = read::balance(row).and_then(|balance| {
-                let owner: OwnerBytes = bytes(row, 3)?;
-                Ok((codec::owner(owner)?, balance))
-            });
-            found.extend(readable("balances", "a row", balance, visit)?);
+            of_owner.entry(bytes(row, 3)?).or_default().push(row);
         }
-        found.sort_unstable();
-        found.into_iter().for_each(|(owner, balance)| visit(Audited::Balance(owner, balance)));
+        for (owner, rows) in of_owner {
+            let mut balances = all_readable("balances", "a row", &rows, read::balance, visit)?;
+            let owner = codec::owner(owner).map_err(Fault::from);
+            let Some(owner) = readable("balances", "a row", owner, visit)? else { continue };
+            balances.sort_unstable();
+            balances.into_iter().for_each(|balance| visit(Audited::Balance(owner, balance)));
+        }
     }
 }
 

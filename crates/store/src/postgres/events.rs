@@ -134,11 +134,25 @@ pub(super) async fn find(sessions: &Sessions, id: EventId) -> Result<Option<Stor
     rows.first().map(stored).transpose()
 }
 
-/// The events of intents and journals by sequence, each with what it is about.
-pub(super) fn of_subjects<'s>(subjects: impl IntoIterator<Item = &'s IdBytes>) -> Statement {
-    let sql = "SELECT e.position, e.sequence, e.id, e.created, e.hash, e.body, e.type, e.owner, e.subject
-        FROM events e WHERE e.subject = ANY ($1) ORDER BY e.subject, e.sequence";
-    Statement::new(sql).blobs(subjects)
+/// The columns of an event without what comes from elsewhere.
+const OWN_COLUMNS: &str = "v.position, v.sequence, v.id, v.created, v.hash, v.body, v.type, v.owner, v.subject";
+
+/// The events of intents by sequence, each with what it is about.
+pub(super) fn of_intents(intents: &[IdBytes]) -> Statement {
+    let sql = format!(
+        "SELECT {OWN_COLUMNS} FROM escrows e JOIN events v ON v.owner = e.owner AND v.subject = e.id
+        WHERE e.id = ANY ($1) ORDER BY v.subject, v.sequence"
+    );
+    Statement::new(sql).blobs(intents)
+}
+
+/// The events of journals by sequence, each with what it stands in.
+pub(super) fn of_journals(journals: &[IdBytes]) -> Statement {
+    let sql = format!(
+        "SELECT {OWN_COLUMNS} FROM journals j JOIN events v ON v.owner = j.owner AND v.subject = j.id
+        WHERE j.id = ANY ($1) ORDER BY v.subject, v.sequence"
+    );
+    Statement::new(sql).blobs(journals)
 }
 
 /// An event from its columns.

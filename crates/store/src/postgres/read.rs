@@ -119,8 +119,17 @@ async fn listed_parts(
 }
 
 /// The columns of transfers, which begin with the id.
-pub(super) const TRANSFER_COLUMNS: &str =
-    "id, kind, subject, method, minor, currency, intent, created, from_after, to_after, owner";
+const TRANSFER_COLUMNS: &str =
+    "t.id, t.kind, t.subject, t.method, t.minor, t.currency, t.intent, t.created, t.from_after, t.to_after, t.owner";
+
+/// The transfers of intents by id.
+pub(super) fn transfers_of(intents: &[IdBytes]) -> Statement {
+    let sql = format!(
+        "SELECT {TRANSFER_COLUMNS} FROM escrows e JOIN transfers t ON t.owner = e.owner AND t.intent = e.id
+        WHERE e.id = ANY ($1) ORDER BY t.intent, t.id"
+    );
+    Statement::new(sql).blobs(intents)
+}
 
 pub(super) async fn transfers(
     sessions: &Sessions,
@@ -129,7 +138,7 @@ pub(super) async fn transfers(
     request: PageRequest,
 ) -> Result<Page<StoredTransfer>, Fault> {
     let session = sessions.begin(Transaction::Read).await?;
-    let sql = format!("SELECT {TRANSFER_COLUMNS} FROM transfers WHERE id = ANY ($1) AND owner = $2");
+    let sql = format!("SELECT {TRANSFER_COLUMNS} FROM transfers t WHERE t.id = ANY ($1) AND t.owner = $2");
     let rows = |keys: &[IdKey]| IdKey::column(Statement::new(sql), keys).bytes(codec::owner_bytes(owner));
     page::page(session, lists::transfers(DIALECT, owner, filter), request, rows, transfer).await
 }

@@ -4,13 +4,13 @@ use cluster::Database;
 use escrow::Span;
 use futures_util::future::join_all;
 use store::{
-    CopyError, DatabaseError, OpenError, POSTGRES_SCHEMA_VERSION, PostgresSettings, PostgresStore, SqliteStore, Store,
-    copy,
+    Audited, CopyError, DatabaseError, OpenError, POSTGRES_SCHEMA_VERSION, PostgresSettings, PostgresStore,
+    SqliteStore, Store, StoreError, copy,
 };
 
 use crate::history::lived;
 use crate::postgres::{made, settings};
-use crate::world::audit;
+use crate::world::{World, at, audit, load, owner, released};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_may_make_the_schema_at_once() {
@@ -103,4 +103,64 @@ async fn where_there_is_no_store_none_is_made() {
     let missing = copy(&nothing, &settings(&database), |_, _| ()).await.expect_err("there is none");
     assert!(matches!(missing, CopyError::Source(OpenError::Missing { .. })), "{missing}");
     assert!(!nothing.exists());
+}
+
+#[tokio::test]
+async fn what_cannot_be_understood_is_reported_and_the_rest_is_read() {
+    let Some(database) = Database::fresh() else { return };
+    let (store, world) = (made(&database).await, World::default());
+    let broken = released(&store, &world, owner(1), at(1000)).await.escrow;
+    let sound = released(&store, &world, owner(1), at(1000)).await;
+    // Of nobody, of owner 1, and of one of the mode 9.
+    let (nobody, merchant, nothing) =
+        ("decode(repeat('00', 17), 'hex')", "00".repeat(16), "decode(repeat('00', 16), 'hex')");
+    database.sql(&format!(
+        "UPDATE parts SET body = '{{}}' WHERE kind = 1 AND escrow = (SELECT id FROM escrows ORDER BY id LIMIT 1);
+         UPDATE transfers SET kind = 'theft' WHERE id = (SELECT id FROM transfers ORDER BY id DESC LIMIT 1);
+         UPDATE balances SET account = 'pocket' WHERE account = 'fees';
+         INSERT INTO events SELECT {nobody}, 7, subject, 7, {nothing}, created, hash, type, body FROM events
+             WHERE sequence = 1 AND subject = (SELECT id FROM escrows ORDER BY id DESC LIMIT 1);
+         INSERT INTO streams VALUES ({nobody}, 7);
+         INSERT INTO jobs (intent, duty, subject, owner, due, run_at, token, attempts)
+             VALUES ({nothing}, 4, '', {nobody}, 1, 1, 0, 0);
+         INSERT INTO claims (owner, hash, intent) VALUES ({nobody}, decode(repeat('00', 32), 'hex'), {nothing});
+         INSERT INTO metadata (owner, name, value, escrow) VALUES ({nobody}, convert_to('größe', 'UTF8'), '7', {nothing});
+         INSERT INTO claims (owner, hash, intent) VALUES (decode('{merchant}09', 'hex'), decode(repeat('01', 32), 'hex'),
+             (SELECT id FROM escrows ORDER BY id DESC LIMIT 1));
+         INSERT INTO keys (id, hash, kind, owner, last_four, created)
+             VALUES ({nothing}, decode(repeat('00', 32), 'hex'), 'live', {nobody}, 'abcd', 0),
+             (decode(repeat('01', 16), 'hex'), decode(repeat('01', 32), 'hex'), 'admin', decode('{merchant}01', 'hex'), 'abcd', 0);"
+    ));
+    let mut told = Vec::new();
+    for audited in audit(&store).await {
+        told.push(match audited {
+            Audited::Escrow { stored, events, transfers, .. } => {
+                format!("{} with {} and {}", stored.escrow.id, events.len(), transfers.len())
+            }
+            Audited::Journal { holder, .. } => format!("{holder:?}"),
+            Audited::Stray { table, what } => format!("{table}: {what}"),
+            Audited::Balance(_, balance) => balance.account.to_string(),
+        });
+    }
+    let (sound_id, events) = (sound.escrow.id, sound.escrow.chain.count);
+    assert_eq!(
+        told,
+        [
+            format!("escrows: {}: a milestone cannot be read: missing field `id` at line 1 column 2", broken.id),
+            format!("transfers: {sound_id}: there is no kind of transfer \"theft\""),
+            format!("claims: {sound_id}: there is no mode 9"),
+            format!("{sound_id} with {events} and 4"),
+            format!("events: sequence 7 belongs to {sound_id}, which is another owner's"),
+            "jobs: duty 4, subject  belongs to intent_0000000000000000000000, which does not exist".to_owned(),
+            format!("claims: hash {} belongs to intent_0000000000000000000000, which does not exist", "00".repeat(32)),
+            "metadata: name größe belongs to intent_0000000000000000000000, which does not exist".to_owned(),
+            format!("keys: id {merchant} acts for a merchant who does not exist"),
+            "balances: a row: unknown account \"pocket\"".to_owned(),
+            "rail:sandbox".to_owned(),
+            "escrow".to_owned(),
+            "payable".to_owned(),
+        ]
+    );
+    assert!(matches!(store.escrow(broken.id).await, Err(StoreError::Damaged(_))));
+    assert_eq!(load(&store, sound_id).await, Some(sound));
 }
