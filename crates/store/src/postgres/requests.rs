@@ -59,8 +59,10 @@ pub(super) async fn find(sessions: &Sessions, id: RequestId) -> Result<Option<Lo
 
 /// Deletes some of the requests from before this time; `true` when there may be more.
 pub(super) async fn forget(sessions: &Sessions, before: Timestamp) -> Result<bool, Fault> {
-    let sql = "DELETE FROM requests WHERE id IN
-        (SELECT r.id FROM requests r WHERE r.created < $1 ORDER BY r.created LIMIT $2) RETURNING id";
+    // What another gateway is about to delete is not waited for.
+    let sql = "WITH gone AS (
+            SELECT owner, id FROM requests WHERE created < $1 ORDER BY created LIMIT $2 FOR UPDATE SKIP LOCKED)
+        DELETE FROM requests r USING gone g WHERE r.owner = g.owner AND r.id = g.id RETURNING 1";
     let statement = Statement::new(sql).integer(before.ms()).integer(DELETED_AT_ONCE);
     let rows = sessions.run(Kind::Write, vec![statement]).await?;
     let deleted = rows.first().map_or(0, Vec::len);

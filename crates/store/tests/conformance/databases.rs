@@ -1,16 +1,17 @@
 //! What is PostgreSQL's alone: its schema, its secret, and that an embedded store moves up to it.
 
 use cluster::Database;
-use escrow::Span;
+use escrow::{DeliveryId, RawId, Span};
 use futures_util::future::join_all;
 use store::{
-    Audited, CopyError, DatabaseError, OpenError, POSTGRES_SCHEMA_VERSION, PostgresSettings, PostgresStore,
-    SqliteStore, Store, StoreError, copy,
+    Audited, CopyError, DatabaseError, Delivery, DeliveryState, OpenError, POSTGRES_SCHEMA_VERSION, PostgresSettings,
+    PostgresStore, Progress, SqliteStore, Store, StoreError, Told, copy,
 };
 
 use crate::history::lived;
 use crate::postgres::{made, settings};
-use crate::world::{World, at, audit, load, owner, released};
+use crate::webhooks::{add, delivery, outbox};
+use crate::world::{World, at, audit, load, owner, released, stored};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_may_make_the_schema_at_once() {
@@ -163,4 +164,35 @@ async fn what_cannot_be_understood_is_reported_and_the_rest_is_read() {
     );
     assert!(matches!(store.escrow(broken.id).await, Err(StoreError::Damaged(_))));
     assert_eq!(load(&store, sound_id).await, Some(sound));
+}
+
+#[tokio::test]
+async fn a_call_that_is_asked_for_while_old_deliveries_are_forgotten_is_made() {
+    let Some(database) = Database::fresh() else { return };
+    let (store, world) = (made(&database).await, World::default());
+    let to = add(&store, 1, &["*"]).await;
+    stored(&store, world.open(owner(1), at(1))).await;
+    let events = outbox(&store, &to, 0).await.fresh;
+    let id = DeliveryId::new(RawId::from_bits(10 << 80));
+    let over = Delivery { id, ..delivery(1, &to, &events[0], DeliveryState::Succeeded) };
+    let progress = Progress { cursor: events[0].position, failing_since: None };
+    let told = Told { endpoint: to.id, token: 0, progress, deliveries: vec![over] };
+    store.note_told(vec![told]).await.expect("noted");
+    let (client, connection) = tokio_postgres::connect(database.url(), tokio_postgres::NoTls).await.expect("a server");
+    let asked = async {
+        let ask = "BEGIN; UPDATE deliveries SET state = 'pending', due = 8, asked = asked + 1";
+        client.batch_execute(ask).await.expect("asked");
+        // It is not committed yet when what is over is looked for.
+        let forget = store.forget_deliveries(at(20));
+        let commit = client.batch_execute("SELECT pg_sleep(1); COMMIT");
+        let (forgotten, committed) = tokio::join!(biased; forget, commit);
+        committed.expect("committed");
+        drop(client);
+        forgotten.expect("forgotten")
+    };
+    let (has_more, connected) = tokio::join!(asked, connection);
+    connected.expect("a connection");
+    assert!(!has_more);
+    let found = store.delivery(id).await.expect("a read").map(|delivery| delivery.state);
+    assert_eq!(found, Some(DeliveryState::Pending(at(8))));
 }
