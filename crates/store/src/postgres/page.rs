@@ -50,8 +50,12 @@ pub(super) async fn keys<K: ColumnKey>(
     let read = match (list.cursor(position), position) {
         (Some(query), _) => {
             let rows = session.query(Statement::of(&query)).await?;
-            let key = K::read(rows.first().ok_or(Fault::UnknownCursor)?, 0)?;
-            list.at_cursor(position, key, limit)
+            let Some(row) = rows.first() else {
+                // That is no failure, and must not cost the connection.
+                session.roll_back().await?;
+                return Err(Fault::UnknownCursor);
+            };
+            list.at_cursor(position, K::read(row, 0)?, limit)
         }
         (None, Position::Offset(offset)) => list.at_top(offset, limit),
         (None, Position::After(_) | Position::Before(_)) => return Err(Fault::UnknownCursor),

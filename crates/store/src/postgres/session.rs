@@ -151,8 +151,8 @@ impl Session {
         done
     }
 
-    /// Ends the transaction with nothing of it done.
-    pub(super) async fn roll_back(mut self) -> Result<(), Fault> {
+    /// Ends the transaction with nothing of it done; after that, there is none.
+    pub(super) async fn roll_back(&mut self) -> Result<(), Fault> {
         self.script("ROLLBACK").await?;
         drop(self.connection.take());
         Ok(())

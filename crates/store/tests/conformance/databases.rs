@@ -4,8 +4,8 @@ use cluster::Database;
 use escrow::{DeliveryId, RawId, Span};
 use futures_util::future::join_all;
 use store::{
-    Audited, CopyError, DatabaseError, Delivery, DeliveryState, OpenError, POSTGRES_SCHEMA_VERSION, PostgresSettings,
-    PostgresStore, Progress, SqliteStore, Store, StoreError, Told, copy,
+    Audited, CopyError, DatabaseError, Delivery, DeliveryState, EscrowFilter, OpenError, POSTGRES_SCHEMA_VERSION,
+    PageRequest, Position, PostgresSettings, PostgresStore, Progress, SqliteStore, Store, StoreError, Told, copy,
 };
 
 use crate::history::lived;
@@ -164,6 +164,24 @@ async fn what_cannot_be_understood_is_reported_and_the_rest_is_read() {
     );
     assert!(matches!(store.escrow(broken.id).await, Err(StoreError::Damaged(_))));
     assert_eq!(load(&store, sound_id).await, Some(sound));
+}
+
+/// The connections that there are to a database, by the processes that serve them.
+fn connections(database: &Database) -> String {
+    database.sql("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+}
+
+#[tokio::test]
+async fn an_unknown_cursor_costs_no_connection() {
+    let Some(database) = Database::fresh() else { return };
+    let store = made(&database).await;
+    let before = connections(&database);
+    for position in [Position::After(RawId::from_bits(7)), Position::Before(RawId::from_bits(7))] {
+        let unknown = store.escrows(owner(1), EscrowFilter::default(), PageRequest { limit: 1, position }).await;
+        assert!(matches!(unknown, Err(StoreError::UnknownCursor)), "{unknown:?}");
+        store.ping().await.expect("a store that works");
+    }
+    assert_eq!(connections(&database), before);
 }
 
 #[tokio::test]
