@@ -135,22 +135,31 @@ async fn escrows(session: &mut Session, visit: Visit<'_>) -> Result<(), Fault> {
     }
 }
 
-/// Escrows with all that belongs to them. Their owners are looked up with them, since they lead the indexes; what another owner has
-/// of an escrow is found as an orphan.
-async fn some_escrows(session: &mut Session, ids: &[IdBytes], visit: Visit<'_>) -> Result<(), Fault> {
+/// Statements for escrows and all that belongs to them. Their owners are looked up with them, since they lead the indexes; what
+/// another owner has of an escrow is found as an orphan.
+pub(super) fn of_escrows(ids: &[IdBytes]) -> [Statement; 6] {
     let jobs = "SELECT j.intent, j.duty, j.subject, j.due
         FROM escrows e JOIN jobs j ON j.owner = e.owner AND j.intent = e.id WHERE e.id = ANY ($1)
         ORDER BY j.intent, j.duty, j.subject";
     let claims = "SELECT intent, owner, hash FROM claims WHERE intent = ANY ($1) ORDER BY intent, hash, owner";
-    let statements = [
+    [
         load::heads(ids.iter().copied()),
         load::parts(ids.iter().copied()),
         events::of_intents(ids),
         read::transfers_of(ids),
         Statement::new(jobs).blobs(ids),
         Statement::new(claims).blobs(ids),
-    ];
-    let rows = session.run(&statements).await?;
+    ]
+}
+
+/// A statement for the events of journals.
+pub(super) fn of_journals(ids: &[IdBytes]) -> Statement {
+    events::of_journals(ids)
+}
+
+/// Escrows with all that belongs to them.
+async fn some_escrows(session: &mut Session, ids: &[IdBytes], visit: Visit<'_>) -> Result<(), Fault> {
+    let rows = session.run(&of_escrows(ids)).await?;
     let [heads, parts, events, transfers, jobs, claims] = <[Vec<Row>; 6]>::try_from(rows).unwrap_or_default();
     let mut pieces = load::pieces(&heads, &parts)?;
     let (events, transfers) = (by_id(&events, 8)?, by_id(&transfers, 6)?);
@@ -201,7 +210,7 @@ async fn journals(session: &mut Session, visit: Visit<'_>) -> Result<(), Fault> 
         let Some(last) = rows.last() else { return Ok(()) };
         after = last.try_get(0)?;
         let ids = rows.iter().map(|row| bytes(row, 1)).collect::<Result<Vec<IdBytes>, Fault>>()?;
-        let events = session.query(events::of_journals(&ids)).await?;
+        let events = session.query(of_journals(&ids)).await?;
         let events = by_id(&events, 8)?;
         for (row, id) in rows.iter().zip(&ids) {
             let found = load::journal(row).and_then(|journal| Ok((codec::owner(bytes(row, 0)?)?, journal)));

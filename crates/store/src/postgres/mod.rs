@@ -29,6 +29,8 @@ mod leases;
 mod load;
 mod page;
 mod people;
+#[cfg(test)]
+mod plans;
 mod read;
 mod requests;
 mod schema;

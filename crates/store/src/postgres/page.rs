@@ -9,6 +9,7 @@ use super::seen::bytes;
 use super::session::Session;
 use super::statement::Statement;
 use crate::rows::list::{IdKey, Key, List};
+use crate::rows::lists::Dialect;
 use crate::{Page, PageRequest, Position};
 
 /// What a list is in the order of, as it stands in a column.
@@ -55,13 +56,13 @@ pub(super) async fn keys<K: ColumnKey>(
                 session.roll_back().await?;
                 return Err(Fault::UnknownCursor);
             };
-            list.at_cursor(position, K::read(row, 0)?, limit)
+            list.at_cursor(Dialect::Postgres, position, K::read(row, 0)?, limit)
         }
-        (None, Position::Offset(offset)) => list.at_top(offset, limit),
+        (None, Position::Offset(offset)) => list.at_top(Dialect::Postgres, offset, limit),
         (None, Position::After(_) | Position::Before(_)) => return Err(Fault::UnknownCursor),
     };
     let Some(read) = read else { return Ok(Page { items: Vec::new(), has_more: false }) };
-    let rows = session.query(Statement::of(&read.limited)).await?;
+    let rows = session.query(Statement::of(&read.query)).await?;
     let keys = rows.iter().map(|row| K::read(row, 0)).collect::<Result<Vec<K>, Fault>>()?;
     Ok(read.page(keys))
 }
@@ -73,14 +74,14 @@ pub(super) async fn keys_behind<K: ColumnKey>(
     place: K,
     limit: usize,
 ) -> Result<Vec<K>, Fault> {
-    let Some(read) = list.behind(place, limit) else { return Ok(Vec::new()) };
-    let rows = session.query(Statement::of(&read.limited)).await?;
+    let Some(read) = list.behind(Dialect::Postgres, place, limit) else { return Ok(Vec::new()) };
+    let rows = session.query(Statement::of(&read.query)).await?;
     rows.iter().take(limit).map(|row| K::read(row, 0)).collect()
 }
 
 /// How many a list has, counting no further than so many.
 pub(super) async fn count_up_to<K: Key>(session: &mut Session, list: &List<K>, most: i64) -> Result<i64, Fault> {
-    let rows = session.query(Statement::of(&list.count_up_to(most))).await?;
+    let rows = session.query(Statement::of(&list.count_up_to(Dialect::Postgres, most))).await?;
     Ok(rows.first().map_or(Ok(0), |row| row.try_get(0))?)
 }
 

@@ -3,7 +3,12 @@
 use escrow::Owner;
 
 use super::codec::{self, IdBytes};
+use super::lists::Dialect;
+use super::ranges::{Bounds, Ranges};
 use crate::{Page, Position};
+
+/// Further than any list reaches; twice that can still be counted.
+const FARTHEST: i64 = i64::MAX / 2 - 1;
 
 /// What stands in a column, or is compared with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,47 +102,24 @@ impl Key for i64 {
 #[derive(Clone, Copy)]
 pub(crate) struct Source<'s> {
     /// The column of the keys.
-    pub(crate) key: &'s str,
-    /// Its table, and a condition; `?1` is whose the list is, where it is somebody's.
-    pub(crate) from: &'s str,
+    pub(crate) key: &'static str,
+    /// Its table.
+    pub(crate) table: &'static str,
     /// Finds the key of what has the id `?1` among what the list is of; `?2` is whose it is.
     pub(crate) find: &'s str,
 }
 
 /// A list of things that have a key, mostly their id: those in one of several ranges of an index that is, within each, in the order of
-/// the keys. SQLite reads them side by side and takes the next one from where it is, so that a page costs the same wherever the list
-/// ends. Only keys are listed, which the index has; the rows themselves are read for the page alone.
+/// the keys, so that a page costs the same wherever the list ends. Only keys are listed, which the index has; the rows themselves are
+/// read for the page alone.
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct List<K = IdKey> {
-    key: String,
-    from: String,
     find: String,
     whose: Option<Value>,
     values: Vec<Value>,
-    /// The ranges, each as the condition that makes it; one that says nothing is everything there is.
-    ranges: Vec<String>,
-    /// What must hold besides.
-    conditions: String,
+    ranges: Ranges,
     /// The lowest and the highest key that there can be.
     bounds: (K, K),
-}
-
-/// Puts the ranges of a list together.
-const UNION: &str = " UNION ALL ";
-
-/// The query for a page of several ranges, each of which gives no more than the page can need.
-fn limited(ranges: &[String], order: &str, (limit, skipped): (i64, i64), mut values: Vec<Value>) -> Query {
-    if let [only] = ranges {
-        values.extend([Value::Integer(limit), Value::Integer(skipped)]);
-        let count = values.len();
-        return Query { sql: format!("{only} ORDER BY key {order} LIMIT ?{} OFFSET ?{count}", count - 1), values };
-    }
-    let of_each = Value::Integer(limit.saturating_add(skipped));
-    values.extend([of_each, Value::Integer(limit), Value::Integer(skipped)]);
-    let count = values.len();
-    let each = |range: &String| format!("({range} ORDER BY key {order} LIMIT ?{})", count - 2);
-    let all = ranges.iter().map(each).collect::<Vec<_>>().join(UNION);
-    Query { sql: format!("{all} ORDER BY key {order} LIMIT ?{} OFFSET ?{count}", count - 1), values }
 }
 
 /// Where a page begins.
@@ -153,8 +135,6 @@ enum Start<K> {
 /// A page to be read.
 pub(crate) struct Read {
     pub(crate) query: Query,
-    /// The same, with no more of each range than the page can need: for databases that do not merge the ranges by themselves.
-    pub(crate) limited: Query,
     limit: usize,
     is_upwards: bool,
 }
@@ -172,21 +152,18 @@ impl Read {
 }
 
 impl<K: Key> List<K> {
-    /// Everything that an owner has.
+    /// What an owner has, whose name in the query is `?1`.
     pub(crate) fn new(source: Source<'_>, owner: Owner) -> List<K> {
         List::of(source, Some(Value::Blob(codec::owner_bytes(owner).to_vec())))
     }
 
-    /// Everything there is, or what somebody has.
+    /// Everything there is, or what somebody has, whose name in the query is `?1`.
     pub(crate) fn of(source: Source<'_>, whose: Option<Value>) -> List<K> {
         List {
-            key: source.key.to_owned(),
-            from: source.from.to_owned(),
             find: source.find.to_owned(),
             values: whose.iter().cloned().collect(),
             whose,
-            ranges: vec![String::new()],
-            conditions: String::new(),
+            ranges: Ranges::of(source.key, source.table),
             bounds: (K::LOWEST, K::HIGHEST),
         }
     }
@@ -199,19 +176,37 @@ impl<K: Key> List<K> {
 
     /// Leaves out what does not fulfil a condition.
     pub(crate) fn only(&mut self, condition: &str) {
-        self.conditions.push_str(" AND ");
-        self.conditions.push_str(condition);
+        self.ranges.only(condition.to_owned());
+    }
+
+    /// Limits the list to whom it is of. This and what follows name the columns of an index in their order, up to the keys.
+    pub(crate) fn fix_whose(&mut self, column: &'static str) {
+        self.ranges.fix(column, "?1".to_owned());
+    }
+
+    /// Limits the list to a value of a column.
+    pub(crate) fn fix(&mut self, column: &'static str, value: impl Into<Value>) {
+        let name = self.bind(value);
+        self.ranges.fix(column, name);
+    }
+
+    /// Limits the list to a number of our own.
+    pub(crate) fn fix_to(&mut self, column: &'static str, number: i64) {
+        self.ranges.fix_to(column, number);
     }
 
     /// Splits every range by the values of a column: the one that is asked for, or else all there are. These are names of our own,
     /// which need no escaping, and different ones.
-    pub(crate) fn split_by(&mut self, column: &str, wanted: Option<&str>, all: impl Iterator<Item = &'static str>) {
-        let terms: Vec<String> = match wanted {
-            Some(name) => vec![format!(" AND {column} = {}", self.bind(name.to_owned()))],
-            None => all.map(|name| format!(" AND {column} = '{name}'")).collect(),
-        };
-        let split = |range: &String| terms.iter().map(|term| format!("{range}{term}")).collect::<Vec<_>>();
-        self.ranges = self.ranges.iter().flat_map(split).collect();
+    pub(crate) fn split_by(
+        &mut self,
+        column: &'static str,
+        wanted: Option<&str>,
+        all: impl Iterator<Item = &'static str>,
+    ) {
+        match wanted {
+            Some(name) => self.fix(column, name.to_owned()),
+            None => self.ranges.split_by(column, all.collect()),
+        }
     }
 
     /// Leaves out keys below the first and above the second.
@@ -220,11 +215,16 @@ impl<K: Key> List<K> {
     }
 
     /// The query for how many there are, counting no further than so many.
-    pub(crate) fn count_up_to(&self, most: i64) -> Query {
+    pub(crate) fn count_up_to(&self, dialect: Dialect, most: i64) -> Query {
         let mut values = self.values.clone();
-        let keys = self.keys(&mut values).join(UNION);
+        let bounds = self.bind_bounds(&mut values);
         values.push(Value::Integer(most));
-        Query { sql: format!("SELECT count(*) FROM ({keys} LIMIT ?{}) AS counted", values.len()), values }
+        let most = format!("?{}", values.len());
+        let keys = match dialect {
+            Dialect::Sqlite => self.ranges.all(&bounds),
+            Dialect::Postgres => self.ranges.some(&bounds, &most),
+        };
+        Query { sql: format!("SELECT count(*) FROM ({keys} LIMIT {most}) AS counted"), values }
     }
 
     /// The query for the key of a page's cursor, which finds nothing where the cursor is unknown; `None` where a page has none.
@@ -238,27 +238,27 @@ impl<K: Key> List<K> {
     }
 
     /// The page that begins at the top, leaving out so many.
-    pub(crate) fn at_top(self, offset: u64, limit: usize) -> Option<Read> {
-        self.read(limit, Start::Top(offset))
+    pub(crate) fn at_top(self, dialect: Dialect, offset: u64, limit: usize) -> Option<Read> {
+        self.read(dialect, limit, Start::Top(offset))
     }
 
     /// The page that begins at its cursor, which has this key.
-    pub(crate) fn at_cursor(self, position: Position, key: K, limit: usize) -> Option<Read> {
+    pub(crate) fn at_cursor(self, dialect: Dialect, position: Position, key: K, limit: usize) -> Option<Read> {
         let start = match position {
             Position::Offset(offset) => Start::Top(offset),
             Position::After(_) => Start::Below(key),
             Position::Before(_) => Start::Above(key),
         };
-        self.read(limit, start)
+        self.read(dialect, limit, start)
     }
 
     /// The keys behind a place, from the lowest on: the last of them in the order of the page come first.
-    pub(crate) fn behind(self, place: K, limit: usize) -> Option<Read> {
-        self.read(limit, Start::Above(place))
+    pub(crate) fn behind(self, dialect: Dialect, place: K, limit: usize) -> Option<Read> {
+        self.read(dialect, limit, Start::Above(place))
     }
 
     /// The query for the keys of a page; `None` where there can be none.
-    fn read(mut self, limit: usize, start: Start<K>) -> Option<Read> {
+    fn read(mut self, dialect: Dialect, limit: usize, start: Start<K>) -> Option<Read> {
         let (skipped, is_upwards) = match start {
             Start::Top(offset) => (i64::try_from(offset).unwrap_or(i64::MAX), false),
             Start::Below(key) => {
@@ -270,38 +270,37 @@ impl<K: Key> List<K> {
                 (0, true)
             }
         };
-        if self.ranges.is_empty() || self.bounds.0 > self.bounds.1 {
+        if self.ranges.are_none() || self.bounds.0 > self.bounds.1 {
             return None;
         }
         let mut values = std::mem::take(&mut self.values);
-        let keys = self.keys(&mut values);
+        let bounds = self.bind_bounds(&mut values);
         let order = if is_upwards { "ASC" } else { "DESC" };
         // One more than asked for tells whether there are more.
-        let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-        let limited = limited(&keys, order, (one_more, skipped), values.clone());
-        values.extend([Value::Integer(one_more), Value::Integer(skipped)]);
+        let one_more = i64::try_from(limit).unwrap_or(FARTHEST).min(FARTHEST).saturating_add(1);
+        values.extend([Value::Integer(one_more), Value::Integer(skipped.min(FARTHEST))]);
         let count = values.len();
-        let sql = format!("{} ORDER BY key {order} LIMIT ?{} OFFSET ?{count}", keys.join(UNION), count - 1);
-        Some(Read { query: Query { sql, values }, limited, limit, is_upwards })
+        let (most, skip) = (format!("?{}", count - 1), format!("?{count}"));
+        let keys = match dialect {
+            Dialect::Sqlite => self.ranges.merged(&bounds, order),
+            Dialect::Postgres => self.ranges.first(&bounds, order, &format!("{most} + {skip}")),
+        };
+        Some(Read { query: Query { sql: format!("{keys} LIMIT {most} OFFSET {skip}"), values }, limit, is_upwards })
     }
 
-    /// The queries for all keys, one for each range, without an order.
-    fn keys(&self, values: &mut Vec<Value>) -> Vec<String> {
+    /// Gives the lowest and the highest key names.
+    fn bind_bounds(&self, values: &mut Vec<Value>) -> Bounds {
         values.extend([self.bounds.0.into(), self.bounds.1.into()]);
-        let (List { key, from, conditions, .. }, highest) = (self, values.len());
-        let lowest = highest - 1;
-        let of_range = |range: &String| {
-            format!("SELECT {key} AS key FROM {from}{range} AND {key} >= ?{lowest} AND {key} <= ?{highest}{conditions}")
-        };
-        self.ranges.iter().map(of_range).collect()
+        let highest = values.len();
+        Bounds { lowest: format!("?{}", highest - 1), highest: format!("?{highest}") }
     }
 }
 
 #[cfg(test)]
 impl<K: Key> List<K> {
     /// The queries for pages from the top, and behind a key in both directions.
-    pub(crate) fn queries(self, key: K) -> Vec<Query> {
+    pub(crate) fn queries(self, dialect: Dialect, key: K) -> Vec<Query> {
         let starts = [Start::Top(7), Start::Below(key), Start::Above(key)];
-        starts.into_iter().filter_map(|start| Some(self.clone().read(10, start)?.query)).collect()
+        starts.into_iter().filter_map(|start| Some(self.clone().read(dialect, 10, start)?.query)).collect()
     }
 }

@@ -3,7 +3,7 @@
 use escrow::{Currency, EndpointId, IntentId, IntentStatus, Owner, PaymentType, PurposeKind, Timestamp};
 
 use super::codec;
-use super::list::{IdKey, List, Source, Value};
+use super::list::{IdKey, Key, List, Source, Value};
 use super::period::Bounds;
 use super::split::Kind;
 use crate::{DeliveryState, EscrowFilter, EventType, KeyHolder, TransferFilter, Which};
@@ -13,14 +13,12 @@ use crate::{DeliveryState, EscrowFilter, EventType, KeyHolder, TransferFilter, W
 pub(crate) const COUNTED: i64 = 1000;
 
 const FIND_ESCROW: &str = "SELECT id FROM escrows WHERE id = ?1 AND owner = ?2";
-const ESCROWS: Source<'_> =
-    Source { key: "listed.id", from: "escrows listed WHERE listed.owner = ?1", find: FIND_ESCROW };
-const BY_METADATA: Source<'_> =
-    Source { key: "listed.escrow", from: "metadata listed WHERE listed.owner = ?1", find: FIND_ESCROW };
+const ESCROWS: Source<'_> = Source { key: "listed.id", table: "escrows listed", find: FIND_ESCROW };
+const BY_METADATA: Source<'_> = Source { key: "listed.escrow", table: "metadata listed", find: FIND_ESCROW };
 
 const FIND_TRANSFER: &str = "SELECT id FROM transfers WHERE id = ?1 AND owner = ?2";
-const TRANSFERS: Source<'_> =
-    Source { key: "listed.id", from: "transfers listed WHERE listed.owner = ?1", find: FIND_TRANSFER };
+const TRANSFERS: Source<'_> = Source { key: "listed.id", table: "transfers listed", find: FIND_TRANSFER };
+
 /// How the escrows that pass a filter are walked through. What else the filter asks for is looked up for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way<'f> {
@@ -42,14 +40,15 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
-    /// The condition on the owner of what belongs to one intent, of which there is little.
-    const fn is_owned(self) -> &'static str {
+    /// Limits a list to what its owner has of one intent, of which there is little.
+    fn fix_intent<K: Key>(self, list: &mut List<K>, column: &'static str, intent: IntentId) {
         match self {
             // The plus keeps SQLite from going through all that the owner has.
-            Dialect::Sqlite => "+listed.owner = ?1",
+            Dialect::Sqlite => list.only("+listed.owner = ?1"),
             // Here the owner leads the index of the intent.
-            Dialect::Postgres => "listed.owner = ?1",
+            Dialect::Postgres => list.fix_whose("listed.owner"),
         }
+        list.fix(column, intent.raw().to_bytes().to_vec());
     }
 
     /// The column `owner` of what a holder of keys has.
@@ -79,7 +78,8 @@ pub(crate) fn ways(filter: &EscrowFilter) -> Vec<Way<'_>> {
     ways
 }
 
-/// The escrows that pass a filter, found in this way.
+/// The escrows that pass a filter, found in this way. What is asked of another table is asked for each by itself: put as `EXISTS`, it
+/// would be for the database to begin with, and it may go through all of that table.
 pub(crate) fn escrows_by(dialect: Dialect, way: Way<'_>, owner: Owner, filter: &EscrowFilter, bounds: Bounds) -> List {
     let mut list = walk(dialect, way, owner, filter, bounds);
     match way {
@@ -94,7 +94,9 @@ pub(crate) fn escrows_by(dialect: Dialect, way: Way<'_>, owner: Owner, filter: &
             }
             if !conditions.is_empty() {
                 let conditions = conditions.join(" AND ");
-                list.only(&format!("EXISTS (SELECT 1 FROM escrows e WHERE e.id = listed.escrow AND {conditions})"));
+                list.only(&format!(
+                    "(SELECT 1 FROM escrows e WHERE e.id = listed.escrow AND {conditions}) IS NOT NULL"
+                ));
             }
         }
     }
@@ -102,8 +104,8 @@ pub(crate) fn escrows_by(dialect: Dialect, way: Way<'_>, owner: Owner, filter: &
     for (name, value) in filter.metadata.iter().filter(|(name, value)| way != Way::Metadata(name, value)) {
         let (name, value) = (list.bind(dialect.member(name)), list.bind(dialect.member(value)));
         list.only(&format!(
-            "EXISTS (SELECT 1 FROM metadata m
-                WHERE m.owner = ?1 AND m.name = {name} AND m.value = {value} AND m.escrow = {id})"
+            "(SELECT 1 FROM metadata m
+                WHERE m.owner = ?1 AND m.name = {name} AND m.value = {value} AND m.escrow = {id}) IS NOT NULL"
         ));
     }
     list
@@ -115,6 +117,7 @@ pub(crate) fn walk(dialect: Dialect, way: Way<'_>, owner: Owner, filter: &Escrow
         Way::Everything | Way::State => List::new(ESCROWS, owner),
         Way::Metadata(..) => List::new(BY_METADATA, owner),
     };
+    list.fix_whose("listed.owner");
     match way {
         Way::Everything => {}
         Way::State => {
@@ -124,8 +127,8 @@ pub(crate) fn walk(dialect: Dialect, way: Way<'_>, owner: Owner, filter: &Escrow
             list.split_by("listed.currency", currency.1, Currency::ALL.iter().map(|currency| currency.code()));
         }
         Way::Metadata(name, value) => {
-            let (name, value) = (list.bind(dialect.member(name)), list.bind(dialect.member(value)));
-            list.only(&format!("listed.name = {name} AND listed.value = {value}"));
+            list.fix("listed.name", dialect.member(name));
+            list.fix("listed.value", dialect.member(value));
         }
     }
     list.within((IdKey(bounds.0.to_bytes()), IdKey(bounds.1.to_bytes())));
@@ -155,6 +158,7 @@ pub(crate) fn transfers(dialect: Dialect, owner: Owner, filter: &TransferFilter)
     let kinds = filter.kinds.as_deref().map(|kinds| PurposeKind::ALL.iter().filter(|kind| kinds.contains(kind)));
     let Some(intent) = filter.intent else {
         let mut list = List::new(TRANSFERS, owner);
+        list.fix_whose("listed.owner");
         if currency.is_some() || kinds.is_some() {
             let all = Currency::ALL.iter().map(|currency| currency.code());
             list.split_by("listed.currency", currency, all);
@@ -166,10 +170,8 @@ pub(crate) fn transfers(dialect: Dialect, owner: Owner, filter: &TransferFilter)
         return list;
     };
     // One intent has few transfers.
-    let from = format!("transfers listed WHERE {}", dialect.is_owned());
-    let mut list = List::new(Source { key: "listed.id", from: &from, find: FIND_TRANSFER }, owner);
-    let intent = list.bind(intent.raw().to_bytes().to_vec());
-    list.only(&format!("listed.intent = {intent}"));
+    let mut list = List::new(TRANSFERS, owner);
+    dialect.fix_intent(&mut list, "listed.intent", intent);
     if let Some(currency) = currency {
         let currency = list.bind(currency.to_owned());
         list.only(&format!("listed.currency = {currency}"));
@@ -184,34 +186,34 @@ pub(crate) fn transfers(dialect: Dialect, owner: Owner, filter: &TransferFilter)
 /// Parts of a kind that is listed, of one intent or all.
 pub(crate) fn parts(dialect: Dialect, owner: Owner, kind: Kind, intent: Option<IntentId>) -> List {
     let kind = kind as i64;
-    let owned = if intent.is_some() { dialect.is_owned() } else { "listed.owner = ?1" };
-    let from = format!("parts listed WHERE {owned} AND listed.kind = {kind}");
     let find = format!("SELECT id FROM parts WHERE kind = {kind} AND id = ?1 AND owner = ?2");
-    let mut list = List::new(Source { key: "listed.id", from: &from, find: &find }, owner);
-    if let Some(intent) = intent {
-        let intent = list.bind(intent.raw().to_bytes().to_vec());
-        list.only(&format!("listed.escrow = {intent}"));
+    let mut list = List::new(Source { key: "listed.id", table: "parts listed", find: &find }, owner);
+    match intent {
+        Some(intent) => dialect.fix_intent(&mut list, "listed.escrow", intent),
+        None => list.fix_whose("listed.owner"),
     }
+    list.fix_to("listed.kind", kind);
     list
 }
 
 /// Parts of a kind that is listed, of everybody.
 pub(crate) fn everybodys_parts(kind: Kind, which: Which) -> List {
     let kind = kind as i64;
-    let condition = match which {
+    let find = format!("SELECT id FROM parts WHERE kind = {kind} AND id = ?1 AND owner IS NOT NULL");
+    let mut list = List::of(Source { key: "listed.id", table: "parts listed", find: &find }, None);
+    list.fix_to("listed.kind", kind);
+    list.only(match which {
         Which::All => "listed.owner IS NOT NULL",
         Which::Waiting => "listed.waits = 1",
-    };
-    let from = format!("parts listed WHERE listed.kind = {kind} AND {condition}");
-    let find = format!("SELECT id FROM parts WHERE kind = {kind} AND id = ?1 AND owner IS NOT NULL");
-    List::of(Source { key: "listed.id", from: &from, find: &find }, None)
+    });
+    list
 }
 
 /// Events of an owner by their places: all, or those of some types.
 pub(crate) fn events(owner: Owner, types: Option<&[EventType]>) -> List<i64> {
     let find = "SELECT position FROM events WHERE id = ?1 AND owner = ?2";
-    let mut list =
-        List::new(Source { key: "listed.position", from: "events listed WHERE listed.owner = ?1", find }, owner);
+    let mut list = List::new(Source { key: "listed.position", table: "events listed", find }, owner);
+    list.fix_whose("listed.owner");
     if let Some(types) = types {
         list.split_by("listed.type", None, types.iter().map(|kind| kind.name()));
     }
@@ -221,10 +223,8 @@ pub(crate) fn events(owner: Owner, types: Option<&[EventType]>) -> List<i64> {
 /// Events of an intent by their sequence: all, or those of some types.
 pub(crate) fn events_of(dialect: Dialect, owner: Owner, intent: IntentId, types: Option<&[EventType]>) -> List<i64> {
     let find = "SELECT sequence FROM events WHERE id = ?1 AND owner = ?2";
-    let from = format!("events listed WHERE {}", dialect.is_owned());
-    let mut list = List::new(Source { key: "listed.sequence", from: &from, find }, owner);
-    let intent = list.bind(intent.raw().to_bytes().to_vec());
-    list.only(&format!("listed.subject = {intent}"));
+    let mut list = List::new(Source { key: "listed.sequence", table: "events listed", find }, owner);
+    dialect.fix_intent(&mut list, "listed.subject", intent);
     if let Some(types) = types {
         let names: Vec<String> = types.iter().map(|kind| format!("'{}'", kind.name())).collect();
         list.only(&format!("listed.type IN ({})", names.join(", ")));
@@ -234,22 +234,27 @@ pub(crate) fn events_of(dialect: Dialect, owner: Owner, intent: IntentId, types:
 
 /// Webhook endpoints of an owner that were not deleted.
 pub(crate) fn endpoints(owner: Owner) -> List {
-    let from = "endpoints listed WHERE listed.owner = ?1 AND listed.state <> 'deleted'";
     let find = "SELECT id FROM endpoints WHERE id = ?1 AND owner = ?2 AND state <> 'deleted'";
-    List::new(Source { key: "listed.id", from, find }, owner)
+    let mut list = List::new(Source { key: "listed.id", table: "endpoints listed", find }, owner);
+    list.fix_whose("listed.owner");
+    list.only("listed.state <> 'deleted'");
+    list
 }
 
 /// Deliveries to an endpoint by the places of their events: all, or those that stand so.
 pub(crate) fn deliveries(endpoint: EndpointId, state: Option<&'static str>) -> List<i64> {
     let find = "SELECT position FROM deliveries WHERE id = ?1 AND endpoint = ?2";
-    let from = "deliveries listed WHERE listed.endpoint = ?1";
     let endpoint = Value::Blob(endpoint.raw().to_bytes().to_vec());
-    let mut list = List::of(Source { key: "listed.position", from, find }, Some(endpoint));
+    let mut list = List::of(Source { key: "listed.position", table: "deliveries listed", find }, Some(endpoint));
+    list.fix_whose("listed.endpoint");
     match state {
         None => {}
         // Most are so, and there is no index of them.
-        Some(state) if state == DeliveryState::Succeeded.name() => list.only(&format!("listed.state = '{state}'")),
-        Some(state) => list.only(&format!("listed.state = '{state}' AND listed.state <> 'succeeded'")),
+        Some(state) if state == DeliveryState::Succeeded.name() => list.only("listed.state = 'succeeded'"),
+        Some(state) => {
+            list.fix("listed.state", state.to_owned());
+            list.only("listed.state <> 'succeeded'");
+        }
     }
     list
 }
@@ -257,30 +262,38 @@ pub(crate) fn deliveries(endpoint: EndpointId, state: Option<&'static str>) -> L
 /// Every merchant.
 pub(crate) fn merchants() -> List {
     let find = "SELECT id FROM merchants WHERE id = ?1";
-    List::of(Source { key: "listed.id", from: "merchants listed WHERE true", find }, None)
+    List::of(Source { key: "listed.id", table: "merchants listed", find }, None)
 }
 
 /// API keys of one holder, or of everybody.
 pub(crate) fn keys(dialect: Dialect, holder: Option<KeyHolder>) -> List {
-    held(dialect, "keys", holder)
+    held(dialect, "SELECT id FROM keys WHERE id = ?1", "keys listed", holder)
 }
 
 /// Logged requests of one holder, or of everybody.
 pub(crate) fn requests(dialect: Dialect, holder: Option<KeyHolder>) -> List {
-    held(dialect, "requests", holder)
+    held(dialect, "SELECT id FROM requests WHERE id = ?1", "requests listed", holder)
 }
 
 /// What is in a table that has `id` and `owner`, of one holder of keys or of everybody.
-fn held(dialect: Dialect, table: &str, wanted: Option<KeyHolder>) -> List {
-    let find = format!("SELECT id FROM {table} WHERE id = ?1");
+fn held(dialect: Dialect, find: &str, table: &'static str, wanted: Option<KeyHolder>) -> List {
     let Some(holder) = wanted else {
-        let from = format!("{table} listed WHERE true");
-        return List::of(Source { key: "listed.id", from: &from, find: &find }, None);
+        return List::of(Source { key: "listed.id", table, find }, None);
     };
-    let is = match dialect {
-        Dialect::Sqlite => "IS",
-        Dialect::Postgres => "=",
-    };
-    let (from, find) = (format!("{table} listed WHERE listed.owner {is} ?1"), format!("{find} AND owner {is} ?2"));
-    List::of(Source { key: "listed.id", from: &from, find: &find }, Some(dialect.holder(holder)))
+    let whose = Some(dialect.holder(holder));
+    match dialect {
+        // The operator's has no owner there.
+        Dialect::Sqlite => {
+            let find = format!("{find} AND owner IS ?2");
+            let mut list = List::of(Source { key: "listed.id", table, find: &find }, whose);
+            list.only("listed.owner IS ?1");
+            list
+        }
+        Dialect::Postgres => {
+            let find = format!("{find} AND owner = ?2");
+            let mut list = List::of(Source { key: "listed.id", table, find: &find }, whose);
+            list.fix_whose("listed.owner");
+            list
+        }
+    }
 }

@@ -7,6 +7,7 @@ pub(crate) mod list;
 pub(crate) mod lists;
 pub(crate) mod period;
 pub(crate) mod prepare;
+pub(crate) mod ranges;
 pub(crate) mod split;
 
 /// A value that is stored cannot be understood.

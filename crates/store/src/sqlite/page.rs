@@ -3,6 +3,7 @@
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, Rows, params_from_iter};
 
+use super::DIALECT;
 use super::error::Fault;
 use crate::rows::codec::IdBytes;
 use crate::rows::list::{IdKey, Key, List, Query, Value};
@@ -57,7 +58,7 @@ pub(super) fn keys_behind<K: Key + FromSql>(
     place: K,
     limit: usize,
 ) -> Result<Vec<K>, Fault> {
-    let Some(read) = list.behind(place, limit) else { return Ok(Vec::new()) };
+    let Some(read) = list.behind(DIALECT, place, limit) else { return Ok(Vec::new()) };
     let mut keys = all(db, &read.query)?;
     keys.truncate(limit);
     Ok(keys)
@@ -65,7 +66,7 @@ pub(super) fn keys_behind<K: Key + FromSql>(
 
 /// How many a list has, counting no further than so many.
 pub(super) fn count_up_to<K: Key>(db: &Connection, list: &List<K>, most: i64) -> Result<i64, Fault> {
-    let Query { sql, values } = list.count_up_to(most);
+    let Query { sql, values } = list.count_up_to(DIALECT, most);
     Ok(db.prepare_cached(&sql)?.query_row(params_from_iter(values), |row| row.get(0))?)
 }
 
@@ -75,9 +76,9 @@ fn page_of_keys<K: Key + FromSql>(db: &Connection, list: List<K>, request: PageR
         (Some(query), _) => {
             let mut statement = db.prepare_cached(&query.sql)?;
             let key = statement.query_row(params_from_iter(query.values), |row| row.get(0)).optional()?;
-            list.at_cursor(position, key.ok_or(Fault::UnknownCursor)?, limit)
+            list.at_cursor(DIALECT, position, key.ok_or(Fault::UnknownCursor)?, limit)
         }
-        (None, Position::Offset(offset)) => list.at_top(offset, limit),
+        (None, Position::Offset(offset)) => list.at_top(DIALECT, offset, limit),
         (None, Position::After(_) | Position::Before(_)) => return Err(Fault::UnknownCursor),
     };
     let Some(read) = read else { return Ok(Page { items: Vec::new(), has_more: false }) };

@@ -69,7 +69,7 @@ fn check(db: &Connection, what: &dyn Debug, ranges: &str, list: impl Fn() -> Lis
 }
 
 fn check_by<K: Key>(db: &Connection, what: &dyn Debug, ranges: &str, key: K, list: List<K>) {
-    for query in list.queries(key) {
+    for query in list.queries(DIALECT, key) {
         let plan = plan(db, query);
         let is_merge = |step: &str| ["MERGE (UNION ALL)", "LEFT", "RIGHT"].contains(&step);
         let is_range = |step: &str| step.starts_with("SEARCH listed ") && step.ends_with(ranges);
