@@ -66,7 +66,7 @@ pub(super) async fn next(sessions: &Sessions) -> Result<Option<Timestamp>, Fault
 
 /// How much there is to do, and the sums of everybody's balances. One sum could leave the range of 64 bits, two of halves do not.
 pub(super) async fn survey(sessions: &Sessions, now: Timestamp) -> Result<Survey, Fault> {
-    let backlog = "SELECT duty, min(subject), count(*), sum(CASE WHEN run_at <= $1 THEN 1 ELSE 0 END), min(run_at)
+    let backlog = "SELECT duty, min(subject), count(*), count(CASE WHEN run_at <= $1 THEN 1 END), min(run_at)
         FROM (SELECT duty, encode(subject, 'hex') AS subject, run_at FROM jobs) AS j GROUP BY duty";
     let totals = "SELECT substring(owner, 17, 1), account, currency, CAST(sum(minor >> 32) AS BIGINT),
         CAST(sum(minor & 4294967295) AS BIGINT) FROM balances GROUP BY substring(owner, 17, 1), account, currency";
