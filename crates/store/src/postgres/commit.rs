@@ -93,12 +93,12 @@ fn note(id: i64) -> Statement {
 async fn was_committed(sessions: &Sessions, id: i64) -> Result<bool, Fault> {
     for wait_ms in LOOKS_AFTER_MS {
         pause(wait_ms).await;
+        // What is found is written again, so that this waits for whatever the commit should have waited for: a standby, too.
         let sql = format!(
-            "INSERT INTO commits (id, is_void, made) VALUES ($1, TRUE, {DATABASE_NOW_MS}) ON CONFLICT (id) DO NOTHING"
+            "INSERT INTO commits (id, is_void, made) VALUES ($1, TRUE, {DATABASE_NOW_MS})
+            ON CONFLICT (id) DO UPDATE SET made = commits.made RETURNING is_void"
         );
-        let void = Statement::new(sql).integer(id);
-        let look = Statement::new("SELECT is_void FROM commits WHERE id = $1").integer(id);
-        match sessions.run(Kind::Write, vec![void, look]).await {
+        match sessions.run(Kind::Write, vec![Statement::new(sql).integer(id)]).await {
             Ok(rows) => {
                 let row = rows.last().and_then(|rows| rows.first());
                 let is_void: bool = row.map_or(Ok(true), |row| row.try_get(0))?;

@@ -25,6 +25,7 @@ mod postgres;
 mod replies;
 mod requests;
 mod sqlite;
+mod waits;
 mod webhooks;
 mod world;
 
