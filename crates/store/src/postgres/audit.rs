@@ -120,7 +120,8 @@ pub(super) async fn audit(sessions: &Sessions, visit: Visit<'_>) -> Result<(), F
         }
     }
     balances(&mut session, visit).await?;
-    session.roll_back().await
+    session.roll_back().await;
+    Ok(())
 }
 
 async fn escrows(session: &mut Session, visit: Visit<'_>) -> Result<(), Fault> {

@@ -52,7 +52,7 @@ async fn attempt(sessions: &Sessions, units: &[PreparedUnit], touched: &Touched)
     let mut writes = Writes::default();
     let outcomes = units.iter().map(|unit| seen.take(unit, &mut writes)).collect::<Result<Vec<Outcome>, Fault>>()?;
     if writes.is_empty() {
-        session.roll_back().await?;
+        session.roll_back().await;
         return Ok(outcomes);
     }
     seen.give_back_places(touched, &mut writes);

@@ -115,7 +115,7 @@ async fn lease(
         .integers(written.iter().map(|leased| i64::try_from(leased.lease.token).unwrap_or(i64::MAX)))
         .integers(written.iter().map(|leased| leased.now_ms.saturating_add(span_ms).saturating_add(slack_ms)));
     if written.is_empty() {
-        session.roll_back().await?;
+        session.roll_back().await;
     } else {
         session.finish(&[update]).await?;
     }
@@ -147,7 +147,7 @@ pub(super) async fn outbox(
     let found = rows.first().map(|row| Ok((endpoint(row)?, Span::from_ms(row.try_get(12)?)))).transpose();
     let found: Option<(Endpoint, Span)> = found.map_err(|fault: Fault| fault)?;
     let Some((endpoint, ahead)) = found.filter(|(endpoint, _)| endpoint.state == EndpointState::Enabled) else {
-        session.roll_back().await?;
+        session.roll_back().await;
         return Ok(None);
     };
     let position = position.max(endpoint.progress.cursor);

@@ -63,7 +63,7 @@ pub(super) async fn after(
 ) -> Result<Tail, Fault> {
     let mut session = sessions.begin(Kind::Read).await?;
     let tail = behind(&mut session, owner, filter, position, limit).await?;
-    session.roll_back().await?;
+    session.roll_back().await;
     Ok(tail)
 }
 

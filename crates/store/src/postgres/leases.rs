@@ -38,7 +38,7 @@ pub(super) async fn claim(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = session.query(Statement::new(sql).integer(limit).integer(now.ms())).await?;
     if rows.is_empty() {
-        session.roll_back().await?;
+        session.roll_back().await;
         return Ok(Vec::new());
     }
     let found = rows.iter().map(job).collect::<Result<Vec<(OwnerBytes, Job)>, Fault>>()?;

@@ -53,7 +53,7 @@ pub(super) async fn keys<K: ColumnKey>(
             let rows = session.query(Statement::of(&query)).await?;
             let Some(row) = rows.first() else {
                 // That is no failure, and must not cost the connection.
-                session.roll_back().await?;
+                session.roll_back().await;
                 return Err(Fault::UnknownCursor);
             };
             list.at_cursor(Dialect::Postgres, position, K::read(row, 0)?, limit)

@@ -151,11 +151,14 @@ impl Session {
         done
     }
 
-    /// Ends the transaction with nothing of it done; after that, there is none.
-    pub(super) async fn roll_back(&mut self) -> Result<(), Fault> {
-        self.script("ROLLBACK").await?;
-        drop(self.connection.take());
-        Ok(())
+    /// Ends the transaction with nothing of it done; after that, there is none. Where nobody says so in time, that is so all the same, and
+    /// the connection is given up.
+    pub(super) async fn roll_back(&mut self) {
+        let ended = tokio::time::timeout(NETWORK_GRACE, self.script("ROLLBACK")).await;
+        let connection = self.connection.take();
+        if !matches!(ended, Ok(Ok(()))) {
+            drop(connection.map(Object::take));
+        }
     }
 
     /// Runs what has no parameters, as it stands.

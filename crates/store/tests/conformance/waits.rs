@@ -1,14 +1,17 @@
 //! What a store waits for, and what it does not: a commit is not told before it is safe, and nothing is waited for without end.
 #![expect(clippy::disallowed_methods, reason = "how long real servers keep somebody waiting is what is tested")]
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cluster::{Database, Settings, Stop};
-use escrow::Span;
-use store::{Outcome, PostgresSettings, Store};
+use escrow::{RawId, Span};
+use store::{DatabaseUrl, EscrowFilter, Outcome, PageRequest, Position, PostgresSettings, Store, StoreError};
 
-use crate::postgres::settings;
+use crate::postgres::{made, settings};
 use crate::world::{World, at, owner};
 
 async fn made_with(settings: &PostgresSettings) -> store::PostgresStore {
@@ -56,4 +59,72 @@ async fn until(database: &Database, count: &str) {
     while database.sql(count) == "0" && begun.elapsed() < Duration::from_secs(2) {
         tokio::task::yield_now().await;
     }
+}
+
+/// Passes on what a client and a server say until the client says this; from then on, nothing any more, and nobody is told.
+fn silent_from(server: u16, words: &'static [u8]) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { continue };
+            let (Ok(from_server), Ok(to_client)) = (server.try_clone(), client.try_clone()) else { continue };
+            let is_silent = Arc::new(AtomicBool::new(false));
+            let shared = is_silent.clone();
+            std::thread::spawn(move || pass_on(&from_server, &to_client, &[], &shared));
+            std::thread::spawn(move || pass_on(&client, &server, words, &is_silent));
+        }
+    });
+    port
+}
+
+fn pass_on(mut from: &TcpStream, mut to: &TcpStream, words: &[u8], is_silent: &AtomicBool) {
+    let mut buffer = vec![0; 1 << 20];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        let said = &buffer[..count];
+        if !words.is_empty() && said.windows(words.len()).any(|heard| heard == words) {
+            is_silent.store(true, Ordering::SeqCst);
+        }
+        if !is_silent.load(Ordering::SeqCst) && to.write_all(said).is_err() {
+            return;
+        }
+    }
+    // The streams stay open, so that silence is all that there is.
+    while is_silent.load(Ordering::SeqCst) {
+        std::thread::park();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_transaction_that_does_nothing_is_not_waited_for_without_end() {
+    let Some(database) = Database::fresh() else { return };
+    made(&database).await.close().await;
+    let (before, rest) = database.url().rsplit_once(':').expect("a port");
+    let (port, name) = rest.split_once('/').expect("a name");
+    let port = silent_from(port.parse().expect("a port"), b"ROLLBACK\0");
+    let url = DatabaseUrl::parse(&format!("{before}:{port}/{name}")).expect("an address");
+    let quick = PostgresSettings { url, statement_timeout: Span::from_ms(200), ..settings(&database) };
+    let store = store::PostgresStore::open(&quick).await.expect("a store");
+    // There are no jobs, and so it is rolled back.
+    let claimed = tokio::time::timeout(Duration::from_secs(8), store.claim_jobs(at(1), at(2), 1)).await;
+    let claimed = claimed.expect("an answer in time, though nobody says that it is rolled back");
+    assert_eq!(claimed.expect("what was read before"), []);
+}
+
+#[tokio::test]
+async fn a_cursor_that_names_nothing_costs_no_connection() {
+    let Some(database) = Database::fresh() else { return };
+    let store = made(&database).await;
+    let first = "SELECT min(backend_start) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    store.ping().await.expect("a store that works");
+    let before = database.sql(first);
+    for number in 1..=3 {
+        let position = Position::After(RawId::from_bits(number));
+        let page = store.escrows(owner(1), EscrowFilter::default(), PageRequest { limit: 5, position }).await;
+        assert!(matches!(page, Err(StoreError::UnknownCursor)), "{page:?}");
+        let page = store.merchants(PageRequest { limit: 5, position }).await;
+        assert!(matches!(page, Err(StoreError::UnknownCursor)), "{page:?}");
+    }
+    assert_eq!(database.sql(first), before, "the connection is the same");
 }
