@@ -1,7 +1,7 @@
 //! The commit: one transaction for many units, in two round trips.
 //!
 //! The first one locks and reads everything that the units touch, always in the same order: idempotency keys are looked up, then
-//! escrows, leases, endpoints and streams are locked, each in the order of their keys, and what a stream's lock keeps still is read.
+//! escrows, endpoints, streams and leases are locked, each in the order of their keys, and what a stream's lock keeps still is read.
 //! Then it is known which units fit. The second one writes what they come to, a statement a table, and commits. What is inserted by two
 //! gateways at once, an idempotency key above all, is refused to the later one, who begins anew and then sees it.
 

@@ -109,9 +109,6 @@ impl Touched {
             let sql = "SELECT id, version FROM escrows WHERE id = ANY ($1) ORDER BY id FOR UPDATE";
             looks.push((Seen::read_version, Statement::new(sql).blobs(&self.escrows)));
         }
-        if !self.leases.is_empty() {
-            looks.push((Seen::read_token, self.look_at_leases()));
-        }
         if !self.endpoints.is_empty() {
             let sql = "SELECT id FROM endpoints WHERE id = ANY ($1) ORDER BY id FOR UPDATE";
             looks.push((Seen::read_endpoint, Statement::new(sql).blobs(&self.endpoints)));
@@ -123,6 +120,10 @@ impl Touched {
                 ON CONFLICT (owner) DO UPDATE SET last = streams.last + excluded.last RETURNING owner, last";
             let places = Statement::new(sql).blobs(self.streams.keys()).integers(self.streams.values().copied());
             looks.push((Seen::read_last, places));
+        }
+        if !self.leases.is_empty() {
+            // Behind the streams: whoever moves a clock or schedules duties has the stream of their owner when they get to the jobs.
+            looks.push((Seen::read_token, self.look_at_leases()));
         }
         looks.extend(self.looks_under_locks());
         looks

@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 
 use cluster::{Database, Settings, Stop};
 use escrow::{RawId, Span};
-use store::{DatabaseUrl, EscrowFilter, Outcome, PageRequest, Position, PostgresSettings, Store, StoreError};
+use store::{
+    ClockMove, DatabaseUrl, EscrowFilter, Outcome, PageRequest, Position, PostgresSettings, Store, StoreError, Unit,
+};
 
 use crate::postgres::{made, settings};
-use crate::world::{World, at, owner};
+use crate::world::{World, at, commit, merchant, owner, released, reply, with_lease, with_reply};
 
 async fn made_with(settings: &PostgresSettings) -> store::PostgresStore {
     store::PostgresStore::migrate(settings).await.expect("a schema");
@@ -127,4 +129,76 @@ async fn a_cursor_that_names_nothing_costs_no_connection() {
         assert!(matches!(page, Err(StoreError::UnknownCursor)), "{page:?}");
     }
     assert_eq!(database.sql(first), before, "the connection is the same");
+}
+
+/// Waits until so many wait for locks, for two seconds at most.
+async fn until_waiting(database: &Database, count: usize) {
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let begun = Instant::now();
+    while database.sql(waiting) != count.to_string() && begun.elapsed() < Duration::from_secs(2) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_is_given_back_beside_a_commit_under_its_lease() {
+    let Some(database) = Database::fresh() else { return };
+    let store = made(&database).await;
+    let world = World::default();
+    let funded = released(&store, &world, owner(1), at(1000)).await;
+    let job = store.claim_jobs(at(1_000_000), at(2_000_000), 1).await.expect("a claim")[0];
+    assert_eq!((job.lease.intent, job.owner), (funded.escrow.id, owner(1)));
+    // Something keeps the owner's stream locked until both have begun.
+    let (client, connection) = tokio_postgres::connect(database.url(), tokio_postgres::NoTls).await.expect("a server");
+    let connection = tokio::spawn(connection);
+    client.batch_execute("BEGIN; SELECT last FROM streams FOR UPDATE").await.expect("a lock");
+    let others = async {
+        until_waiting(&database, 1).await;
+        let refused = with_reply(with_lease(world.open(owner(1), at(1000)), job.lease), reply(owner(1), "one", at(1)));
+        let unlocked = async {
+            until_waiting(&database, 2).await;
+            client.batch_execute("COMMIT").await.expect("unlocked");
+            Instant::now()
+        };
+        tokio::join!(store.commit(vec![refused]), unlocked)
+    };
+    let (returned, (outcomes, unlocked)) = tokio::join!(store.return_job(job.lease), others);
+    assert!(unlocked.elapsed() < Duration::from_millis(800), "they stood in each other's way");
+    returned.expect("given back");
+    assert_eq!(outcomes.expect("a commit"), [Outcome::Lost], "it was given back first");
+    drop(client);
+    connection.await.expect("a task").expect("a connection");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_too_late_with_a_job_is_not_in_the_way_of_a_clock() {
+    let Some(database) = Database::fresh() else { return };
+    let store = made(&database).await;
+    let world = World::default();
+    released(&store, &world, owner(1), at(1000)).await;
+    let moved = ClockMove { merchant: merchant(1), by: Span::from_ms(5), token: 0 };
+    let clock = || Unit { clock: Some(moved), ..Unit::default() };
+    assert_eq!(commit(&store, clock()).await, Outcome::Committed);
+    let job = store.claim_jobs(at(1_000_000), at(2_000_000), 1).await.expect("a claim")[0];
+    store.postpone_job(job.lease, at(1_500_000)).await.expect("given back");
+    // Something keeps the clock locked until both have begun.
+    let (client, connection) = tokio_postgres::connect(database.url(), tokio_postgres::NoTls).await.expect("a server");
+    let connection = tokio::spawn(connection);
+    client.batch_execute("BEGIN; SELECT ahead_ms FROM clocks FOR UPDATE").await.expect("a lock");
+    let others = async {
+        until_waiting(&database, 1).await;
+        let late = with_lease(world.open(owner(1), at(1000)), job.lease);
+        let unlocked = async {
+            until_waiting(&database, 2).await;
+            client.batch_execute("COMMIT").await.expect("unlocked");
+            Instant::now()
+        };
+        tokio::join!(commit(&store, late), unlocked)
+    };
+    let (outcome, (late, unlocked)) = tokio::join!(commit(&store, clock()), others);
+    assert!(unlocked.elapsed() < Duration::from_millis(800), "they stood in each other's way");
+    assert_eq!((outcome, late), (Outcome::Committed, Outcome::Lost));
+    drop(client);
+    connection.await.expect("a task").expect("a connection");
 }
