@@ -25,6 +25,7 @@ mod postgres;
 mod replies;
 mod requests;
 mod sqlite;
+mod together;
 mod waits;
 mod webhooks;
 mod world;
