@@ -64,9 +64,11 @@ pub(super) async fn load(sessions: &Sessions, wanted: Wanted) -> Result<Loaded, 
 }
 
 /// The clocks of the owners wanted, and of those of the escrows wanted.
-fn clocks(wanted: &Wanted, ids: &[IdBytes]) -> Statement {
-    let sql = "SELECT owner, ahead_ms FROM clocks
-        WHERE owner = ANY ($1) OR owner IN (SELECT e.owner FROM escrows e WHERE e.id = ANY ($2))";
+pub(super) fn clocks(wanted: &Wanted, ids: &[IdBytes]) -> Statement {
+    // Two ways side by side, since either condition alone is looked up, and both with an `OR` are not.
+    let sql = "SELECT owner, ahead_ms FROM clocks WHERE owner = ANY ($1)
+        UNION ALL
+        SELECT c.owner, c.ahead_ms FROM clocks c WHERE c.owner IN (SELECT e.owner FROM escrows e WHERE e.id = ANY ($2))";
     Statement::new(sql).blobs(wanted.clocks.iter().map(|owner| codec::owner_bytes(*owner))).blobs(ids)
 }
 
