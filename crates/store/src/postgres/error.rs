@@ -103,6 +103,11 @@ impl Fault {
         self.code().is_some_and(|code| conflicts.contains(code))
     }
 
+    /// Whether there is no table of the name that was used.
+    pub(super) fn is_missing_table(&self) -> bool {
+        self.code() == Some(&SqlState::UNDEFINED_TABLE)
+    }
+
     /// Whether something else was in the way of a change of the schema: it kept a lock for too long, or made the same table, whose row
     /// type may be noticed first.
     pub(super) fn is_in_the_way(&self) -> bool {

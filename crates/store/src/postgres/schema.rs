@@ -20,6 +20,9 @@ pub const POSTGRES_SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
 /// Where the version is. What it is called tells it from the tables of other programs.
 const VERSION_TABLE: &str = "CREATE TABLE IF NOT EXISTS milepost (version BIGINT NOT NULL PRIMARY KEY)";
 
+/// The encoding that can write down whatever clients send.
+const ENCODING: &str = "UTF8";
+
 /// How often a step is tried again that others have got in the way of.
 const MOST_TRIES: u32 = 20;
 
@@ -62,15 +65,18 @@ pub(super) async fn migrate(sessions: &Sessions, settings: &PostgresSettings) ->
 
 /// The version that there is; 0 where there is no store.
 async fn found(sessions: &Sessions) -> Result<i32, Fault> {
-    let sql =
-        "SELECT count(*) FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = $1";
-    let rows = sessions.read(Statement::new(sql).text("milepost")).await?;
-    let tables: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
-    if tables == 0 {
-        return Ok(0);
+    let rows = sessions.read(Statement::new("SELECT current_setting('server_encoding')")).await?;
+    let encoding: &str = rows.first().map_or(Ok(""), |row| row.try_get(0))?;
+    if encoding != ENCODING {
+        // What it cannot write down would fail with everything that is committed beside it.
+        let what = format!("its encoding is {encoding}; make one with TEMPLATE template0 ENCODING '{ENCODING}'");
+        return Err(Fault::Damaged(what));
     }
-    let rows = sessions.read(Statement::new("SELECT max(version) FROM milepost")).await?;
-    version(&rows)
+    match sessions.read(Statement::new("SELECT max(version) FROM milepost")).await {
+        Ok(rows) => version(&rows),
+        Err(fault) if fault.is_missing_table() => Ok(0),
+        Err(fault) => Err(fault),
+    }
 }
 
 fn version(rows: &[tokio_postgres::Row]) -> Result<i32, Fault> {

@@ -61,6 +61,39 @@ async fn a_step_that_is_held_up_is_tried_again() {
 }
 
 #[tokio::test]
+async fn a_database_that_cannot_write_everything_down_is_refused() {
+    let Some(database) = Database::fresh() else { return };
+    let name = format!("{}_latin", database.name());
+    database.sql(&format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'"));
+    let url = database.url().replace(database.name(), &name);
+    let settings =
+        PostgresSettings { url: store::DatabaseUrl::parse(&url).expect("an address"), ..settings(&database) };
+    let refused = [PostgresStore::migrate(&settings).await.err(), PostgresStore::open(&settings).await.err()];
+    database.sql(&format!("DROP DATABASE {name} WITH (FORCE)"));
+    for refused in refused {
+        let refused = refused.expect("not UTF-8").to_string();
+        assert!(
+            refused.contains("its encoding is LATIN1; make one with TEMPLATE template0 ENCODING 'UTF8'"),
+            "{refused}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_lacks_a_right_is_told_so() {
+    let Some(database) = Database::fresh() else { return };
+    drop(made(&database).await);
+    let role = format!("{}_guest", database.name());
+    database.sql(&format!("CREATE ROLE {role} LOGIN PASSWORD 'guest'"));
+    let (_, at) = database.url().rsplit_once('@').expect("a host");
+    let url = store::DatabaseUrl::parse(&format!("postgres://{role}:guest@{at}")).expect("an address");
+    let refused = PostgresStore::open(&PostgresSettings { url, ..settings(&database) }).await.err();
+    database.sql(&format!("DROP ROLE {role}"));
+    let refused = refused.expect("a role without rights").to_string();
+    assert!(refused.contains("permission denied for table milepost"), "{refused}");
+}
+
+#[tokio::test]
 async fn another_secret_is_noticed() {
     let Some(database) = Database::fresh() else { return };
     let store = made(&database).await;

@@ -14,7 +14,7 @@ const WORDS: &str = "
 
 /// The functions that they may call.
 const FUNCTIONS: &str = "
-    coalesce count decode encode extract generate_series greatest max min nextval now octet_length sum unnest current_schema 
+    coalesce count decode encode extract generate_series greatest max min nextval now octet_length sum unnest current_setting 
     substring ";
 
 /// What a statement begins with.

@@ -8,10 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cluster::{Database, Settings, Stop};
-use escrow::{RawId, Span};
-use store::{
-    ClockMove, DatabaseUrl, EscrowFilter, Outcome, PageRequest, Position, PostgresSettings, Store, StoreError, Unit,
-};
+use escrow::Span;
+use store::{ClockMove, DatabaseUrl, Outcome, PostgresSettings, Store, Unit};
 
 use crate::postgres::{made, settings};
 use crate::world::{World, at, commit, merchant, owner, released, reply, with_lease, with_reply};
@@ -111,24 +109,6 @@ async fn the_end_of_a_transaction_that_does_nothing_is_not_waited_for_without_en
     let claimed = tokio::time::timeout(Duration::from_secs(8), store.claim_jobs(at(1), at(2), 1)).await;
     let claimed = claimed.expect("an answer in time, though nobody says that it is rolled back");
     assert_eq!(claimed.expect("what was read before"), []);
-}
-
-#[tokio::test]
-async fn a_cursor_that_names_nothing_costs_no_connection() {
-    let Some(database) = Database::fresh() else { return };
-    let store = made(&database).await;
-    let first = "SELECT min(backend_start) FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    store.ping().await.expect("a store that works");
-    let before = database.sql(first);
-    for number in 1..=3 {
-        let position = Position::After(RawId::from_bits(number));
-        let page = store.escrows(owner(1), EscrowFilter::default(), PageRequest { limit: 5, position }).await;
-        assert!(matches!(page, Err(StoreError::UnknownCursor)), "{page:?}");
-        let page = store.merchants(PageRequest { limit: 5, position }).await;
-        assert!(matches!(page, Err(StoreError::UnknownCursor)), "{page:?}");
-    }
-    assert_eq!(database.sql(first), before, "the connection is the same");
 }
 
 /// Waits until so many wait for locks, for two seconds at most.
