@@ -277,12 +277,13 @@ impl Hands {
                 return Ok(());
             }
             tokio::select! {
-                () = carried => {}
-                () = host.sleep(LOOK_EVERY) => {}
+                biased;
                 () = &mut patience => {
                     tracing::warn!(%merchant, jobs = jobs.len(), "a clock moves on before all that fell due is done");
                     return Ok(());
                 }
+                () = carried => {}
+                () = host.sleep(LOOK_EVERY) => {}
             }
         }
     }

@@ -127,6 +127,7 @@ impl Engine {
         let source = Source::Caller { reach, by, idempotency, render, is_held_back: is_held_back.clone(), answer };
         self.queues.offer(Submission::new(ask, source))?;
         tokio::select! {
+            biased;
             answer = answered => answer.unwrap_or(Err(Unavailable::Closing)),
             () = self.parts.host.sleep(self.parts.config.patience) => {
                 let waits_for_another = is_held_back.load(Ordering::Relaxed);
@@ -147,6 +148,7 @@ impl Engine {
         let (answer, answered) = oneshot::channel();
         offer(&self.clocks, Asked { what, answer })?;
         tokio::select! {
+            biased;
             answer = answered => answer.unwrap_or(Err(Unavailable::Interrupted)),
             () = self.parts.host.sleep(self.parts.config.patience) => Err(Unavailable::TimedOut),
         }

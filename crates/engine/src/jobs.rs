@@ -92,9 +92,10 @@ impl Worker {
                 }
             };
             tokio::select! {
-                () = self.carrier.parts.host.sleep(nap) => {}
-                () = self.scheduled.notified() => {}
+                biased;
                 () = raised(&mut self.stop) => {}
+                () = self.scheduled.notified() => {}
+                () = self.carrier.parts.host.sleep(nap) => {}
             }
         }
         // Holding every permit means that no job is under way.

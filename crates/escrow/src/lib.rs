@@ -18,6 +18,7 @@ pub mod ledger;
 pub mod limits;
 pub mod money;
 pub mod payment;
+pub mod planted;
 pub mod refund;
 pub mod rejection;
 mod release;

@@ -146,10 +146,11 @@ impl Dispatcher {
             }
             nap = nap.min(Span::from_ms(next_sweep.ms().saturating_sub(now.ms()).max(1)));
             tokio::select! {
+                biased;
+                () = raised(&mut self.stopped) => {}
                 _ = bell.changed() => {}
                 _ = endings.recv() => {}
                 () = self.office.host.sleep(nap) => {}
-                () = raised(&mut self.stopped) => {}
             }
         }
         for lane in self.lanes.values() {
