@@ -26,6 +26,8 @@ mod rows;
 mod sqlite;
 mod survey;
 mod tally;
+#[doc(hidden)]
+pub mod testing;
 mod webhook;
 
 pub use copy::{CopyError, copy};
