@@ -231,8 +231,10 @@ impl Carrier {
         if refund.status() != RefundStatus::Pending {
             return Err(Unfinished::Later(Rejection::RefundStatus(refund.status()).to_string()));
         }
-        let card = escrow.funding_card().filter(|_| refund.source.is_escrow()).cloned();
-        let repayment = Repayment { id, mode: job.owner.mode, amount: refund.amount, rail: refund.rail, card };
+        let must_arrive = refund.source.is_unapplied();
+        let card = escrow.funding_card().filter(|_| !must_arrive).cloned();
+        let (mode, amount, rail) = (job.owner.mode, refund.amount, refund.rail);
+        let repayment = Repayment { id, mode, amount, rail, card, must_arrive };
         match self.parts.payments.pay_back(repayment).await {
             PaymentAnswer::Arrived(reference) => Ok(Command::ConfirmRefund(id, reference)),
             PaymentAnswer::Refused(reason) => Ok(Command::FailRefund(id, reason)),

@@ -31,8 +31,11 @@ pub struct Repayment {
     pub amount: Amount,
     /// The rail the money came in on.
     pub rail: Rail,
-    /// The card that paid, where one did. Money that came in without a purpose names none: it goes back however often it is refused.
+    /// The card that paid, where one did. Money that came in without a purpose names none.
     pub card: Option<Card>,
+    /// Whether it is money that came in without a purpose, which is sent until it arrives. Of all other money a refusal is the last
+    /// word about an id: it belongs to somebody else again.
+    pub must_arrive: bool,
 }
 
 /// What a rail is asked about: a payment that was seen.
@@ -66,8 +69,8 @@ pub enum IncomingAnswer {
 pub enum PaymentAnswer {
     /// It arrived; this is what the other side calls it.
     Arrived(String),
-    /// It was refused, for this reason, and nothing was paid. A payout is not asked for again under the same id and retry, nor a
-    /// repayment under the same id, unless its money came in without a purpose: that goes back however often it is refused.
+    /// It was refused, for this reason, and nothing was paid, nor ever will be under the same id and retry: whoever stood still
+    /// meanwhile may ask for it once more, and must hear the same. Only what must arrive is tried again under the same id.
     Refused(String),
     /// Nobody knows yet: ask again later, under the same id and retry.
     Unknown,

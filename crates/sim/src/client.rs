@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use engine::{
-    AdvanceClock, Answer, Ask, Clock, Idempotency, Reach, Rendered, Request, TooFarAhead, Unavailable,
+use engine::{AdvanceClock, Answer, Ask, Clock, Idempotency, Reach, Rendered, Request, TooFarAhead, Unavailable};
+use escrow::{
+    Actor, Command, Escrow, Hash, IntentId, Mode, NewIntent, OrderId, Owner, RawId, Rejection, Span, Timestamp,
 };
-use escrow::{Actor, Command, Escrow, Hash, IntentId, Mode, NewIntent, OrderId, Owner, RawId, Rejection, Span, Timestamp};
 
 use crate::fates::Fault;
 use crate::machine::OUTSIDE;
 use crate::rng::Rng;
-use crate::world::{Gateway, World, locked};
 use crate::workload::{self, Agreed, What, Wish};
+use crate::world::{Gateway, World, locked};
 
 /// How long a client waits before it asks again.
 const AGAIN_MS: (i64, i64) = (10, 1_500);
@@ -330,20 +330,15 @@ pub(crate) async fn close(world: Arc<World>, round: usize) {
         for what in [What::Reclaim, What::Refund(None)] {
             let Some(state) = world.escrow(intent).filter(|state| !state.funds.held.is_zero()) else { continue };
             let number = 10_000 + 100 * round + 10 * number + usize::from(matches!(what, What::Refund(_)));
-            let wish = Wish {
-                number,
-                client: 0,
-                pause_ms: 0,
-                intent: 0,
-                is_keyed: true,
-                is_by_a_stranger: false,
-                what,
-            };
+            let wish =
+                Wish { number, client: 0, pause_ms: 0, intent: 0, is_keyed: true, is_by_a_stranger: false, what };
             let by = match (&wish.what, state.owner.mode) {
                 (What::Reclaim, Mode::Live) => state.payer().map_or(Actor::Merchant, Actor::Payer),
                 _ => Actor::Merchant,
             };
-            let Some(command) = workload::command(&wish.what, &state, &label(&wish, 0), raw_id(&wish, 3)) else { continue };
+            let Some(command) = workload::command(&wish.what, &state, &label(&wish, 0), raw_id(&wish, 3)) else {
+                continue;
+            };
             ask(&world, &wish, Content::Intent(state.owner, Ask::Decide(intent, command)), by).await;
         }
     }

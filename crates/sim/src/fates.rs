@@ -130,10 +130,6 @@ impl Fates {
         self.with(|inner| inner.is_calm = true);
     }
 
-    pub(crate) fn is_calm(&self) -> bool {
-        self.with(|inner| inner.is_calm)
-    }
-
     /// How often each has happened.
     pub(crate) fn happened(&self) -> BTreeMap<Fault, u64> {
         self.with(|inner| inner.happened.clone())

@@ -2,7 +2,11 @@
 //! goes wrong. An oracle that knows nothing of how the engine decides holds what happened against what may.
 //!
 //! `cargo run -p sim -- help` says how to run it, and `docs/correctness.md` what it covers and what it has found.
-#![allow(clippy::expect_used, clippy::panic, reason = "nothing here ships: what cannot be simulated ends the simulation")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "nothing here ships: what cannot be simulated ends the simulation"
+)]
 
 mod client;
 mod fates;

@@ -155,7 +155,11 @@ fn crashes(seed: u64) -> ExitCode {
 
 fn report(totals: &Totals, real_ms: i64) -> ExitCode {
     let Totals { runs, polls, answers, told_again, simulated_ms, .. } = totals;
-    println!("\n{runs} runs in {} s: {} h simulated, {polls} polls, {answers} answers", real_ms / 1000, simulated_ms / 3_600_000);
+    println!(
+        "\n{runs} runs in {} s: {} h simulated, {polls} polls, {answers} answers",
+        real_ms / 1000,
+        simulated_ms / 3_600_000
+    );
     println!("{told_again} results of the bank came twice\n");
     println!("what went wrong");
     for fault in Fault::ALL {

@@ -8,7 +8,7 @@ use engine::verify;
 use escrow::refund::RefundStatus;
 use escrow::settlement::SettlementStatus;
 use escrow::{
-    Actor, Command, Escrow, EventKind, IntentId, Mode, Owner, PaymentState, PurposeKind, Settlement, Subject,
+    Actor, Command, Escrow, EventKind, IntentId, Mode, NewProof, Owner, PaymentState, PurposeKind, Settlement, Subject,
 };
 use futures_util::FutureExt;
 use store::{Audited, EventFilter, EventRow, StoredTransfer};
@@ -213,6 +213,8 @@ impl Court<'_> {
         };
         let count = match command {
             Command::AddMilestone(new) => events(EventKind::MilestoneCreated, Subject::Milestone(new.id)),
+            // A proof that is there already is accepted once more, and changes nothing.
+            Command::SubmitProof(new) if is_proven_by(escrow, new) => return None,
             Command::SubmitProof(new) => events(EventKind::ProofSubmitted, Subject::Proof(new.id)),
             Command::RaiseDispute(_) => disputes().filter(|it| it.raised_by == *label).count(),
             Command::SubmitEvidence(_) => {
@@ -291,7 +293,8 @@ impl Court<'_> {
             most += if accepted || (asked.answers.is_empty() && asked.doubts > 0) { minor } else { 0 };
         }
         // What the rails found to be final, and what a completion simulated.
-        let finals = escrow.payments.iter().filter(|payment| self.world.bank.books().incoming.get(&payment.id) == Some(&true));
+        let finals =
+            escrow.payments.iter().filter(|payment| self.world.bank.books().incoming.get(&payment.id) == Some(&true));
         most += amount * i64::try_from(finals.count()).unwrap_or(0);
         let may_simulate = escrow.owner.mode == Mode::Sandbox;
         let simulated = escrow.payments.iter().filter(|payment| matches!(payment.state, PaymentState::Final { .. }));
@@ -307,7 +310,8 @@ impl Court<'_> {
             wrongs.push(Wrong { rule: Rule::OnlyOnce, what });
         }
         let funds = &escrow.funds;
-        let left = [funds.held, funds.payable, funds.reserved, funds.refunding].map(escrow::Amount::minor).iter().sum::<i64>();
+        let left =
+            [funds.held, funds.payable, funds.reserved, funds.refunding].map(escrow::Amount::minor).iter().sum::<i64>();
         let left = left + escrow.unapplied_minor() + sum(&[PurposeKind::Fee]);
         if booked != out + back + left {
             let what = format!("{}: {booked} came in, {out} was paid out, {back} paid back, {left} is left", escrow.id);
@@ -368,6 +372,7 @@ impl Court<'_> {
     /// Everybody has had the time to do everything.
     fn rest(&mut self) {
         let mut findings = Vec::new();
+
         for kept in self.books.values() {
             let (escrow, funds) = (&kept.escrow, &kept.escrow.funds);
             let waits = [funds.held, funds.reserved, funds.refunding].iter().any(|amount| !amount.is_zero());
@@ -390,23 +395,34 @@ fn is_remembered(asked: &Asked) -> bool {
     asked.is_keyed && is_known && !asked.answers.iter().any(|(_, body)| is_turned_away(body))
 }
 
+fn is_proven_by(escrow: &Escrow, new: &NewProof) -> bool {
+    let proof = escrow.order.as_ref().and_then(|order| order.proof.as_ref());
+    proof.is_some_and(|proof| proof.hash == new.hash)
+}
+
 /// How much of a settlement the payee has, by the bank's books; an error says how these do not fit the store's. What the bank paid and
 /// what the payee does not have must have come back, or the sandbox's merchant must have said that it was refused.
 fn paid_out(settlement: &Settlement, bank: &Bank, asked: &[Asked]) -> Result<i64, String> {
     let id = settlement.id;
     let times = bank.paid_out.keys().filter(|(paid, _)| *paid == id).count();
-    let came_back = answered_yes(asked, |it| {
-        matches!(it, Command::ReturnSettlement(other, _) | Command::FailSettlement(other, _) if *other == id)
-    });
+    let came_back = answered_yes(
+        asked,
+        |it| matches!(it, Command::ReturnSettlement(other, _) | Command::FailSettlement(other, _) if *other == id),
+    );
     let last = bank.paid_out.get(&(id, settlement.retries));
     let (has, fits) = match settlement.status() {
         SettlementStatus::Confirmed => (1, last == Some(&settlement.amount)),
         SettlementStatus::Returned => (0, last.is_some()),
-        SettlementStatus::Failed | SettlementStatus::Scheduled | SettlementStatus::Executed | SettlementStatus::Cancelled => (0, true),
+        SettlementStatus::Failed
+        | SettlementStatus::Scheduled
+        | SettlementStatus::Executed
+        | SettlementStatus::Cancelled => (0, true),
     };
     if !fits || has + came_back < times {
         let status = settlement.status();
-        return Err(format!("{id} is {status}; the bank paid it {times} times, last {last:?}, and got it back {came_back} times"));
+        return Err(format!(
+            "{id} is {status}; the bank paid it {times} times, last {last:?}, and got it back {came_back} times"
+        ));
     }
     Ok(if has == 1 { settlement.amount.minor() } else { 0 })
 }
@@ -439,7 +455,10 @@ fn history(world: &World, kept: &Kept, asked: &[Asked]) -> Vec<Wrong> {
             find(Rule::InOrder, format!("nobody decided event {}", row.sequence));
             continue;
         };
-        if before.is_some_and(|before| row.created < before) || event.created != row.created || event.intent != escrow.id {
+        if before.is_some_and(|before| row.created < before)
+            || event.created != row.created
+            || event.intent != escrow.id
+        {
             find(Rule::InOrder, format!("event {} is from before the one before it", row.sequence));
         }
         before = Some(row.created);
@@ -448,7 +467,11 @@ fn history(world: &World, kept: &Kept, asked: &[Asked]) -> Vec<Wrong> {
             (EventKind::IntentSucceeded, _) => funded += 1,
             (EventKind::MilestoneCompleted, Subject::Milestone(id)) => {
                 completed.insert(id);
-                if canceled.contains(&id) || released.contains(&id) || disputed.contains(&Some(id)) || disputed.contains(&None) {
+                if canceled.contains(&id)
+                    || released.contains(&id)
+                    || disputed.contains(&Some(id))
+                    || disputed.contains(&None)
+                {
                     find(Rule::InOrder, format!("{id} was completed after its end, or while disputed"));
                 }
             }
@@ -474,7 +497,8 @@ fn history(world: &World, kept: &Kept, asked: &[Asked]) -> Vec<Wrong> {
             (EventKind::SettlementInitiated, Subject::Settlement(id)) => {
                 let created = escrow.settlement(id).map(|settlement| settlement.created);
                 // The sandbox's merchant may have one fail that has not started: it starts, and fails.
-                let is_simulated = answered_yes(asked, |it| matches!(it, Command::FailSettlement(other, _) if *other == id)) > 0;
+                let is_simulated =
+                    answered_yes(asked, |it| matches!(it, Command::FailSettlement(other, _) if *other == id)) > 0;
                 if !is_simulated && created.is_some_and(|created| row.created < created.after(SETTLEMENT_DELAY)) {
                     find(Rule::NotEarly, format!("{id} started before its time"));
                 }

@@ -28,7 +28,7 @@ pub(crate) struct Books {
     pub(crate) refused: BTreeMap<(SettlementId, u32), Amount>,
     /// What was paid back.
     pub(crate) paid_back: BTreeMap<RefundId, Amount>,
-    /// What was not, and may be asked for once more.
+    /// What was not, and never will be, unless it must arrive.
     refused_back: BTreeMap<RefundId, Amount>,
     /// What came in for good, and what never will.
     pub(crate) incoming: BTreeMap<PaymentId, bool>,
@@ -105,8 +105,7 @@ impl Payments for Bank {
             return PaymentAnswer::Unknown;
         }
         let refuses = self.fates.strike(Fault::BankRefuses);
-        let is_calm = self.fates.is_calm();
-        let is_paid = self.books().pay_back(repayment.id, repayment.amount, refuses, is_calm);
+        let is_paid = self.books().pay_back(&repayment, refuses);
         match (self.reply().await, is_paid) {
             (false, _) => PaymentAnswer::Unknown,
             (true, true) => PaymentAnswer::Arrived(repayment.id.to_string()),
@@ -130,21 +129,22 @@ impl Books {
         !refuses
     }
 
-    /// The same for a payment back. What was refused is asked for again only where it is money without a purpose, or where the refusal
-    /// was not heard; either way it may be paid in the end.
-    fn pay_back(&mut self, id: RefundId, amount: Amount, refuses: bool, is_calm: bool) -> bool {
+    /// The same for a payment back. What must arrive is tried again.
+    fn pay_back(&mut self, repayment: &Repayment, refuses: bool) -> bool {
+        let (id, amount) = (repayment.id, repayment.amount);
         if let Some(before) = self.paid_back.get(&id).or(self.refused_back.get(&id)) {
             self.told_again += 1;
             if *before != amount {
                 self.wrongs.push(format!("repayment {id} was {before}, and is {amount}"));
             }
         }
-        if !self.paid_back.contains_key(&id) && (refuses || (self.refused_back.contains_key(&id) && !is_calm)) {
-            self.refused_back.insert(id, amount);
-            return false;
+        if self.paid_back.contains_key(&id) {
+            return true;
         }
-        self.paid_back.insert(id, amount);
-        true
+        let was_refused = self.refused_back.contains_key(&id) && !repayment.must_arrive;
+        let ends = if refuses || was_refused { &mut self.refused_back } else { &mut self.paid_back };
+        ends.insert(id, amount);
+        !refuses && !was_refused
     }
 }
 

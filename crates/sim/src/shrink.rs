@@ -107,7 +107,8 @@ pub fn story(case: &Case, outcome: &Outcome) -> String {
         }
         let keyed = if wish.is_keyed { "" } else { ", without a key" };
         let stranger = if wish.is_by_a_stranger { ", by a stranger" } else { "" };
-        let after = format!("Client {}, after {} ms{keyed}{stranger} (wish {}):", wish.client, wish.pause_ms, wish.number);
+        let after =
+            format!("Client {}, after {} ms{keyed}{stranger} (wish {}):", wish.client, wish.pause_ms, wish.number);
         line(&mut text, &after);
         line(&mut text, &if is_step { format!("> {what}") } else { what });
     }

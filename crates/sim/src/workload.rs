@@ -49,12 +49,20 @@ pub(crate) struct Wish {
 pub(crate) enum What {
     Open(Box<Agreed>),
     Confirm,
-    PayByCard { is_declined: bool },
+    PayByCard {
+        is_declined: bool,
+    },
     Announce(u8),
-    Receive { minor: Option<i64>, transaction: Option<u8> },
+    Receive {
+        minor: Option<i64>,
+        transaction: Option<u8>,
+    },
     FailPayment,
     Cancel,
-    Add { index: u32, minor: i64 },
+    Add {
+        index: u32,
+        minor: i64,
+    },
     Change(usize, i64),
     Delete(usize),
     Complete(usize),
@@ -144,7 +152,11 @@ fn agreed(rng: &mut Rng) -> Agreed {
         payment_type: if rng.once_in(10) { PaymentType::ConsentedPull } else { PaymentType::DeliveryVsPayment },
         release_type,
         auto_release: !rng.once_in(3),
-        settlement_method: if mode == Mode::Live { SettlementMethod::OffRampToBank } else { SettlementMethod::OffRampMock },
+        settlement_method: if mode == Mode::Live {
+            SettlementMethod::OffRampToBank
+        } else {
+            SettlementMethod::OffRampMock
+        },
         settlement_destination: "bank_account_123".to_owned(),
         delivery_period: span(rng),
         dispute_window: span(rng),
@@ -391,7 +403,11 @@ pub(crate) fn asker(wish: &Wish, state: &Escrow) -> Actor {
     match wish.what {
         What::Confirm | What::PayByCard { .. } | What::Announce(_) => Actor::Anyone,
         What::Receive { .. } | What::FailPayment | What::FailPayout(_) | What::ReturnPayout(_) => {
-            if is_sandbox { Actor::Merchant } else { Actor::Gateway }
+            if is_sandbox {
+                Actor::Merchant
+            } else {
+                Actor::Gateway
+            }
         }
         What::Release(_) | What::ReleaseOrder | What::Approve(_) | What::Reject(_) | What::Reclaim => {
             merchant_or(payer())

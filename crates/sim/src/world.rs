@@ -34,7 +34,7 @@ const GONE_MS: (i64, i64) = (1, 8_000);
 /// How long one stands still: longer than any lease, at times.
 const FROZEN_MS: (i64, i64) = (1_000, 60_000);
 
-/// How far a clock jumps, at most.
+/// How far a clock jumps, and is wrong, at most.
 const JUMP_MS: i64 = 300_000;
 
 /// Everything there is.
@@ -103,7 +103,11 @@ impl Shape {
             settlement_delay: SETTLEMENT_DELAY,
             finality_period: Span::from_seconds(60),
             sandbox_block_time: Span::from_ms(500),
-            default_resolution: if rng.once_in(2) { DefaultResolution::BuyerWon } else { DefaultResolution::MerchantWon },
+            default_resolution: if rng.once_in(2) {
+                DefaultResolution::BuyerWon
+            } else {
+                DefaultResolution::MerchantWon
+            },
         };
         let config = Config {
             settings,
@@ -170,7 +174,8 @@ impl World {
                 let Ok(Ok(Done::Merchant(merchant, _))) = registry.act(&act).await else { panic!("no merchant") };
                 merchants.push(merchant.id);
                 for mode in [Mode::Sandbox, Mode::Live] {
-                    let (owner, url) = (Owner { merchant: merchant.id, mode }, format!("https://{name}.example/{mode:?}"));
+                    let (owner, url) =
+                        (Owner { merchant: merchant.id, mode }, format!("https://{name}.example/{mode:?}"));
                     let new = NewEndpoint { owner, url: url.clone(), description: None, events: vec!["*".to_owned()] };
                     let act = Act::CreateEndpoint(new);
                     let Ok(Ok(Done::Endpoint(endpoint, _))) = registry.act(&act).await else { panic!("no endpoint") };
@@ -194,7 +199,11 @@ impl World {
         self.slots().get(slot).and_then(|slot| slot.gateway.clone())
     }
 
+    /// Starts a gateway in this place, unless there is one.
     fn start(&self, slot: usize) {
+        if self.gateway(slot).is_some() {
+            return;
+        }
         let group = {
             let mut next = locked(&self.next_group);
             let group = Group(*next);
@@ -244,7 +253,8 @@ impl World {
         let back = fates.strike(Fault::ClockBack).then(|| -fates.span_ms(1, JUMP_MS));
         for jump_ms in forward.into_iter().chain(back) {
             if let Some(slot) = self.slots().get(slot) {
-                slot.skew.fetch_add(jump_ms, Ordering::SeqCst);
+                let skew_ms = slot.skew.load(Ordering::SeqCst) + jump_ms;
+                slot.skew.store(skew_ms.clamp(-JUMP_MS, JUMP_MS), Ordering::SeqCst);
             }
         }
     }
@@ -276,9 +286,7 @@ impl World {
             OUTSIDE,
             Box::pin(async move {
                 world.stop(slot, &gateway).await;
-                if world.gateway(slot).is_none() {
-                    world.start(slot);
-                }
+                world.start(slot);
             }),
         );
     }

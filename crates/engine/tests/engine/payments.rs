@@ -150,8 +150,14 @@ async fn money_for_an_intent_that_was_given_up_between_question_and_answer_is_se
     let question = repayments.next(&world).await;
     let escrow = world.escrow(intent).await;
     let [refund] = &escrow.refunds[..] else { panic!("{:?}", escrow.refunds) };
-    let repayment =
-        Repayment { id: refund.id, mode: Mode::Sandbox, amount: expected.amount, rail: Rail::Sandbox, card: None };
+    let repayment = Repayment {
+        id: refund.id,
+        mode: Mode::Sandbox,
+        amount: expected.amount,
+        rail: Rail::Sandbox,
+        card: None,
+        must_arrive: true,
+    };
     assert_eq!(question.asked, repayment);
     let PaymentState::Unapplied { refund: way_back, .. } = payment_state(&escrow) else { panic!("{escrow:?}") };
     assert_eq!((*way_back, refund.status()), (refund.id, RefundStatus::Pending));
