@@ -19,6 +19,9 @@ const CALM_MS: i64 = 30 * 60_000;
 /// How long it takes, at most, until everything is done that waits for its time: longer than any retry, and than anything agreed.
 const REST_MS: i64 = 12 * 60_000;
 
+/// The same where clocks are right, and nothing was tried again and again.
+const SHORT_REST_MS: i64 = 4 * 60_000;
+
 /// How often what is held is asked back, until nothing may be any more.
 const ROUNDS: usize = 2;
 
@@ -103,7 +106,7 @@ impl Case {
         }
         let possible = if self.crash_at.is_some() { BTreeSet::new() } else { self.possible() };
         let world = World::new(self.seed, self.schedule, Fates::new(self.seed, possible), shape);
-        let mut run = Run { world, crash_at: self.crash_at, polls: 0, crashes: 0, wrongs: Vec::new() };
+        let mut run = Run { world, crash_at: self.crash_at, polls: 0, crashes: 0, is_stormy: true, wrongs: Vec::new() };
         run.play(self.plan());
         run.outcome()
     }
@@ -116,6 +119,8 @@ struct Run {
     polls: u64,
     /// Those that were asked for, not those that are fate.
     crashes: u64,
+    /// Whether clients have begun, and are not done.
+    is_stormy: bool,
     wrongs: Vec<Wrong>,
 }
 
@@ -127,6 +132,7 @@ impl Run {
             self.spawn(|world| client::run(world, wishes));
         }
         let is_done = self.go_on(STORM_MS);
+        self.is_stormy = false;
         self.world.calm();
         let is_done = is_done || self.go_on(CALM_MS);
         if !is_done {
@@ -143,6 +149,7 @@ impl Run {
         }
         self.spawn(client::ask_again);
         self.go_on(CALM_MS);
+        self.rest();
         let wrongs = oracle::judge(&self.world);
         self.wrongs.extend(wrongs);
     }
@@ -168,7 +175,8 @@ impl Run {
 
     /// Lets time pass until everything that waits for its time is done.
     fn rest(&mut self) {
-        let until_ms = self.world.machine.now_ms() + REST_MS;
+        let rest_ms = if self.crash_at.is_some() { SHORT_REST_MS } else { REST_MS };
+        let until_ms = self.world.machine.now_ms() + rest_ms;
         while self.wrongs.is_empty() && self.step(until_ms) != Step::Idle {}
     }
 
@@ -179,7 +187,7 @@ impl Run {
         {
             self.polls += 1;
             self.world.tempt(group);
-            if self.crash_at == Some(self.polls) {
+            if self.crash_at == Some(self.polls) && self.is_stormy {
                 self.world.crash(0);
                 self.crashes += 1;
             }
