@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use escrow::{Actor, IntentId, Owner, Rejection, Span, Timestamp};
+use escrow::{Actor, IntentId, Owner, Rejection, Span, Timestamp, planted};
 use store::{Lease, Loaded, Outcome, Reply, StoreError, Unit, Wanted};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
@@ -261,6 +261,8 @@ impl Batcher {
         meter::commit(plans.len(), self.parts.host.ticks_us() - begun_us);
         let outcomes = match committed {
             Ok(outcomes) => outcomes,
+            Err(StoreError::InDoubt) if planted!(DoubtAnswered) => vec![Outcome::Committed; plans.len()],
+            Err(StoreError::Unavailable(_)) if planted!(RefusalAnswered) => vec![Outcome::Committed; plans.len()],
             Err(error) => {
                 tracing::error!(%error, "a batch was not committed, as far as is known");
                 let why = Unavailable::uncommitted(&error);
@@ -270,6 +272,7 @@ impl Batcher {
         };
         for (plan, outcome) in plans.into_iter().zip(outcomes) {
             match outcome {
+                Outcome::Committed if planted!(ClosingDenied) && *self.stop.borrow() => plan.fail(&Unavailable::Closing),
                 Outcome::Committed => plan.deliver(),
                 Outcome::Lost => self.try_again(plan),
                 Outcome::TotalTooLarge => self.refuse(plan, Rejection::BalanceTooLarge).await,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use escrow::{Ids, MerchantId, Mode, Owner, Settings, Span, Timestamp};
+use escrow::{Ids, MerchantId, Mode, Owner, Settings, Span, Timestamp, planted};
 use store::{Store, StoreError, Wanted};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
@@ -131,7 +131,12 @@ impl Engine {
             answer = answered => answer.unwrap_or(Err(Unavailable::Closing)),
             () = self.parts.host.sleep(self.parts.config.patience) => {
                 let waits_for_another = is_held_back.load(Ordering::Relaxed);
-                Err(if waits_for_another { Unavailable::KeyInUse } else { Unavailable::TimedOut })
+                let is_denied = planted!(DelayDenied);
+                Err(match (waits_for_another, is_denied) {
+                    (true, _) => Unavailable::KeyInUse,
+                    (false, true) => Unavailable::Overloaded,
+                    (false, false) => Unavailable::TimedOut,
+                })
             }
         }
     }

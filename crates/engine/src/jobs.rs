@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use escrow::refund::RefundStatus;
 use escrow::settlement::SettlementStatus;
-use escrow::{Command, Duty, Rejection, Span, Timestamp};
+use escrow::{Command, Duty, Rejection, Span, Timestamp, planted};
 use store::{Job, StoreError};
 use tokio::sync::{Notify, Semaphore, oneshot, watch};
 
@@ -86,6 +86,7 @@ impl Worker {
             }
             let nap = match self.start_due().await {
                 Ok(nap) => nap,
+                Err(_) if planted!(WorkerGivesUp) => return,
                 Err(error) => {
                     tracing::warn!(%error, "jobs cannot be claimed");
                     STORE_RETRY
@@ -219,7 +220,10 @@ impl Carrier {
         };
         match self.parts.payments.pay_out(payout).await {
             PaymentAnswer::Arrived(reference) => Ok(Command::ConfirmSettlement(id, reference)),
+            PaymentAnswer::Refused(reason) if planted!(RefusalTakenForArrival) => Ok(Command::ConfirmSettlement(id, reason)),
             PaymentAnswer::Refused(reason) => Ok(Command::FailSettlement(id, reason)),
+            PaymentAnswer::Unknown if planted!(SilenceTakenForArrival) => Ok(Command::ConfirmSettlement(id, String::new())),
+            PaymentAnswer::Unknown if planted!(SilenceTakenForRefusal) => Ok(Command::FailSettlement(id, String::new())),
             PaymentAnswer::Unknown => Err(not_confirmed()),
         }
     }

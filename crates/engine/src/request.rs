@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use escrow::{Actor, Command, Escrow, Hash, IntentId, NewIntent, Owner, Rejection, Timestamp};
+use escrow::{Actor, Command, Escrow, Hash, IntentId, NewIntent, Owner, Rejection, Timestamp, planted};
 use store::{Reply, StoreError};
 
 /// Turns what the domain decided into the answer that the caller gets and an idempotency key remembers: the state after the
@@ -127,10 +127,11 @@ impl Unavailable {
     /// What whoever asked for something is told when its commit did not end well.
     pub(crate) fn uncommitted(error: &StoreError) -> Unavailable {
         match error {
-            StoreError::InDoubt => Unavailable::TimedOut,
-            StoreError::Unavailable(_) | StoreError::Damaged(_) | StoreError::UnknownCursor => {
-                Unavailable::Store(error.to_string())
-            }
+            StoreError::InDoubt if !planted!(DoubtDenied) => Unavailable::TimedOut,
+            StoreError::InDoubt
+            | StoreError::Unavailable(_)
+            | StoreError::Damaged(_)
+            | StoreError::UnknownCursor => Unavailable::Store(error.to_string()),
         }
     }
 }

@@ -58,6 +58,48 @@ mod defects {
             BackInTime = "back in time",
             /// A settlement may start before it is due.
             TooEarly = "too early",
+
+            // Of the engine and its store.
+            /// A commit that was refused is answered as if it had been done.
+            RefusalAnswered = "refused commit answered",
+            /// A commit of which nobody knows is answered as if it had been done.
+            DoubtAnswered = "doubtful commit answered",
+            /// A commit of which nobody knows is told as one that was not done.
+            DoubtDenied = "doubtful commit denied",
+            /// Whoever has waited too long is told that nothing was done.
+            DelayDenied = "delay denied",
+            /// Whoever asks of a gateway that is about to stop is told that nothing was done.
+            ClosingDenied = "done while closing, and denied",
+            /// No answer is remembered under its key.
+            ReplyForgotten = "reply forgotten",
+            /// The store takes a second answer under one key.
+            KeyUnchecked = "key unchecked",
+            /// The store takes a change of a state that is not the newest.
+            VersionUnchecked = "version unchecked",
+            /// The results of jobs come without their leases.
+            LeaseForgotten = "lease forgotten",
+            /// Several intents may name one transaction.
+            ClaimUnchecked = "claim unchecked",
+            /// Events are stored, and the intent does not know how many.
+            ChainForgotten = "chain forgotten",
+            /// Jobs are not stored for what is to be paid back.
+            JobForgotten = "job forgotten",
+            /// A worker that cannot reach the store gives up.
+            WorkerGivesUp = "worker gives up",
+            /// A payout that the bank has refused is taken for one that arrived.
+            RefusalTakenForArrival = "refusal taken for arrival",
+            /// A payout of which the bank knows nothing yet is taken for one that arrived.
+            SilenceTakenForArrival = "silence taken for arrival",
+            /// A payout of which the bank knows nothing yet is taken for one that it has refused.
+            SilenceTakenForRefusal = "silence taken for refusal",
+            /// The cursor of an endpoint passes what it has not been told.
+            CursorAhead = "cursor ahead",
+            /// A call that a receiver refused counts as taken.
+            FailureCounts = "failed call counts",
+            /// A call that is made again has no body.
+            EmptyRetry = "empty retry",
+            /// Calls about one intent are made at the same time.
+            CallsOverlap = "calls overlap",
         }
     }
 

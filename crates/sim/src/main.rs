@@ -1,6 +1,9 @@
 //! Runs simulations: many seeds, or one again.
 #![allow(clippy::print_stdout, reason = "it is for people who look")]
 
+#[cfg(feature = "planted")]
+mod planted;
+
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
@@ -50,6 +53,9 @@ enum Command {
         #[arg(long)]
         shrink: bool,
     },
+    /// Put in one defect after the other, and see after how many seeds each is found
+    #[cfg(feature = "planted")]
+    Planted,
     /// Kill the gateway of a run at every place where it waits, one after the other
     Crashes {
         /// The seed of the run
@@ -71,6 +77,8 @@ fn main() -> ExitCode {
             let faults = faults.map(BTreeSet::from_iter);
             replay(&Case { seed, schedule, wishes, faults, crash_at }, shrink)
         }
+        #[cfg(feature = "planted")]
+        Command::Planted => planted::run(),
         Command::Crashes { seed } => crashes(seed),
     }
 }

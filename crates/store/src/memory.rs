@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use escrow::{
     Account, Currency, DeliveryId, Dispute, Duty, Effect, EndpointId, Escrow, EventId, Hash, IntentId, KeyId,
     MerchantId, Mode, Owner, RawId, Refund, RefundId, RequestId, Settlement, SettlementId, Span, Timestamp, TransferId,
+    planted,
 };
 
 use crate::leases::Leases;
@@ -107,7 +108,7 @@ impl Everything {
             return Outcome::Lost;
         }
         if let Some(change) = unit.change {
-            if !self.are_claims_free(&change) {
+            if !planted!(ClaimUnchecked) && !self.are_claims_free(&change) {
                 return Outcome::TransactionTaken;
             }
             let Some((balances, transfers)) = self.book(&change) else { return Outcome::TotalTooLarge };
@@ -191,8 +192,8 @@ impl Everything {
             let stored = self.escrows.get(&change.next.id).map(|stored| stored.version);
             stored == change.base.as_ref().map(|base| base.version)
         });
-        are_keys_free
-            && is_newest
+        (are_keys_free || planted!(KeyUnchecked))
+            && (is_newest || planted!(VersionUnchecked))
             && unit.leases.iter().all(|lease| self.is_held(*lease))
             && unit.clock.iter().all(|moved| self.leases.is_newest_of_clock(moved.merchant, moved.token))
             && unit.journals.iter().all(|change| self.fits_people(change))
@@ -244,6 +245,7 @@ impl Everything {
         }
         for effect in change.effects {
             match effect {
+                Effect::Schedule(Duty::PayBack(_), _) if planted!(JobForgotten) => {}
                 Effect::Schedule(duty, due) => {
                     let job = StoredJob { owner, due, run_at: self.real(owner, due), token: None, attempts: 0 };
                     self.jobs.insert((id, duty), job);

@@ -1,7 +1,7 @@
 //! What a batch does to one escrow: the commands on it, decided one after the other, and all that is to be stored for them.
 
 use escrow::duty::effects;
-use escrow::{Actor, Chain, Ctx, Decision, Escrow, EventId, Owner, Rejection, Span, Timestamp};
+use escrow::{Actor, Chain, Ctx, Decision, Escrow, EventId, Owner, Rejection, Span, Timestamp, planted};
 use store::{Change, EventRow, EventType, Reply, TransferRow, Unit, Versioned};
 
 use super::{Source, Submission};
@@ -120,7 +120,9 @@ impl Plan {
             let kind = EventType::Intent(event.kind);
             self.events.push(EventRow { id, kind, sequence, created, hash: chain.head, body });
         }
-        next.chain = chain;
+        if !planted!(ChainForgotten) {
+            next.chain = chain;
+        }
         self.next.insert(next)
     }
 
@@ -129,7 +131,8 @@ impl Plan {
             Source::Job { .. } => Verdict::Result(result.map(|_| ()).map_err(Clone::clone)),
             Source::Caller { idempotency, render, .. } => {
                 let answer = render(result);
-                self.replies.extend(idempotency.as_ref().map(|sent| sent.reply(&answer, now)));
+                let remembered = idempotency.as_ref().filter(|_| !planted!(ReplyForgotten));
+                self.replies.extend(remembered.map(|sent| sent.reply(&answer, now)));
                 Verdict::Answer(Answer::Decided(Rendered { kept: None, ..answer }))
             }
         };
@@ -154,8 +157,10 @@ impl Plan {
             }
         });
         let leases = match change {
-            Some(_) => self.decided.iter().filter_map(|(submission, verdict)| lease(submission, verdict)).collect(),
-            None => Vec::new(),
+            Some(_) if !planted!(LeaseForgotten) => {
+                self.decided.iter().filter_map(|(submission, verdict)| lease(submission, verdict)).collect()
+            }
+            Some(_) | None => Vec::new(),
         };
         Unit { change, replies: std::mem::take(&mut self.replies), leases, ..Unit::default() }
     }
