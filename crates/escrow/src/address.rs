@@ -80,4 +80,14 @@ mod tests {
             assert_eq!(text.parse::<Address>(), Err(NotAnAddress), "{text}");
         }
     }
+
+    #[test]
+    fn addresses_are_stored_as_sent_and_checked_when_read() {
+        let sent = "0x742d35Cc6634C0532925a3b844Bc9e7595f42318";
+        let stored = format!("{sent:?}");
+        let address: Address = serde_json::from_str(&stored).expect("an address");
+        assert_eq!(address.as_str(), sent);
+        assert_eq!(serde_json::to_string(&address).expect("a text"), stored);
+        assert!(serde_json::from_str::<Address>(r#""0x742d""#).is_err());
+    }
 }

@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for Hash {
         }
         let mut bytes = [0; 32];
         for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = (digit(*high).ok_or_else(wrong)? << 4) | digit(*low).ok_or_else(wrong)?;
+            *byte = digit(*high).ok_or_else(wrong)? * 16 + digit(*low).ok_or_else(wrong)?;
         }
         Ok(Hash(bytes))
     }
@@ -100,4 +100,35 @@ pub struct Numbered<'a> {
     pub sequence: u64,
     /// What happened.
     pub event: &'a Event,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_64_hexadecimal_digits_wherever_they_are_written() {
+        let hash = Hash::from_bytes(std::array::from_fn(|place| u8::try_from(place * 7 + 0x1f).expect("below 256")));
+        let text = hash.to_string();
+        assert_eq!(&text[..8], "1f262d34");
+        assert_eq!(format!("{hash:?}"), text);
+        assert_eq!(serde_json::to_string(&hash).expect("a text"), format!("{text:?}"));
+        assert_eq!(serde_json::from_str::<Hash>(&format!("{text:?}")).expect("a hash"), hash);
+        let upper = text.to_uppercase();
+        assert_eq!(serde_json::from_str::<Hash>(&format!("{upper:?}")).expect("a hash"), hash);
+        for wrong in ["", &text[..62], &text[..63], &format!("{text}0"), &format!("{text}00"), &text.replace('f', "g")]
+        {
+            assert!(serde_json::from_str::<Hash>(&format!("{wrong:?}")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_event_follows_the_one_before() {
+        let first = Chain::EMPTY.followed_by(b"one");
+        let second = first.followed_by(b"two");
+        assert_eq!((first.count, second.count), (1, 2));
+        // SHA-256 of 32 zero bytes and "one", as sha256sum has it.
+        assert!(first.head.to_string().starts_with("4e233ba6ac7032d3894ecea5974fd96176e564b024af4574"));
+        assert_eq!(second.head, first.head.following(b"two"));
+    }
 }

@@ -147,3 +147,46 @@ pub fn effects(before: &[(Duty, Timestamp)], after: &[(Duty, Timestamp)]) -> Vec
         after.iter().filter(|entry| !before.contains(entry)).map(|(duty, due)| Effect::Schedule(*duty, *due));
     dropped.chain(scheduled).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::RawId;
+
+    #[test]
+    fn every_duty_has_a_name_and_says_what_is_to_be_done() {
+        let raw = RawId::from_bits(7);
+        let settlement = SettlementId::new(raw);
+        for (duty, name, words) in [
+            (Duty::StartSettlement(settlement), "start_settlement", format!("start {settlement}")),
+            (Duty::PayOut(settlement), "pay_out", format!("pay out {settlement}")),
+            (Duty::PayBack(RefundId::new(raw)), "pay_back", format!("pay back {}", RefundId::new(raw))),
+            (Duty::Finalize, "finalize", "finalize".to_owned()),
+            (Duty::AwaitPayment(PaymentId::new(raw)), "await_payment", format!("await {}", PaymentId::new(raw))),
+            (Duty::OpenTimeLock, "open_time_lock", "open the time lock".to_owned()),
+            (Duty::EndSilence(None), "end_silence", "end the silence".to_owned()),
+            (
+                Duty::EndSilence(Some(MilestoneId::new(raw))),
+                "end_silence",
+                format!("end the silence about {}", MilestoneId::new(raw)),
+            ),
+            (Duty::EndDispute(DisputeId::new(raw)), "end_dispute", format!("end {}", DisputeId::new(raw))),
+            (
+                Duty::DisputeRejection(MilestoneId::new(raw)),
+                "dispute_rejection",
+                format!("dispute the rejection of {}", MilestoneId::new(raw)),
+            ),
+        ] {
+            assert_eq!((duty.name(), duty.to_string()), (name, words));
+        }
+    }
+
+    #[test]
+    fn what_changes_is_scheduled_again_and_what_goes_is_dropped() {
+        let at = Timestamp::from_ms;
+        let before = [(Duty::Finalize, at(1)), (Duty::OpenTimeLock, at(2)), (Duty::EndSilence(None), at(3))];
+        let after = [(Duty::Finalize, at(1)), (Duty::EndSilence(None), at(4))];
+        let expected = [Effect::Drop(Duty::OpenTimeLock), Effect::Schedule(Duty::EndSilence(None), at(4))];
+        assert_eq!(effects(&before, &after), expected);
+    }
+}

@@ -216,4 +216,15 @@ mod tests {
             assert!(text.parse::<IntentId>().is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn an_id_is_its_bits_its_bytes_and_its_text() {
+        let bytes = std::array::from_fn(|place| u8::try_from(place + 1).expect("below 17"));
+        let id = RawId::from_bits(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
+        assert_eq!((id.bits(), id.to_bytes()), (0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10, bytes));
+        assert_eq!(RawId::from_bytes(bytes), id);
+        assert_eq!(RawId::from_bits(62 * 61 + 10).to_string(), "00000000000000000000zA");
+        assert_eq!(format!("{id:?}"), id.to_string());
+        assert_eq!(format!("{:?}", IntentId::new(id)), format!("intent_{id}"));
+    }
 }

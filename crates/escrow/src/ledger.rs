@@ -343,3 +343,53 @@ impl Funds {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::RawId;
+
+    #[test]
+    fn accounts_read_back_and_only_the_outside_world_is_negative() {
+        let rails = Rail::ALL.iter().map(|rail| (Account::Rail(*rail), format!("rail:{rail}"), true));
+        let payouts = SettlementMethod::ALL.iter();
+        let payouts = payouts.map(|method| (Account::Payout(*method), format!("payout:{method}"), false));
+        let others = [
+            (Account::Escrow, "escrow"),
+            (Account::Payable, "payable"),
+            (Account::Reserved, "reserved"),
+            (Account::Refunding, "refunding"),
+            (Account::Unapplied, "unapplied"),
+            (Account::Fees, "fees"),
+        ];
+        let others = others.map(|(account, text)| (account, text.to_owned(), false));
+        for (account, text, may_be_negative) in rails.chain(payouts).chain(others) {
+            assert_eq!((account.to_string(), account.may_be_negative()), (text.clone(), may_be_negative));
+            assert_eq!(text.parse(), Ok(account));
+        }
+        for text in ["", "rail", "rail:", "rail:gold", "payout:sandbox", "escrow:usd", "Escrow", "cash:card"] {
+            assert_eq!(text.parse::<Account>(), Err(UnknownAccount(text.to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_transfer_knows_the_milestone_it_was_made_for() {
+        let milestone = Some(MilestoneId::new(RawId::from_bits(7)));
+        for (purpose, expected) in [
+            (Purpose::Release(milestone), milestone),
+            (Purpose::Fee(milestone), milestone),
+            (Purpose::Release(None), None),
+            (Purpose::Fund(Rail::Card), None),
+        ] {
+            assert_eq!(purpose.milestone(), expected);
+        }
+    }
+
+    #[test]
+    fn a_transfer_of_nothing_is_none() {
+        let nothing = Amount::zero(Currency::Usd);
+        let transfer =
+            Transfer { id: TransferId::new(RawId::from_bits(1)), purpose: Purpose::Fund(Rail::Card), amount: nothing };
+        assert_eq!(Funds::none(Currency::Usd).after(&transfer), Err(TransferError::Nothing));
+    }
+}

@@ -66,3 +66,35 @@ pub const MAX_CLOCK_STEP_S: i64 = 10 * 365 * 24 * 3600;
 /// The furthest that a sandbox's clock can be ahead of real time: fifty years, in seconds. No time that follows from it leaves the
 /// range of what can be shown.
 pub const MAX_CLOCK_AHEAD_S: i64 = 50 * 365 * 24 * 3600;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many days, in seconds.
+    const fn days(days: i64) -> i64 {
+        days * 86_400
+    }
+
+    #[test]
+    fn the_bounds_are_those_that_are_documented() {
+        for (bytes, documented) in
+            [(MAX_PROOF_BYTES, 4_096), (MAX_TEXT_BYTES, 2_048), (MAX_METADATA_BYTES, 16_384), (MAX_MILESTONES, 100)]
+        {
+            assert_eq!(bytes, documented);
+        }
+        for (seconds, documented) in [
+            (MAX_DELIVERY_PERIOD_S, days(3_650)),
+            (MAX_DISPUTE_WINDOW_S, days(90)),
+            (MAX_APPROVAL_PERIOD_S, days(90)),
+            (DEFAULT_APPROVAL_PERIOD_S, days(7)),
+            (CONSENT_PERIOD_S, days(30)),
+            (DEFAULT_DELIVERY_PERIOD_S, days(30)),
+            (DEFAULT_DISPUTE_WINDOW_S, days(7)),
+            (MAX_CLOCK_STEP_S, days(3_650)),
+            (MAX_CLOCK_AHEAD_S, days(18_250)),
+        ] {
+            assert_eq!(seconds, documented);
+        }
+    }
+}

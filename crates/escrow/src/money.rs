@@ -251,7 +251,7 @@ impl Amount {
     /// When the currencies differ.
     pub fn at_most(self, other: Amount) -> Result<Amount, SumError> {
         self.same_currency(other)?;
-        Ok(if self.minor < other.minor { self } else { other })
+        Ok(Amount { minor: self.minor.min(other.minor), currency: self.currency })
     }
 
     /// The share of `basis_points` hundredths of a percent, rounded half to even, at most the whole amount.
@@ -386,6 +386,42 @@ mod tests {
         ] {
             let whole = Amount::from_minor(minor, Currency::Usd).expect("not negative");
             assert_eq!(whole.share(basis_points).minor(), share, "{minor} x {basis_points}");
+        }
+    }
+
+    #[test]
+    fn every_currency_is_known_by_its_code_alone() {
+        for (currency, code) in Currency::ALL.into_iter().zip(["USDC", "USDT", "DAI", "USD", "EUR", "GBP", "INR"]) {
+            assert_eq!((currency.code(), currency.to_string().as_str()), (code, code));
+            assert_eq!(Currency::from_code(code), Some(currency));
+            assert_eq!(Currency::from_code(&code.to_lowercase()), None);
+        }
+    }
+
+    #[test]
+    fn amounts_of_two_currencies_have_no_sum() {
+        let amount = |minor, currency| Amount::from_minor(minor, currency).expect("not negative");
+        let (dollars, euros) = (amount(2, Currency::Usd), amount(1, Currency::Eur));
+        for sum in [dollars.plus(euros), dollars.minus(euros), dollars.at_most(euros)] {
+            assert_eq!(sum, Err(SumError::Currency));
+        }
+        let less = amount(1, Currency::Usd);
+        assert_eq!((less.at_most(dollars), dollars.at_most(less)), (Ok(less), Ok(less)));
+        assert_eq!(less.minus(dollars), Err(SumError::Range));
+        assert_eq!(dollars.minus(dollars), Ok(Amount::zero(Currency::Usd)));
+        assert_eq!(amount(i64::MAX, Currency::Usd).plus(less), Err(SumError::Range));
+    }
+
+    #[test]
+    fn balances_are_shown_with_their_sign() {
+        for (minor, currency, shown) in [
+            (0, Currency::Usdc, "0.00"),
+            (-1, Currency::Usdc, "-0.000001"),
+            (-150, Currency::Usd, "-1.50"),
+            (-1_000_000, Currency::Dai, "-1.00"),
+            (i64::MIN, Currency::Eur, "-92233720368547758.08"),
+        ] {
+            assert_eq!(decimal(minor, currency), shown);
         }
     }
 

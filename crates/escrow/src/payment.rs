@@ -144,3 +144,31 @@ pub enum Payer {
     /// The bearer of the token with this keyed hash.
     Bearer(Hash),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::RawId;
+
+    #[test]
+    fn a_payment_that_is_simulated_has_a_transaction_of_its_own() {
+        let payment = |bits, rail, transaction| Payment {
+            id: PaymentId::new(RawId::from_bits(bits)),
+            rail,
+            means: Means::Deposit(None),
+            revision: 0,
+            transaction,
+            state: PaymentState::Final { at: Timestamp::from_ms(0) },
+            created: Timestamp::from_ms(0),
+        };
+        let named = Some(Hash::from_bytes([7; 32]));
+        for rail in [Rail::Sandbox, Rail::Card] {
+            assert_eq!(payment(1, rail, named).transaction_hash(), named);
+            let simulated = |bits| payment(bits, rail, None).transaction_hash().expect("one that follows from its id");
+            assert_eq!(simulated(1), simulated(1));
+            assert_ne!(simulated(1), simulated(2));
+        }
+        assert_eq!(payment(1, Rail::Evm, named).transaction_hash(), named);
+        assert_eq!(payment(1, Rail::Evm, None).transaction_hash(), None, "nobody makes up what is on a real chain");
+    }
+}

@@ -198,3 +198,24 @@ pub struct Terms {
 const fn default_approval_period() -> Span {
     Span::from_seconds(DEFAULT_APPROVAL_PERIOD_S)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_given_back_as_it_was_sent() {
+        let sent = r#"{"b": 1,  "a":null}"#;
+        assert_eq!(Metadata::from_json(sent.to_owned()).json(), sent);
+    }
+
+    #[test]
+    fn terms_from_before_there_was_approval_have_the_period_of_those_that_name_none() {
+        let stored = r#"{"amount":{"minor":1,"currency":"USD"},"payment_type":"CONDITIONAL",
+            "release_type":"MILESTONE_LOCKED","auto_release":true,"settlement_method":"OFF_RAMP_MOCK",
+            "settlement_destination":"","delivery_period":0,"dispute_window":0,"fee_basis_points":0}"#;
+        let terms: Terms = serde_json::from_str(stored).expect("terms");
+        assert_eq!(terms.approval_period, Span::from_seconds(7 * 24 * 3600));
+        assert!(!terms.require_approval && !terms.require_delivery);
+    }
+}

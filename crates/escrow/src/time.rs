@@ -42,7 +42,10 @@ impl Span {
     /// So many milliseconds; a negative number counts as zero.
     #[must_use]
     pub const fn from_ms(ms: i64) -> Span {
-        Span(if ms < 0 { 0 } else { ms })
+        Span(match ms {
+            ..0 => 0,
+            ms => ms,
+        })
     }
 
     /// So many seconds; a negative number counts as zero.
@@ -61,5 +64,34 @@ impl Span {
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.0 / 1000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_milliseconds_and_their_seconds_are_rounded_down() {
+        for (ms, seconds) in [(0, 0), (999, 0), (1_000, 1), (2_999, 2), (-1, -1), (-1_000, -1), (-1_001, -2)] {
+            let time = Timestamp::from_ms(ms);
+            assert_eq!((time.ms(), time.seconds()), (ms, seconds));
+        }
+        assert_eq!(Timestamp::from_ms(1).after(Span::from_ms(2)), Timestamp::from_ms(3));
+        assert_eq!(Timestamp::from_ms(i64::MAX).after(Span::from_ms(2)), Timestamp::from_ms(i64::MAX));
+    }
+
+    #[test]
+    fn spans_are_never_negative() {
+        for (span, ms, seconds) in [
+            (Span::from_ms(1_999), 1_999, 1),
+            (Span::from_ms(0), 0, 0),
+            (Span::from_ms(-1), 0, 0),
+            (Span::from_seconds(2), 2_000, 2),
+            (Span::from_seconds(-2), 0, 0),
+            (Span::from_seconds(i64::MAX), i64::MAX, i64::MAX / 1_000),
+        ] {
+            assert_eq!((span.ms(), span.seconds()), (ms, seconds));
+        }
     }
 }

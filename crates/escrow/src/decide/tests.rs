@@ -1,6 +1,8 @@
 //! The promises of the decision: the tables of the transitions, the invariants over every state of some small worlds and over
-//! random histories of larger ones, money that never gets stuck, the refusals in their documented order, and the exact sums.
+//! random histories of larger ones, what breaks them, money that never gets stuck, the refusals in their documented order, and the
+//! exact sums.
 
+mod broken;
 mod explore;
 mod histories;
 mod payments;

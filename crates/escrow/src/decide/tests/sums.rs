@@ -1,13 +1,17 @@
 //! Who gets how much: resolutions, refunds and what a payer takes back, to the last cent.
 
 use super::world::{
-    World, approve, complete, partly, raise, refund, reject, release, resolve, submit_proof, terms, usdc,
+    World, approve, complete, milestone_id, partly, raise, refund, reject, release, resolve, submit_proof, terms, usdc,
 };
 use crate::command::{Command, Ruling};
+use crate::dispute::Resolution;
+use crate::duty::Duty;
 use crate::event::EventKind;
 use crate::ledger::PurposeKind;
-use crate::state::{Escrow, IntentStatus, OrderStatus, SettlementProgress};
+use crate::rejection::Rejection;
+use crate::state::{Escrow, IntentStatus, OrderSettlement, OrderStatus, SettlementProgress};
 use crate::terms::{ReleaseType, Terms};
+use crate::time::Timestamp;
 
 fn by_hand() -> Terms {
     Terms { auto_release: false, ..terms() }
@@ -109,7 +113,8 @@ fn nobody_deciding_is_deciding_for_the_payer() {
     world.now_ms = world.state.dispute_window().ms();
     world.run(Command::EndDispute(world.state.disputes()[0].id)).expect("the window has ended");
     assert_eq!((world.state.funds.refunded, world.state.status()), (usdc("100"), IntentStatus::Canceled));
-    assert_eq!(world.state.disputes()[0].resolved().and_then(|resolved| resolved.by.clone()), None);
+    let resolved = world.state.disputes()[0].resolved().expect("a resolution");
+    assert_eq!((resolved.resolution, resolved.by.clone()), (Resolution::BuyerWon, None));
 }
 
 #[test]
@@ -246,6 +251,23 @@ fn a_payout_that_fails_or_comes_back_is_tried_again() {
 }
 
 #[test]
+fn nothing_is_final_while_a_refund_may_still_come_back() {
+    let mut world = split(0).after([complete(1), release(1), Command::DeleteMilestone(milestone_id(2)), refund(None)]);
+    world.now_ms = 10_000;
+    let (payout, back) = (world.state.settlements[0].id, world.state.refunds[0].id);
+    let arrived = Command::ConfirmSettlement(payout, "paid".to_owned());
+    let mut world = world.after([Command::StartSettlement(payout), arrived]);
+    assert_eq!(world.state.status(), IntentStatus::Settled);
+    assert_eq!(world.state.duties(), [(Duty::PayBack(back), world.state.refunds[0].created)]);
+    let due_ms = world.now_ms + world.settings.finality_period.ms();
+    world.now_ms = due_ms;
+    assert_eq!(world.ask(Command::Finalize), Err(Rejection::NothingDue));
+    let world = world.after([Command::ConfirmRefund(back, "repaid".to_owned())]);
+    assert_eq!(world.state.duties(), [(Duty::Finalize, Timestamp::from_ms(due_ms))]);
+    assert_eq!(world.after([Command::Finalize]).state.status(), IntentStatus::Final);
+}
+
+#[test]
 fn how_far_the_payouts_are_is_told_by_those_that_are_left() {
     let world = || {
         let mut world = split(0).after([complete(1), release(1)]);
@@ -254,17 +276,28 @@ fn how_far_the_payouts_are_is_told_by_those_that_are_left() {
     };
     let id = world().state.settlements[0].id;
     let (start, why) = (Command::StartSettlement(id), || "closed".to_owned());
-    assert_eq!(split(0).state.settlement_progress(), None);
-    for (commands, expected) in [
-        (vec![], Some(SettlementProgress::Pending)),
-        (vec![refund(Some("25"))], Some(SettlementProgress::Pending)),
-        (vec![refund(Some("50"))], None),
-        (vec![start.clone()], Some(SettlementProgress::InProgress)),
-        (vec![Command::FailSettlement(id, why())], Some(SettlementProgress::Failed)),
-        (vec![Command::FailSettlement(id, why()), refund(Some("50"))], None),
-        (vec![start, Command::ConfirmSettlement(id, why())], Some(SettlementProgress::InProgress)),
+    let (fail, arrive) = (Command::FailSettlement(id, why()), Command::ConfirmSettlement(id, why()));
+    let (calm, cancelled) = (split(0), split(0).after([Command::Cancel]));
+    assert_eq!((calm.state.settlement_progress(), calm.state.order_settlement()), (None, OrderSettlement::None));
+    assert_eq!(cancelled.state.order_settlement(), OrderSettlement::Cancelled);
+    let (pending, in_progress) = (Some(SettlementProgress::Pending), Some(SettlementProgress::InProgress));
+    for (commands, expected, of_the_order) in [
+        (vec![], pending, OrderSettlement::Scheduled),
+        (vec![refund(Some("25"))], pending, OrderSettlement::Scheduled),
+        (vec![refund(Some("50"))], None, OrderSettlement::None),
+        (vec![start.clone()], in_progress, OrderSettlement::Executed),
+        (vec![fail.clone()], Some(SettlementProgress::Failed), OrderSettlement::Executed),
+        (vec![fail, refund(Some("50"))], None, OrderSettlement::None),
+        (vec![start.clone(), arrive.clone()], in_progress, OrderSettlement::Confirmed),
+        (vec![start.clone(), arrive.clone(), complete(2), release(2)], in_progress, OrderSettlement::Scheduled),
+        (
+            vec![refund(Some("20")), Command::DeleteMilestone(milestone_id(2)), refund(Some("50")), start, arrive],
+            Some(SettlementProgress::Completed),
+            OrderSettlement::Confirmed,
+        ),
     ] {
         let words = format!("{commands:?}");
-        assert_eq!(world().after(commands).state.settlement_progress(), expected, "{words}");
+        let state = world().after(commands).state;
+        assert_eq!((state.settlement_progress(), state.order_settlement()), (expected, of_the_order), "{words}");
     }
 }
