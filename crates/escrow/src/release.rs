@@ -29,7 +29,7 @@ pub struct Reclaimable {
 impl Escrow {
     /// The order, while money is held for it and may move.
     fn held_order(&self) -> Option<&Order> {
-        let is_held = self.funding.is_some() && !self.funds.held.is_zero();
+        let is_held = !self.funds.held.is_zero();
         self.order.as_ref().filter(|order| is_held && !order.state.is_over() && !order.is_disputed())
     }
 

@@ -63,7 +63,7 @@ fn check_addition(state: &Escrow, index: u32, amount: Amount) -> Result<(), Reje
     check_total(state, amount.minor())?;
     let highest_done =
         live().filter(|milestone| milestone.completion().is_some()).map(|milestone| milestone.index).max();
-    if let Some(done) = highest_done.filter(|done| index < *done) {
+    if let Some(done) = highest_done.filter(|done| index <= *done) {
         return Err(Rejection::IndexBelowCompleted(done));
     }
     if order.milestones.len() >= MAX_MILESTONES {

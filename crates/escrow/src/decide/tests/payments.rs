@@ -1,8 +1,8 @@
 //! How money comes in or fails to, who may say so, and what becomes of money that nobody waits for.
 
 use super::world::{
-    WALLET, World, actor, complete, confirm, decimal, milestone_id, new_milestone, pay_by_card, receive, ring, terms,
-    usdc,
+    WALLET, World, actor, complete, confirm, decimal, milestone_id, new_milestone, pay_by_card, receive, refund, ring,
+    terms, usdc,
 };
 use crate::authority::{Actor, Role, may_ask};
 use crate::chain::Hash;
@@ -11,7 +11,7 @@ use crate::duty::Duty;
 use crate::event::EventKind;
 use crate::ledger::{Purpose, Rail};
 use crate::limits::{MAX_PAYMENTS, MAX_SIMULATED_UNAPPLIED};
-use crate::payment::{Means, Payer, PaymentState};
+use crate::payment::{Consent, Means, Payer, PaymentState};
 use crate::refund::{RefundSource, Unapplied};
 use crate::rejection::Rejection;
 use crate::state::IntentStatus;
@@ -166,6 +166,70 @@ fn somebody_elses_money_does_not_finish_the_payment_under_way() {
 }
 
 #[test]
+fn money_that_is_said_to_be_a_payment_is_that_payment_or_anothers() {
+    let Command::Confirm(Confirmation { consent, .. }) = confirm(1) else { unreachable!() };
+    let consent = consent.expect("a consent");
+    let other = Consent { signature: "0x02".to_owned(), ..consent.clone() };
+    for (consent, status) in [(consent, IntentStatus::Succeeded), (other, IntentStatus::Processing)] {
+        let mut world = World::in_mode(Mode::Live, terms(), &[(0, "100")]);
+        world.run(confirm(1)).expect("consent");
+        let means = Means::Wallet(consent);
+        let receipt = Receipt { rail: Rail::Evm, means, amount: None, transaction: None };
+        world.run(Command::ReceivePayment(receipt)).expect("money");
+        assert_eq!(world.state.status(), status);
+    }
+}
+
+#[test]
+fn what_the_simulated_payer_does_is_told_apart() {
+    for (mode, rail, is_simulated) in [(Mode::Sandbox, Rail::Sandbox, true), (Mode::Live, Rail::Evm, false)] {
+        let new = || World::in_mode(mode, terms(), &[(0, "50")]);
+        let flags =
+            |decision: &crate::Decision| -> Vec<bool> { decision.events.iter().map(|event| event.simulated).collect() };
+        let mut world = new();
+        let funded = world.run(receive(rail, Some("101"))).expect("the funding, and more");
+        assert_eq!(flags(&funded), vec![is_simulated; funded.events.len()]);
+        let back = world.state.refunds[0].id;
+        let returned = world.run(Command::ConfirmRefund(back, "returned".to_owned())).expect("it arrives");
+        assert_eq!(flags(&returned), [is_simulated]);
+        world.run(refund(Some("1"))).expect("free");
+        let own = world.state.refunds[1].id;
+        let refunded = world.run(Command::ConfirmRefund(own, "repaid".to_owned())).expect("it arrives");
+        assert_eq!(flags(&refunded), [false], "the merchant asked for this one");
+        let mut confirmed = new();
+        confirmed.run(confirm(1)).expect("consent");
+        confirmed.now_ms = FIVE_BLOCKS_MS;
+        let payment = awaited(&confirmed).0;
+        let settled = confirmed.ask(Command::SettlePayment(payment)).expect("due");
+        assert_eq!(flags(&settled), vec![is_simulated; settled.events.len()]);
+        confirmed.run(Command::Cancel).expect("not final");
+        let late = confirmed.ask(Command::SettlePayment(payment)).expect("due");
+        assert_eq!(flags(&late), [is_simulated]);
+    }
+    let completed = World::new(terms(), &[(0, "50")]).ask(complete(1)).expect("the simulated payer pays");
+    for event in &completed.events {
+        let is_payers = event.simulated;
+        let is_merchants = matches!(event.kind, EventKind::MilestoneCompleted | EventKind::MilestoneReleased);
+        assert_eq!(is_payers, !is_merchants, "{:?}", event.kind);
+    }
+}
+
+#[test]
+fn what_was_announced_is_only_a_wallets_payment() {
+    let hash = Hash::from_bytes([1; 32]);
+    let announced = || World::new(terms(), &[(0, "100")]).after([Command::AnnounceTransaction(hash)]);
+    assert_eq!(announced().after([confirm(1)]).state.hint, Some(hash));
+    let card = || pay_by_card(CardOutcome::Authorized);
+    for command in [card(), pay_by_card(CardOutcome::Declined("no".to_owned())), receive(Rail::Evm, None)] {
+        assert_eq!(announced().after([command]).state.hint, None);
+    }
+    let seen = announced().ask(card()).expect("authorized");
+    assert!(kinds(&seen).contains(&EventKind::TransactionSubmitted));
+    let declined = announced().ask(pay_by_card(CardOutcome::Declined("no".to_owned()))).expect("an answer");
+    assert!(!kinds(&declined).contains(&EventKind::TransactionSubmitted), "nothing was seen on its rail");
+}
+
+#[test]
 fn an_announced_transaction_moves_no_money_and_claims_nothing() {
     let hash = |byte| Hash::from_bytes([byte; 32]);
     let hint = |byte| Command::AnnounceTransaction(hash(byte));
@@ -266,6 +330,14 @@ fn a_live_share_that_came_after_consent_is_not_released_without_approval() {
     }
     assert_eq!(world.state.funds.released, usdc("30"), "only what the payer consented to is released by itself");
     assert_eq!(world.ask(Command::ReleaseMilestone(milestone_id(2), None)), Err(Rejection::NeedsApproval));
+    let patched = |patch| {
+        let patched = World::in_mode(Mode::Live, terms(), &[(0, "30")]).funded();
+        patched.after([Command::UpdateMilestone(milestone_id(1), patch), complete(1)]).state.funds.released
+    };
+    let less = MilestonePatch { amount: Some(decimal("20")), ..MilestonePatch::default() };
+    let informative = MilestonePatch { percentage: Some(Some("30".to_owned())), ..MilestonePatch::default() };
+    assert!(patched(less).is_zero(), "nor what was changed since");
+    assert_eq!(patched(informative), usdc("30"), "a percentage is nothing that was agreed");
     let mut sandbox = World::new(terms(), &[(0, "30")]).funded();
     sandbox.run(Command::AddMilestone(new_milestone(2, 1, "20"))).expect("the merchant may add it");
     sandbox.run(complete(1)).expect("in order");

@@ -172,6 +172,28 @@ fn a_change_of_a_milestone_stays_within_the_whole() {
 }
 
 #[test]
+fn a_change_of_a_milestone_says_what_it_was_before() {
+    let mut world = World::new(terms(), &[(0, "30")]);
+    let text = |text: &str| Some(Some(text.to_owned()));
+    let described = || MilestonePatch { description: text("a roof"), ..MilestonePatch::default() };
+    let all = MilestonePatch { amount: Some(decimal("20")), description: Some(None), percentage: text("20") };
+    let informative = MilestonePatch { percentage: Some(None), ..MilestonePatch::default() };
+    for (patch, previous, counts) in [
+        (described(), vec![("description", "")], 1),
+        (described(), vec![], 0),
+        (all, vec![("amount", "30.00"), ("description", "a roof"), ("percentage", "")], 1),
+        (informative, vec![("percentage", "20")], 0),
+    ] {
+        let revision = world.state.revision;
+        let decision = world.run(Command::UpdateMilestone(milestone_id(1), patch)).expect("pending");
+        let told = decision.events.iter().flat_map(|event| &event.previous);
+        let told: Vec<(&str, &str)> = told.map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(told, previous);
+        assert_eq!(world.state.revision - revision, counts, "what is agreed has changed so often: {previous:?}");
+    }
+}
+
+#[test]
 fn timers_that_ring_early_change_nothing() {
     let mut world = World::new(terms(), &[(0, "100")]);
     world.now_ms = 5_000;
@@ -440,6 +462,8 @@ fn a_dispute_is_refused_for_the_first_reason_that_holds() {
         (&unpaid, raise(None), "Payment intent is not funded"),
     ]);
     assert!(first.ask(raise(Some(2))).is_ok(), "another milestone");
+    let same = split().after([with(Some(3_600), Some(0))]);
+    assert_eq!(same.state.order.as_ref().map(|order| order.longer_window), Some(None), "no longer than it was");
     let longer = split().after([with(Some(7_200), Some(0))]);
     assert_eq!(longer.state.dispute_window(), Span::from_seconds(7_200));
     check(&[(
@@ -511,9 +535,21 @@ fn evidence_and_resolutions_need_one_open_dispute() {
     assert_eq!(payers, Err(Rejection::NotThePayer), "the simulated payer has no name");
     let again = full.ask(say(0)).expect("the same again is no more evidence");
     assert_eq!((again.next, again.events), (full.state, Vec::new()), "and changes nothing");
+    let Command::SubmitEvidence(new) = submit_evidence(None) else { unreachable!() };
+    let other = |text: &str| Some(text.to_owned());
+    for different in [
+        NewEvidence { text: other("another"), ..new.clone() },
+        NewEvidence { uri: other("https://example.com"), ..new.clone() },
+        NewEvidence { hash: Some(Hash::ZERO), ..new.clone() },
+    ] {
+        let said = split().after([raise(Some(1)), Command::SubmitEvidence(new.clone())]);
+        let said = said.after([Command::SubmitEvidence(different)]);
+        assert_eq!(said.state.disputes()[0].evidence.len(), 2, "something else was said");
+    }
     let paid = World::in_mode(Mode::Live, by_hand(), &[(0, "30")]).funded().after([raise(Some(1))]);
     let full = paid.after((0..MAX_EVIDENCE).map(say));
-    assert!(full.ask_as(&super::world::payer(), submit_evidence(None)).is_ok(), "each party is counted by itself");
+    let payers = full.ask_as(&super::world::payer(), say(0)).expect("each party is counted by itself");
+    assert_eq!(payers.events.len(), 1, "and what one has said, the other may say too");
 }
 
 #[test]
@@ -565,6 +601,41 @@ fn a_payer_takes_nothing_back_that_is_early_done_or_disputed() {
         world.now_ms = 7_200_000;
         let nothing = "Nothing can be reclaimed: what is held was completed, proven or rejected, or is disputed";
         check(&[(&world, Command::Reclaim(None), nothing)]);
+    }
+}
+
+#[test]
+fn what_a_payer_is_offered_is_what_is_not_refused() {
+    let approved = || World::new(Terms { require_approval: true, ..terms() }, &[(0, "30"), (1, "50")]).funded();
+    let proof = || World::new(whole(ReleaseType::DeliveryProof), &[]);
+    for (world, is_to_be_approved, is_to_be_released, is_reclaimable_later) in [
+        (World::new(by_hand(), &[(0, "30")]), false, false, false),
+        (approved(), false, false, true),
+        (approved().after([complete(1)]), true, false, true),
+        (approved().after([complete(1), reject(1)]), false, false, true),
+        (approved().after([complete(1), complete(2), approve(2), raise(Some(1))]), false, false, true),
+        (approved().after([complete(1), raise(Some(1))]), false, false, true),
+        (approved().after([complete(1), raise(None)]), false, false, false),
+        (approved().after([complete(1), approve(1)]), false, false, true),
+        (World::new(by_hand(), &[(0, "100")]).after([complete(1)]), true, false, false),
+        (proof().funded(), false, false, true),
+        (proof().after([submit_proof(1)]), false, true, false),
+        (proof().after([submit_proof(1), raise(None)]), false, false, false),
+        (proof().after([submit_proof(1), Command::ReleaseOrder(None)]), false, false, false),
+        (proof().funded().after([Command::Cancel]), false, false, false),
+    ] {
+        for (now_ms, is_reclaimable) in [(7_199_999, false), (7_200_000, is_reclaimable_later)] {
+            let mut world = World::at(world.state.clone(), world.settings);
+            world.now_ms = now_ms;
+            let offered = world.state.milestones().iter().any(|milestone| world.state.awaits_approval(milestone));
+            let taken = (1..=2).any(|id| world.ask(approve(id)).is_ok());
+            assert_eq!((offered, taken), (is_to_be_approved, is_to_be_approved));
+            let (offered, taken) = (world.state.releasable_proof(), world.ask(Command::ReleaseOrder(None)));
+            assert_eq!((offered.is_some(), taken.is_ok()), (is_to_be_released, is_to_be_released));
+            let (offered, taken) =
+                (world.state.is_reclaimable(Timestamp::from_ms(now_ms)), world.ask(Command::Reclaim(None)));
+            assert_eq!((offered, taken.is_ok()), (is_reclaimable, is_reclaimable), "{now_ms}: {taken:?}");
+        }
     }
 }
 

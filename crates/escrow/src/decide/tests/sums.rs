@@ -3,7 +3,7 @@
 use super::world::{
     World, approve, complete, milestone_id, partly, raise, refund, reject, release, resolve, submit_proof, terms, usdc,
 };
-use crate::command::{Command, Ruling};
+use crate::command::{Command, Ruling, Shipping};
 use crate::dispute::Resolution;
 use crate::duty::Duty;
 use crate::event::EventKind;
@@ -11,7 +11,7 @@ use crate::ledger::PurposeKind;
 use crate::rejection::Rejection;
 use crate::state::{Escrow, IntentStatus, OrderSettlement, OrderStatus, SettlementProgress};
 use crate::terms::{ReleaseType, Terms};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 fn by_hand() -> Terms {
     Terms { auto_release: false, ..terms() }
@@ -230,6 +230,62 @@ fn a_payer_takes_back_what_is_neither_done_nor_disputed() {
 
 fn to_owned(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn what_is_held_whole_is_released_by_what_was_agreed() {
+    let (by_proof, by_itself, by_time) =
+        (ReleaseType::DeliveryProof, ReleaseType::AutoRelease, ReleaseType::TimeLocked);
+    let (proven, shipped) = (|| vec![submit_proof(1)], || vec![Command::Ship(Shipping::default())]);
+    let (silent, opened) = (Command::EndSilence(None), Command::OpenTimeLock);
+    let early = Err(Rejection::NotDue(Timestamp::from_ms(5_000)));
+    let nothing = Err(Rejection::NothingDue);
+    let at_once = Some(usdc("100"));
+    for (release_type, auto_release, approved, delivered, before, released, timer, at_its_time) in [
+        (by_proof, true, false, false, proven(), at_once, silent.clone(), nothing.clone()),
+        (by_proof, false, false, false, proven(), None, silent.clone(), early.clone()),
+        (by_proof, true, true, false, proven(), None, silent.clone(), early.clone()),
+        (by_proof, false, false, false, shipped(), None, silent.clone(), nothing.clone()),
+        (by_itself, false, false, false, proven(), at_once, silent.clone(), nothing.clone()),
+        (by_itself, false, true, false, proven(), None, silent.clone(), early.clone()),
+        (by_time, true, false, false, vec![], None, opened.clone(), early.clone()),
+        (by_time, true, true, false, proven(), None, opened.clone(), early.clone()),
+        (by_time, true, false, false, proven(), None, silent, nothing.clone()),
+        (by_time, true, false, true, vec![], None, opened.clone(), nothing),
+        (by_time, true, false, true, shipped(), None, opened.clone(), early.clone()),
+        (by_time, true, false, true, proven(), None, opened, early),
+    ] {
+        let agreed = Terms {
+            release_type,
+            auto_release,
+            require_approval: approved,
+            require_delivery: delivered,
+            time_lock_until: Some(Timestamp::from_ms(5_000)),
+            approval_period: Span::from_ms(5_000),
+            ..terms()
+        };
+        let words = format!("{release_type}: {before:?}, then {timer:?}");
+        let mut world = World::new(agreed, &[]).funded().after(before);
+        assert_eq!(Some(world.state.funds.released).filter(|amount| !amount.is_zero()), released, "{words}");
+        world.now_ms = 4_999;
+        assert_eq!(world.ask(timer.clone()).map(|decision| decision.next), at_its_time, "{words}");
+        if matches!(at_its_time, Err(Rejection::NotDue(_))) {
+            world.now_ms = 5_000;
+            assert_eq!(world.after([timer]).state.funds.released, usdc("100"), "{words}");
+        }
+    }
+}
+
+#[test]
+fn a_time_lock_that_is_open_when_the_money_comes_releases_it_at_once() {
+    for (until_ms, released) in [(5_000, "100"), (5_001, "0")] {
+        let time_lock_until = Some(Timestamp::from_ms(until_ms));
+        let locked = Terms { release_type: ReleaseType::TimeLocked, time_lock_until, ..terms() };
+        let mut world = World::new(locked, &[]);
+        world.now_ms = 5_000;
+        let state = world.funded().state;
+        assert_eq!(state.funds.released.to_string(), format!("{released}.00"));
+    }
 }
 
 #[test]
