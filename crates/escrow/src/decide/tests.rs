@@ -9,6 +9,7 @@ mod payments;
 mod promises;
 mod refusals;
 mod silence;
+mod state;
 mod sums;
 mod transitions;
 mod world;

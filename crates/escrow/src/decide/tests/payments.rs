@@ -47,6 +47,7 @@ fn a_consented_payment_is_booked_five_blocks_later() {
     assert_eq!(booked.next.status(), IntentStatus::Succeeded);
     assert_eq!(booked.next.funds.held, usdc("100"));
     assert!(matches!(booked.next.payer(), Some(Payer::Wallet(_))));
+    assert_eq!(booked.next.funding_card(), None);
     assert_eq!(world.ask(Command::SettlePayment(payment)), Err(Rejection::PaymentNotUnderWay), "once");
 }
 
@@ -92,6 +93,7 @@ fn a_refused_payment_may_be_made_again() {
     world.now_ms = FIVE_BLOCKS_MS;
     world.run(Command::SettlePayment(awaited(&world).0)).expect("due");
     assert_eq!(world.state.payer(), Some(Payer::Bearer(Hash::from_bytes([7; 32]))));
+    assert_eq!(world.state.funding_card().map(|card| card.last_four.as_str()), Some("4242"));
     assert_eq!(world.state.funding.map(|funding| funding.rail), Some(Rail::Card));
 }
 
@@ -330,6 +332,10 @@ fn a_live_share_that_came_after_consent_is_not_released_without_approval() {
     }
     assert_eq!(world.state.funds.released, usdc("30"), "only what the payer consented to is released by itself");
     assert_eq!(world.ask(Command::ReleaseMilestone(milestone_id(2), None)), Err(Rejection::NeedsApproval));
+    let signed = World::in_mode(Mode::Live, terms(), &[(0, "30")]).after([confirm(1)]);
+    let late = signed.after([Command::AddMilestone(new_milestone(2, 1, "20")), receive(Rail::Evm, None)]);
+    let released = late.after([complete(1), complete(2)]).state.funds.released;
+    assert_eq!(released, usdc("30"), "a payer has consented as soon as the payment is under way");
     let patched = |patch| {
         let patched = World::in_mode(Mode::Live, terms(), &[(0, "30")]).funded();
         patched.after([Command::UpdateMilestone(milestone_id(1), patch), complete(1)]).state.funds.released
