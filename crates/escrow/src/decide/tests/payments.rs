@@ -249,6 +249,10 @@ fn an_announced_transaction_moves_no_money_and_claims_nothing() {
     world.run(Command::Confirm(Confirmation { transaction: Some(hash(3)), ..confirmation })).expect("consent");
     assert_eq!(world.ask(hint(4)), Err(Rejection::TransactionNamed), "the payer's word counts more");
     assert_eq!((world.state.transaction(), world.state.transactions()), (Some(hash(3)), vec![hash(3)]));
+    let mut signed = World::new(terms(), &[]).after([confirm(0)]);
+    let hinted = signed.run(hint(5)).expect("the payer has named none");
+    assert_eq!(kinds(&hinted), [EventKind::TransactionSubmitted]);
+    assert_eq!((signed.state.status(), signed.state.transaction()), (IntentStatus::Processing, Some(hash(5))));
     let mut by_card = World::new(terms(), &[]);
     by_card.run(pay_by_card(CardOutcome::Authorized)).expect("authorized");
     assert!(by_card.ask(hint(1)).is_err(), "a card's payment is carried by no transaction of theirs");

@@ -161,6 +161,9 @@ fn a_change_of_a_milestone_stays_within_the_whole() {
         )
     };
     assert_eq!(world.ask(amount("30.000001")), Err(Rejection::TotalExceeded));
+    let loose = World::new(terms(), &[(0, "30"), (1, "60")]);
+    assert_eq!(loose.ask(amount("40.000001")), Err(Rejection::TotalExceeded));
+    assert!(loose.ask(amount("40")).is_ok(), "what belonged to none");
     let decision = world.run(amount("20")).expect("smaller");
     assert_eq!(decision.events[0].previous, [("amount", "30.00".to_owned())]);
     world.run(complete(1)).expect("in order");
@@ -573,6 +576,12 @@ fn a_refund_is_refused_for_the_first_reason_that_holds() {
         (&first, refund(Some("21")), "At most 20.00 can be refunded"),
         (&often, refund(Some("0.01")), "At most 100 refunds of one payment intent can be asked for"),
     ]);
+    let last = often.state.refunds[0].id;
+    let came_back = often.after([Command::FailRefund(last, "card expired".to_owned())]);
+    assert!(came_back.ask(refund(Some("0.01"))).is_ok(), "what came back can be sent again");
+    let strangers = std::iter::repeat_n(receive(Rail::Evm, Some("1")), MAX_REFUNDS);
+    let flooded = World::in_mode(Mode::Live, by_hand(), &[]).funded().after(strangers);
+    assert!(flooded.ask(refund(Some("0.01"))).is_ok(), "nobody asked for what came without a purpose");
     let all = World::new(by_hand(), &[(0, "100")]).funded();
     check(&[(&all, refund(None), &delete(0, 1).replace("20.00", "0.00"))]);
 }
