@@ -107,10 +107,9 @@ impl Escrow {
         let order = self.held_order()?;
         let (subject, since) = match self.terms.release_type {
             ReleaseType::MilestoneLocked => self.next_to_release(order)?,
-            ReleaseType::DeliveryProof | ReleaseType::AutoRelease if !self.proof_is_enough() => {
-                (None, order.proof.as_ref()?.created)
-            }
-            ReleaseType::DeliveryProof | ReleaseType::AutoRelease | ReleaseType::TimeLocked => return None,
+            // Where the proof was enough, nothing is held any more.
+            ReleaseType::DeliveryProof | ReleaseType::AutoRelease => (None, order.proof.as_ref()?.created),
+            ReleaseType::TimeLocked => return None,
         };
         let funded = self.funding.map_or(since, |funding| funding.at);
         Some((subject, since.max(funded).after(self.terms.approval_period)))
