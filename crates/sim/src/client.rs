@@ -9,6 +9,7 @@ use escrow::{
 
 use crate::fates::Fault;
 use crate::machine::OUTSIDE;
+use crate::oracle::is_remembered;
 use crate::rng::Rng;
 use crate::workload::{self, Agreed, What, Wish};
 use crate::world::{Gateway, World, locked};
@@ -305,12 +306,12 @@ fn rendered(result: Result<&Escrow, &Rejection>) -> Rendered {
     Rendered { status, body: body.into_bytes(), kept: None }
 }
 
-/// Asks once more for everything that was answered under a key, and gives what is said now.
+/// Asks once more for everything that was answered and is remembered.
 pub(crate) async fn ask_again(world: Arc<World>) {
     let count = locked(&world.asked).len();
     for place in 0..count {
         let asked = locked(&world.asked)[place].clone();
-        if !asked.is_keyed || asked.answers.is_empty() {
+        if asked.answers.is_empty() || !is_remembered(&asked) {
             continue;
         }
         let gateway = any_gateway(&world).await;

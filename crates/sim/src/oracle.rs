@@ -386,7 +386,7 @@ impl Court<'_> {
 }
 
 /// Whether the answer is remembered under the key. Whoever may not ask, or has shown no key, is answered anew each time.
-fn is_remembered(asked: &Asked) -> bool {
+pub(crate) fn is_remembered(asked: &Asked) -> bool {
     let is_known = matches!(asked.by, Actor::Merchant | Actor::Operator);
     let is_turned_away = |body: &[u8]| {
         let text = String::from_utf8_lossy(body);
