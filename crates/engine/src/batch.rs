@@ -272,7 +272,9 @@ impl Batcher {
         };
         for (plan, outcome) in plans.into_iter().zip(outcomes) {
             match outcome {
-                Outcome::Committed if planted!(ClosingDenied) && *self.stop.borrow() => plan.fail(&Unavailable::Closing),
+                Outcome::Committed if planted!(ClosingDenied) && *self.stop.borrow() => {
+                    plan.fail(&Unavailable::Closing)
+                }
                 Outcome::Committed => plan.deliver(),
                 Outcome::Lost => self.try_again(plan),
                 Outcome::TotalTooLarge => self.refuse(plan, Rejection::BalanceTooLarge).await,

@@ -220,10 +220,16 @@ impl Carrier {
         };
         match self.parts.payments.pay_out(payout).await {
             PaymentAnswer::Arrived(reference) => Ok(Command::ConfirmSettlement(id, reference)),
-            PaymentAnswer::Refused(reason) if planted!(RefusalTakenForArrival) => Ok(Command::ConfirmSettlement(id, reason)),
+            PaymentAnswer::Refused(reason) if planted!(RefusalTakenForArrival) => {
+                Ok(Command::ConfirmSettlement(id, reason))
+            }
             PaymentAnswer::Refused(reason) => Ok(Command::FailSettlement(id, reason)),
-            PaymentAnswer::Unknown if planted!(SilenceTakenForArrival) => Ok(Command::ConfirmSettlement(id, String::new())),
-            PaymentAnswer::Unknown if planted!(SilenceTakenForRefusal) => Ok(Command::FailSettlement(id, String::new())),
+            PaymentAnswer::Unknown if planted!(SilenceTakenForArrival) => {
+                Ok(Command::ConfirmSettlement(id, String::new()))
+            }
+            PaymentAnswer::Unknown if planted!(SilenceTakenForRefusal) => {
+                Ok(Command::FailSettlement(id, String::new()))
+            }
             PaymentAnswer::Unknown => Err(not_confirmed()),
         }
     }

@@ -128,10 +128,9 @@ impl Unavailable {
     pub(crate) fn uncommitted(error: &StoreError) -> Unavailable {
         match error {
             StoreError::InDoubt if !planted!(DoubtDenied) => Unavailable::TimedOut,
-            StoreError::InDoubt
-            | StoreError::Unavailable(_)
-            | StoreError::Damaged(_)
-            | StoreError::UnknownCursor => Unavailable::Store(error.to_string()),
+            StoreError::InDoubt | StoreError::Unavailable(_) | StoreError::Damaged(_) | StoreError::UnknownCursor => {
+                Unavailable::Store(error.to_string())
+            }
         }
     }
 }

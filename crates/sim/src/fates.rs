@@ -34,17 +34,17 @@ macro_rules! faults {
 
 faults! {
     /// A gateway is killed while each of its tasks waits for something.
-    Crash = "crash", once in 1500;
+    Crash = "crash", once in 1000;
     /// A gateway is told to stop, does, and is started again.
-    Restart = "restart", once in 4000;
+    Restart = "restart", once in 600;
     /// A gateway stands still, for longer than its leases last, and goes on as if nothing had been.
-    Pause = "pause", once in 3000;
+    Pause = "pause", once in 1500;
     /// The clock of a gateway jumps forward.
-    ClockForward = "clock-forward", once in 3000;
+    ClockForward = "clock-forward", once in 2000;
     /// The clock of a gateway jumps back.
-    ClockBack = "clock-back", once in 3000;
+    ClockBack = "clock-back", once in 2000;
     /// The store takes its time.
-    StoreSlow = "store-slow", once in 60;
+    StoreSlow = "store-slow", once in 30;
     /// The store cannot be read, or what was to be noted is not.
     StoreGone = "store-gone", once in 80;
     /// The store takes a commit not, and says so.
@@ -73,6 +73,10 @@ faults! {
     ReceiverSlow = "receiver-slow", once in 10;
 }
 
+/// In one of so many runs a kind of fault happens so much more often.
+const OFTEN_IN: u32 = 4;
+const OFTEN: u32 = 4;
+
 impl Fault {
     /// The fault of this name.
     #[must_use]
@@ -86,6 +90,8 @@ pub(crate) struct Fates(Mutex<Inner>);
 
 struct Inner {
     rngs: BTreeMap<Fault, Rng>,
+    /// Once in how many chances each happens in this run.
+    rates: BTreeMap<Fault, u32>,
     spans: Rng,
     possible: BTreeSet<Fault>,
     is_calm: bool,
@@ -95,8 +101,14 @@ struct Inner {
 impl Fates {
     pub(crate) fn new(seed: u64, possible: BTreeSet<Fault>) -> Fates {
         let rngs = Fault::ALL.iter().map(|fault| (*fault, Rng::new(seed, fault.name()))).collect();
+        let mut drawn = Rng::new(seed, "rates");
+        let rates = Fault::ALL.iter().map(|fault| {
+            let is_often = drawn.once_in(OFTEN_IN);
+            (*fault, if is_often { (fault.rate() / OFTEN).max(2) } else { fault.rate() })
+        });
+        let rates = rates.collect();
         let spans = Rng::new(seed, "spans");
-        Fates(Mutex::new(Inner { rngs, spans, possible, is_calm: true, happened: BTreeMap::new() }))
+        Fates(Mutex::new(Inner { rngs, rates, spans, possible, is_calm: true, happened: BTreeMap::new() }))
     }
 
     fn with<A>(&self, task: impl FnOnce(&mut Inner) -> A) -> A {
@@ -106,7 +118,8 @@ impl Fates {
     /// Whether this happens now, where it could.
     pub(crate) fn strike(&self, fault: Fault) -> bool {
         self.with(|inner| {
-            let drawn = inner.rngs.get_mut(&fault).is_some_and(|rng| rng.once_in(fault.rate()));
+            let rate = inner.rates.get(&fault).copied().unwrap_or(0);
+            let drawn = inner.rngs.get_mut(&fault).is_some_and(|rng| rng.once_in(rate));
             let strikes = drawn && !inner.is_calm && inner.possible.contains(&fault);
             if strikes {
                 *inner.happened.entry(fault).or_default() += 1;

@@ -17,7 +17,7 @@ use crate::rng::Rng;
 pub(crate) type Skew = Arc<AtomicI64>;
 
 /// How long a slow store takes.
-const SLOW_MS: (i64, i64) = (50, 4_000);
+const SLOW_MS: (i64, i64) = (50, 6_000);
 
 /// How much later a commit may arrive of which nobody knew.
 const LATE_MS: (i64, i64) = (10, 60_000);

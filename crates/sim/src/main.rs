@@ -55,7 +55,10 @@ enum Command {
     },
     /// Put in one defect after the other, and see after how many seeds each is found
     #[cfg(feature = "planted")]
-    Planted,
+    Planted {
+        /// Only these, by their names; all, where none are named
+        only: Vec<String>,
+    },
     /// Kill the gateway of a run at every place where it waits, one after the other
     Crashes {
         /// The seed of the run
@@ -78,7 +81,7 @@ fn main() -> ExitCode {
             replay(&Case { seed, schedule, wishes, faults, crash_at }, shrink)
         }
         #[cfg(feature = "planted")]
-        Command::Planted => planted::run(),
+        Command::Planted { only } => planted::run(&only),
         Command::Crashes { seed } => crashes(seed),
     }
 }

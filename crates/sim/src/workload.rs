@@ -231,8 +231,8 @@ fn anything(rng: &mut Rng) -> What {
         49..=51 => What::Refund(amount),
         52 | 53 => What::Reclaim,
         54 => What::FailPayout(place),
-        55..=57 => What::ReturnPayout(place),
-        58..=60 => What::RetryPayout(place),
+        55 | 56 => What::ReturnPayout(place),
+        57..=61 => What::RetryPayout(place),
         _ => What::Advance(rng.between(1, 90)),
     }
 }

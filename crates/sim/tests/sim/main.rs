@@ -17,6 +17,7 @@ mod acts;
 mod clock;
 mod script;
 mod show;
+mod simulated;
 mod steps;
 mod structure;
 mod world;
