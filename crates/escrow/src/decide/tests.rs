@@ -3,13 +3,17 @@
 //! exact sums.
 
 mod broken;
+mod counterexample;
 mod explore;
 mod histories;
 mod payments;
 mod promises;
 mod refusals;
+mod repetition;
+mod scenario;
 mod silence;
 mod state;
 mod sums;
 mod transitions;
 mod world;
+mod worlds;

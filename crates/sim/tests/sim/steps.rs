@@ -48,6 +48,9 @@ pub(crate) async fn take(world: &mut World, step: &str) -> Printed {
         ["the", "merchant", "disputes", "the", "order:", reason @ ..] => {
             acts::dispute(world, Who::Merchant, None, reason).await
         }
+        ["the", "merchant", "disputes", "milestone", index, reason @ ..] => {
+            acts::dispute(world, Who::Merchant, Some(index), reason).await
+        }
         ["the", "merchant", "submits", "evidence:", said @ ..] => {
             acts::submit_evidence(world, Who::Merchant, said).await
         }
@@ -71,6 +74,7 @@ pub(crate) async fn take(world: &mut World, step: &str) -> Printed {
         ["the", "payer", "rejects", "milestone", index, reason @ ..] => {
             acts::reject(world, Who::Payer, index, reason).await
         }
+        ["reject", "milestone", index, reason @ ..] => acts::reject(world, Who::Merchant, index, reason).await,
         ["the", "payer", "disputes", "the", "order:", reason @ ..] => {
             acts::dispute(world, Who::Payer, None, reason).await
         }

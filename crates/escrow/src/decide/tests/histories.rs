@@ -172,7 +172,7 @@ impl History {
             let before = world.state.clone();
             match world.run(command.clone()) {
                 Ok(decision) => {
-                    check_decision(&before, &command, &decision);
+                    check_decision(&before, &command, Timestamp::from_ms(world.now_ms), &decision);
                     see(&before, &command, &decision.next)?;
                 }
                 Err(rejection) => {

@@ -1,30 +1,99 @@
 //! What every decision promises, whatever was asked of whatever state.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::command::{Command, CommandKind};
 use crate::decide::Decision;
 use crate::dispute::{Dispute, Resolved};
-use crate::duty::effects;
+use crate::duty::{Duty, Effect};
 use crate::event::{EventKind, Subject};
 use crate::id::MilestoneId;
 use crate::ledger::{Purpose, PurposeKind, Transfer};
 use crate::state::{Escrow, MilestoneStatus, OrderStatus};
+use crate::time::Timestamp;
 
-/// Fails unless the decision keeps every promise.
-pub(super) fn check_decision(before: &Escrow, command: &Command, decision: &Decision) {
-    let Decision { next, transfers, events, effects: told } = decision;
+/// Fails unless the decision, made at this time, keeps every promise.
+pub(super) fn check_decision(before: &Escrow, command: &Command, now: Timestamp, decision: &Decision) {
+    let Decision { next, transfers, events, .. } = decision;
     assert_eq!(next.check(), Ok(()));
     let funds = transfers.iter().try_fold(before.funds, |funds, transfer| funds.after(transfer));
     assert_eq!(funds, Ok(next.funds), "the balances are the sum of the transfers");
-    assert_eq!(*told, effects(&before.duties(), &next.duties()), "the effects are the change of the duties");
     assert!(next.updated >= before.updated, "updated never decreases");
     assert!(!events.is_empty() || before == next, "a change without an event");
     assert!(next.owner == before.owner && next.terms == before.terms && next.chain == before.chain);
+    check_jobs(before, decision);
+    check_time(before, command, now);
     check_events(before, decision);
     check_milestones(before, command.kind(), decision);
     check_frozen(before, command.kind(), next);
     check_resolution(before, decision);
+}
+
+/// Every duty has exactly one job, before as after, and no job is left of what is no duty any more.
+fn check_jobs(before: &Escrow, decision: &Decision) {
+    let mut jobs: BTreeMap<Duty, Timestamp> = before.duties().into_iter().collect();
+    assert_eq!(jobs.len(), before.duties().len(), "a duty has two jobs");
+    for effect in &decision.effects {
+        match effect {
+            Effect::Schedule(duty, due) => {
+                assert!(jobs.insert(*duty, *due) != Some(*due), "{duty} has its job already")
+            }
+            Effect::Drop(duty) => assert!(jobs.remove(duty).is_some(), "{duty} has no job to drop"),
+        }
+    }
+    let due: BTreeMap<Duty, Timestamp> = decision.next.duties().into_iter().collect();
+    assert_eq!(jobs, due, "the jobs, which are told by effects alone, are the duties");
+}
+
+/// What waits for a time is not done before.
+fn check_time(before: &Escrow, command: &Command, now: Timestamp) {
+    let Some(duty) = duty_of(command) else {
+        let is_early =
+            matches!(command, Command::Reclaim(_)) && before.reclaimable_from().is_none_or(|from| now < from);
+        return assert!(!is_early, "taken back before the time for it");
+    };
+    let due = before.duties().into_iter().find(|(known, _)| *known == duty).map(|(_, due)| due);
+    assert!(due.is_some_and(|due| due <= now), "{duty} was done at {now:?} and is due at {due:?}");
+}
+
+/// The duty that a command does, where it is one that waits for its time.
+fn duty_of(command: &Command) -> Option<Duty> {
+    match command {
+        Command::SettlePayment(id) => Some(Duty::AwaitPayment(*id)),
+        Command::EndDispute(id) => Some(Duty::EndDispute(*id)),
+        Command::DisputeRejection(id) => Some(Duty::DisputeRejection(*id)),
+        Command::OpenTimeLock => Some(Duty::OpenTimeLock),
+        Command::EndSilence(subject) => Some(Duty::EndSilence(*subject)),
+        Command::StartSettlement(id) => Some(Duty::StartSettlement(*id)),
+        Command::Finalize => Some(Duty::Finalize),
+        Command::Confirm(_)
+        | Command::PayByCard(_)
+        | Command::AnnounceTransaction(_)
+        | Command::ReceivePayment(_)
+        | Command::FailPayment(..)
+        | Command::Cancel
+        | Command::AddMilestone(_)
+        | Command::UpdateMilestone(..)
+        | Command::DeleteMilestone(_)
+        | Command::CompleteMilestone(_)
+        | Command::ReleaseMilestone(..)
+        | Command::Ship(_)
+        | Command::SubmitProof(_)
+        | Command::ReleaseOrder(_)
+        | Command::ApproveMilestone(_)
+        | Command::RejectMilestone(_)
+        | Command::RaiseDispute(_)
+        | Command::SubmitEvidence(_)
+        | Command::ResolveDispute(_)
+        | Command::Refund(_)
+        | Command::Reclaim(_)
+        | Command::ConfirmSettlement(..)
+        | Command::FailSettlement(..)
+        | Command::ReturnSettlement(..)
+        | Command::RetrySettlement(_)
+        | Command::FailRefund(..)
+        | Command::ConfirmRefund(..) => None,
+    }
 }
 
 /// Whatever came into being or went from one status to another has an event that says so.

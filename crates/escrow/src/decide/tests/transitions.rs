@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
-use super::explore::{ask, explore};
+use super::explore::{Trial, ask, explore};
 use super::histories::histories;
 use super::world::{payer, stranger};
 use crate::authority::{Actor, Role, may_ask};
@@ -284,8 +284,8 @@ fn position(object: &Object, name: &str) -> usize {
 /// Tries every command in every state by everybody who may ask for it.
 fn outcomes() -> Outcomes {
     let mut outcomes = Outcomes::new();
-    explore(|state, commands| {
-        for command in commands {
+    explore(|state, trials| {
+        for Trial { command, .. } in trials {
             for by in everybody().iter().filter(|by| may_act(by, command.kind(), state)) {
                 let result = ask(state, by, command.clone());
                 note(&mut outcomes, state, command, result.as_ref().ok().map(|decision| &decision.next));
@@ -429,8 +429,8 @@ fn every_state_has_a_column() {
 
 #[test]
 fn in_every_state_whoever_may_not_ask_is_refused_before_anything_else() {
-    explore(|state, commands| {
-        for command in commands {
+    explore(|state, trials| {
+        for Trial { command, .. } in trials {
             for by in everybody() {
                 let (who, action) = (by.role(), command.kind());
                 let refusal = if !may_ask(who, action, state.owner.mode) {

@@ -218,11 +218,21 @@ pub(super) fn ring(duty: Duty) -> Command {
     }
 }
 
+/// Something that happened, and the state that it met.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    pub(super) before: Escrow,
+    pub(super) command: Command,
+}
+
 /// An escrow and the clock it lives by.
 pub(super) struct World {
     pub(super) state: Escrow,
     pub(super) now_ms: i64,
     pub(super) settings: Settings,
+    /// What it began with, and what has happened since.
+    pub(super) opening: Escrow,
+    pub(super) told: Vec<Told>,
     ids: Counter,
 }
 
@@ -245,12 +255,13 @@ impl World {
         };
         let ctx = Ctx { now: Timestamp::from_ms(0), by: &Actor::Merchant, ids: &ids, settings: &settings };
         let state = open(new, &ctx).expect("the world can be opened").next;
-        World { state, now_ms: 0, settings, ids }
+        World { opening: state.clone(), state, now_ms: 0, settings, told: Vec::new(), ids }
     }
 
     /// A world that has come to this state.
-    pub(super) const fn at(state: Escrow, settings: Settings) -> World {
-        World { state, now_ms: 0, settings, ids: Counter::from(1_000_000) }
+    pub(super) fn at(state: Escrow, settings: Settings) -> World {
+        let ids = Counter::from(1_000_000);
+        World { opening: state.clone(), state, now_ms: 0, settings, told: Vec::new(), ids }
     }
 
     /// The same world, its order manually funded on the rail that real money takes.
@@ -284,8 +295,9 @@ impl World {
 
     /// Decides, and moves on where that is possible.
     pub(super) fn run(&mut self, command: Command) -> Result<Decision, Rejection> {
-        let decision = self.ask(command)?;
-        self.state = decision.next.clone();
+        let decision = self.ask(command.clone())?;
+        let before = std::mem::replace(&mut self.state, decision.next.clone());
+        self.told.push(Told { before, command });
         Ok(decision)
     }
 }
