@@ -14,6 +14,7 @@ use crate::event::{Event, EventKind, Subject};
 use crate::id::{Ids, MilestoneId, SettlementId, TransferId};
 use crate::ledger::{Purpose, Transfer};
 use crate::money::Amount;
+use crate::planted;
 use crate::rejection::Rejection;
 use crate::settlement::{Settlement, SettlementState};
 use crate::state::{Escrow, IntentState, Milestone, MilestoneState, Order, OrderState};
@@ -158,7 +159,7 @@ struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     fn of(state: Escrow, duties_before: Vec<(Duty, Timestamp)>, ctx: &'a Ctx<'a>) -> Draft<'a> {
-        let now = ctx.now.max(state.updated);
+        let now = if planted!(BackInTime) { ctx.now } else { ctx.now.max(state.updated) };
         Draft { next: state, transfers: Vec::new(), events: Vec::new(), duties_before, ctx, now, simulated: false }
     }
 
@@ -174,7 +175,8 @@ impl<'a> Draft<'a> {
     fn transfer(&mut self, purpose: Purpose, amount: Amount) -> Result<(), Rejection> {
         let transfer = Transfer { id: TransferId::fresh(self.ctx.ids), purpose, amount };
         self.next.funds = self.next.funds.after(&transfer).map_err(|error| Rejection::Broken(error.to_string()))?;
-        self.transfers.push(transfer);
+        let told = if planted!(ShortTransfer) { amount.share(9_999) } else { amount };
+        self.transfers.push(Transfer { amount: told, ..transfer });
         Ok(())
     }
 

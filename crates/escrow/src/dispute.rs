@@ -6,6 +6,7 @@ use crate::authority::Role;
 use crate::chain::Hash;
 use crate::id::{DisputeId, MilestoneId};
 use crate::money::Amount;
+use crate::planted;
 use crate::rejection::Rejection;
 use crate::state::{Escrow, Milestone, Order, OrderState};
 use crate::terms::names;
@@ -141,7 +142,9 @@ impl Order {
     #[must_use]
     pub fn is_frozen(&self, milestone: &Milestone) -> bool {
         let is_about_it = |dispute: &Dispute| dispute.milestone.is_none_or(|id| id == milestone.id);
-        milestone.is_open() && self.disputes.iter().any(|dispute| dispute.is_open() && is_about_it(dispute))
+        milestone.is_open()
+            && !planted!(NothingFrozen)
+            && self.disputes.iter().any(|dispute| dispute.is_open() && is_about_it(dispute))
     }
 
     /// The open dispute over a milestone; where none is named, the only one that is open.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::dispute::DisputeState;
 use crate::id::{DisputeId, MilestoneId, PaymentId, RefundId, SettlementId};
 use crate::payment::PaymentState;
+use crate::planted;
 use crate::refund::RefundState;
 use crate::settlement::SettlementState;
 use crate::state::{Escrow, IntentState};
@@ -142,7 +143,8 @@ impl Escrow {
 #[must_use]
 pub fn effects(before: &[(Duty, Timestamp)], after: &[(Duty, Timestamp)]) -> Vec<Effect> {
     let is_duty = |duties: &[(Duty, Timestamp)], duty: Duty| duties.iter().any(|(other, _)| *other == duty);
-    let dropped = before.iter().filter(|(duty, _)| !is_duty(after, *duty)).map(|(duty, _)| Effect::Drop(*duty));
+    let is_over = |duty: Duty| !is_duty(after, duty) && !planted!(DutyKept);
+    let dropped = before.iter().filter(|(duty, _)| is_over(*duty)).map(|(duty, _)| Effect::Drop(*duty));
     let scheduled =
         after.iter().filter(|entry| !before.contains(entry)).map(|(duty, due)| Effect::Schedule(*duty, *due));
     dropped.chain(scheduled).collect()

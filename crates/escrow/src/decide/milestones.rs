@@ -6,6 +6,7 @@ use crate::event::{EventKind, Subject};
 use crate::id::MilestoneId;
 use crate::limits::MAX_MILESTONES;
 use crate::money::Amount;
+use crate::planted;
 use crate::rejection::Rejection;
 use crate::state::{
     Approval, Completion, Escrow, Milestone, MilestoneState, MilestoneStatus, Order, OrderState, Rejected, Release,
@@ -75,7 +76,8 @@ fn check_addition(state: &Escrow, index: u32, amount: Amount) -> Result<(), Reje
 /// Refuses what would make the open milestones `more_minor` larger than they may be.
 fn check_total(state: &Escrow, more_minor: i64) -> Result<(), Rejection> {
     let total = state.allocated_minor().saturating_add(more_minor);
-    if total > state.allocatable().minor() { Err(Rejection::TotalExceeded) } else { Ok(()) }
+    let is_exceeded = total > state.allocatable().minor() && !planted!(SharesUnchecked);
+    if is_exceeded { Err(Rejection::TotalExceeded) } else { Ok(()) }
 }
 
 pub(super) fn update(draft: &mut Draft<'_>, id: MilestoneId, patch: MilestonePatch) -> Result<(), Rejection> {
@@ -142,6 +144,7 @@ pub(super) fn complete(draft: &mut Draft<'_>, command: CompleteMilestone) -> Res
     let id = command.milestone;
     let (position, milestone) = find(&draft.next, id)?;
     match milestone.state {
+        MilestoneState::Released(..) if planted!(ReleasedAgain) => {}
         MilestoneState::Released(..) => return Err(Rejection::MilestoneReleased),
         MilestoneState::Completed(_) => return Err(Rejection::MilestoneCompleted),
         MilestoneState::Cancelled { .. } => {
@@ -150,7 +153,9 @@ pub(super) fn complete(draft: &mut Draft<'_>, command: CompleteMilestone) -> Res
         MilestoneState::Pending => check_free(&draft.next, milestone)?,
     }
     let is_pending = |below: &&Milestone| matches!(below.state, MilestoneState::Pending);
-    if let Some(open) = draft.next.milestones()[..position].iter().rfind(is_pending) {
+    if let Some(open) = draft.next.milestones()[..position].iter().rfind(is_pending)
+        && !planted!(AnyOrder)
+    {
         return Err(Rejection::PreviousNotCompleted(open.index));
     }
     payments::simulate(draft)?;
@@ -161,11 +166,10 @@ pub(super) fn complete(draft: &mut Draft<'_>, command: CompleteMilestone) -> Res
         milestone.attempts = milestone.attempts.saturating_add(1);
         milestone.rejected = None;
     })?;
-    draft.event_with(
-        EventKind::MilestoneCompleted,
-        Subject::Milestone(id),
-        vec![("status", MilestoneStatus::Pending.name().to_owned())],
-    );
+    if !planted!(SilentCompletion) {
+        let previous = vec![("status", MilestoneStatus::Pending.name().to_owned())];
+        draft.event_with(EventKind::MilestoneCompleted, Subject::Milestone(id), previous);
+    }
     releases::due(draft)
 }
 

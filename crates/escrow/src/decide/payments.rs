@@ -10,6 +10,7 @@ use crate::ledger::{Purpose, Rail};
 use crate::limits::{MAX_PAYMENTS, MAX_SIMULATED_UNAPPLIED, SANDBOX_CONFIRMATIONS};
 use crate::money::Amount;
 use crate::payment::{Means, Payer, Payment, PaymentState};
+use crate::planted;
 use crate::refund::{Refund, RefundSource, RefundState, Unapplied};
 use crate::rejection::Rejection;
 use crate::state::{Funding, IntentState};
@@ -122,7 +123,7 @@ fn without_purpose(
     // Somebody else's money does not finish the payment that is waited for.
     let is_anothers = under_way.is_some_and(|position| !is_carried_by(&draft.next.payments[position], receipt));
     match amount.minus(draft.next.terms.amount) {
-        _ if !draft.next.state.is_unpaid() => Some((amount, Unapplied::Double)),
+        _ if !draft.next.state.is_unpaid() && !planted!(FundedAgain) => Some((amount, Unapplied::Double)),
         Err(_) => Some((amount, Unapplied::Short)),
         Ok(_) if is_anothers => Some((amount, Unapplied::Double)),
         Ok(excess) => (!excess.is_zero()).then_some((excess, Unapplied::Excess)),

@@ -7,6 +7,7 @@ use crate::id::RefundId;
 use crate::ledger::Purpose;
 use crate::limits::MAX_REFUNDS;
 use crate::money::{Amount, Decimal};
+use crate::planted;
 use crate::refund::{Refund, RefundSource, RefundState, RefundStatus};
 use crate::rejection::Rejection;
 use crate::settlement::SettlementState;
@@ -105,7 +106,7 @@ pub(super) fn start(
 ) -> Result<(), Rejection> {
     let rail = draft.next.funding.ok_or(Rejection::NotFunded)?.rail;
     let id = RefundId::fresh(draft.ctx.ids);
-    if !from_escrow.is_zero() {
+    if !from_escrow.is_zero() && !planted!(StillHeld) {
         draft.transfer(Purpose::Refund(id), from_escrow)?;
     }
     if !from_payable.is_zero() {

@@ -7,6 +7,8 @@ mod counterexample;
 mod explore;
 mod histories;
 mod payments;
+#[cfg(feature = "planted")]
+mod planted;
 mod promises;
 mod refusals;
 mod repetition;
