@@ -221,7 +221,36 @@ impl Court<'_> {
                 disputes().flat_map(|it| &it.evidence).filter(|it| it.submitted_by == *label).count()
             }
             Command::Refund(_) => escrow.refunds.iter().filter(|it| it.reason.as_ref() == Some(label)).count(),
-            _ => return None,
+            // What these do cannot be told from what others did.
+            Command::Confirm(_)
+            | Command::PayByCard(_)
+            | Command::AnnounceTransaction(_)
+            | Command::ReceivePayment(_)
+            | Command::SettlePayment(_)
+            | Command::FailPayment(..)
+            | Command::Cancel
+            | Command::UpdateMilestone(..)
+            | Command::DeleteMilestone(_)
+            | Command::CompleteMilestone(_)
+            | Command::ReleaseMilestone(..)
+            | Command::Ship(_)
+            | Command::ReleaseOrder(_)
+            | Command::ApproveMilestone(_)
+            | Command::RejectMilestone(_)
+            | Command::ResolveDispute(_)
+            | Command::EndDispute(_)
+            | Command::DisputeRejection(_)
+            | Command::Reclaim(_)
+            | Command::OpenTimeLock
+            | Command::EndSilence(_)
+            | Command::StartSettlement(_)
+            | Command::ConfirmSettlement(..)
+            | Command::FailSettlement(..)
+            | Command::ReturnSettlement(..)
+            | Command::RetrySettlement(_)
+            | Command::FailRefund(..)
+            | Command::ConfirmRefund(..)
+            | Command::Finalize => return None,
         };
         Some(count)
     }
@@ -482,7 +511,8 @@ fn history(world: &World, kept: &Kept, asked: &[Asked]) -> Vec<Wrong> {
                 }
             }
             (EventKind::MilestoneCanceled, Subject::Milestone(id)) => {
-                if !canceled.insert(id) || released.contains(&id) {
+                let is_over = !canceled.insert(id) || released.contains(&id);
+                if is_over {
                     find(Rule::InOrder, format!("{id} was cancelled after its end"));
                 }
             }

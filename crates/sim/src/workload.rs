@@ -7,8 +7,8 @@ use escrow::command::{
 use escrow::money::decimal;
 use escrow::{
     Actor, Address, Amount, Card, CardBrand, Command, CompleteMilestone, Consent, Currency, Decimal, Escrow, Hash,
-    Means, MilestoneId, Mode, Payer, PaymentType, ProofId, Rail, RawId, ReleaseType, Settlement, SettlementMethod,
-    Span, Terms, Timestamp,
+    Means, MilestoneId, Mode, Payer, PaymentType, ProofId, Rail, RawId, ReleaseType, SettlementMethod, Span, Terms,
+    Timestamp,
 };
 
 use crate::rng::Rng;
@@ -270,7 +270,7 @@ pub(crate) fn wallet() -> Option<Address> {
 /// about.
 pub(crate) fn command(what: &What, state: &Escrow, label: &str, fresh: RawId) -> Option<Command> {
     let milestone = |place: usize| picked(state.milestones(), place).map(|milestone| milestone.id);
-    let payout = |place: usize| picked(&state.settlements, place).map(Settlement::clone);
+    let payout = |place: usize| picked(&state.settlements, place).map(|settlement| settlement.id);
     let command = match what {
         What::Open(_) | What::Advance(_) => return None,
         What::Confirm => confirm(state)?,
@@ -310,9 +310,9 @@ pub(crate) fn command(what: &What, state: &Escrow, label: &str, fresh: RawId) ->
             Command::Refund(NewRefund { amount: minor.and_then(amount), reason: Some(label.to_owned()) })
         }
         What::Reclaim => Command::Reclaim(None),
-        What::FailPayout(place) => Command::FailSettlement(payout(*place)?.id, label.to_owned()),
-        What::ReturnPayout(place) => Command::ReturnSettlement(payout(*place)?.id, label.to_owned()),
-        What::RetryPayout(place) => Command::RetrySettlement(payout(*place)?.id),
+        What::FailPayout(place) => Command::FailSettlement(payout(*place)?, label.to_owned()),
+        What::ReturnPayout(place) => Command::ReturnSettlement(payout(*place)?, label.to_owned()),
+        What::RetryPayout(place) => Command::RetrySettlement(payout(*place)?),
     };
     Some(command)
 }
