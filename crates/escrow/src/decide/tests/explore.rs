@@ -1,7 +1,7 @@
 //! Every state of some small worlds, reached by every order of the commands that matter there, and every command tried in each.
 //!
 //! What a run tries, it prints, theme by theme. `MILEPOST_MODEL=whole cargo nextest run -p escrow --release whole` also explores
-//! the whole of a world in which every command is followed, which takes half an hour; else a smaller one is.
+//! the whole of a world in which every command is followed, which takes minutes; else a smaller one is.
 
 use std::cell::OnceCell;
 use std::collections::{HashSet, VecDeque};
@@ -101,11 +101,24 @@ pub(super) fn explore(mut visit: impl FnMut(&Escrow, &[Trial])) -> usize {
     explored.map(|states| states.unwrap_or_else(|found| panic!("{found}"))).sum()
 }
 
-/// Visits every state that can be reached in the worlds of a theme, and gives how many there were, or how the first was reached in
+/// Visits every state that can be reached in the worlds of a theme, and gives how many there were, or the shortest way to one in
 /// which something is broken.
 ///
 /// Of what was seen, 64 bits are kept of each state: among ten million, two are taken for one with a chance of one in 300,000.
 pub(super) fn explore_theme(
+    theme: &Theme,
+    search: Search,
+    visit: &mut impl FnMut(&Escrow, &[Trial]) -> Result<(), Broken>,
+) -> Result<usize, Box<Counterexample>> {
+    let found = match (search_theme(theme, search, visit), search) {
+        (explored @ Ok(_), _) | (explored @ Err(_), Search::BreadthFirst) => return explored,
+        (Err(found), Search::DepthFirst) => found,
+    };
+    // It was found by some way; a shorter one is met before all that lies beyond it.
+    Err(search_theme(theme, Search::BreadthFirst, visit).err().unwrap_or(found))
+}
+
+fn search_theme(
     theme: &Theme,
     search: Search,
     visit: &mut impl FnMut(&Escrow, &[Trial]) -> Result<(), Broken>,
