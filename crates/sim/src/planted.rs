@@ -6,7 +6,7 @@ use escrow::planted::{Defect, plant};
 use sim::{Case, Fault, Outcome};
 
 /// After so many seeds a defect counts as not found.
-const MOST_SEEDS: u64 = 4_000;
+const MOST_SEEDS: u64 = 400;
 
 /// The first seed, so that everybody sees the same.
 const FIRST: u64 = 1;
@@ -52,7 +52,7 @@ pub(crate) fn run(only: &[String]) -> ExitCode {
     let is_meant = |defect: &Defect| only.is_empty() || only.iter().any(|name| name == defect.name());
     let defects: Vec<Defect> = Defect::ALL.iter().copied().filter(is_meant).collect();
     let mut missed = Vec::new();
-    println!("{:<32} {:<32} {:>6}  {}", "defect", "with only", "seeds", "what is broken");
+    println!("{:<32} {:<32} {:>6}  what is broken", "defect", "with only", "seeds");
     for defect in defects.iter().copied() {
         let faults = reason(defect);
         plant(Some(defect));
