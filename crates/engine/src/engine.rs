@@ -131,12 +131,8 @@ impl Engine {
             answer = answered => answer.unwrap_or(Err(Unavailable::Closing)),
             () = self.parts.host.sleep(self.parts.config.patience) => {
                 let waits_for_another = is_held_back.load(Ordering::Relaxed);
-                let is_denied = planted!(DelayDenied);
-                Err(match (waits_for_another, is_denied) {
-                    (true, _) => Unavailable::KeyInUse,
-                    (false, true) => Unavailable::Overloaded,
-                    (false, false) => Unavailable::TimedOut,
-                })
+                let unanswered = if planted!(DelayDenied) { Unavailable::Overloaded } else { Unavailable::TimedOut };
+                Err(if waits_for_another { Unavailable::KeyInUse } else { unanswered })
             }
         }
     }

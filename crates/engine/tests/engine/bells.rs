@@ -7,7 +7,7 @@ use escrow::{MerchantId, Owner, RawId, Span};
 use store::DeliveryState;
 use tokio::sync::watch;
 
-use crate::faulty::Faulty;
+use crate::faulty::faulty;
 use crate::webhooks::{accepted, courier, endpoint, failed, next_without_a_pause, until};
 use crate::world::{OWNER, World};
 
@@ -53,14 +53,14 @@ async fn whoever_follows_a_stream_hears_what_another_gateway_commits() {
 #[tokio::test(start_paused = true)]
 async fn a_ring_that_was_missed_while_the_store_was_away_is_made_up_for() {
     let one = World::shared();
-    let store = Faulty::new(one.store.clone());
+    let store = faulty(one.store.clone());
     let two = one.another_through(store.clone());
     let mut bell = two.engine.bells().listen(OWNER);
     assert!(is_rung(&two, &mut bell).await);
-    store.freeze();
+    store.line().freeze();
     one.open(&["100"]).await;
     assert!(!is_rung(&two, &mut bell).await);
-    store.thaw();
+    store.line().thaw();
     assert!(is_rung(&two, &mut bell).await);
 }
 
@@ -82,7 +82,7 @@ async fn a_clock_that_another_gateway_moves_brings_due_retries_along_at_once() {
 #[tokio::test(start_paused = true)]
 async fn whoever_drops_an_engine_ends_all_its_tasks() {
     let one = World::shared();
-    let store = Faulty::new(one.store.clone());
+    let store = faulty(one.store.clone());
     let two = one.another_through(store.clone());
     let host = two.host.clone();
     assert!(two.engine.is_running());

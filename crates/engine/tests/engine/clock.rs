@@ -14,7 +14,7 @@ use escrow::{
 use store::{Audited, MemoryStore, Store};
 use tokio::sync::oneshot;
 
-use crate::faulty::Faulty;
+use crate::faulty::{Faulty, faulty};
 use crate::world::{
     OWNER, Question, START_MS, Scripted, World, complete, key, new_intent, new_milestone, request, status,
 };
@@ -384,7 +384,7 @@ struct OnItsWay {
 
 async fn on_its_way() -> OnItsWay {
     let shared: Arc<dyn Store> = Arc::new(MemoryStore::shared());
-    let store = Faulty::new(shared.clone());
+    let store = faulty(shared.clone());
     let mut one = Scripted::over(store.clone());
     let two = one.world.another_through(shared);
     let (given_up, _) = one.world.open(&[]).await;
@@ -398,7 +398,7 @@ async fn on_its_way() -> OnItsWay {
 #[tokio::test(start_paused = true)]
 async fn a_gateway_that_froze_moves_no_clock_that_another_has_taken_over() {
     let OnItsWay { one, store, two, moving: late, unanswered } = on_its_way().await;
-    store.freeze();
+    store.line().freeze();
     let waiting = advance_beside(&two, 7, None);
     two.host.sleep(Span::from_seconds(5)).await;
     for world in [&one.world, &two] {
@@ -406,7 +406,7 @@ async fn a_gateway_that_froze_moves_no_clock_that_another_has_taken_over() {
     }
     assert_eq!(status(&waiting.await.expect("an answer")), 200);
     assert_eq!(ahead_s(&two, OWNER.merchant).await, 7);
-    store.thaw();
+    store.line().thaw();
     assert_eq!(late.await.expect("an answer"), Err(Unavailable::Interrupted));
     assert_eq!(ahead_s(&two, OWNER.merchant).await, 7);
     unanswered.answer(PaymentAnswer::Arrived("back".to_owned()));

@@ -9,13 +9,13 @@ use engine::{
 use escrow::{Hash, IntentStatus, PurposeKind, Span};
 use store::{MemoryStore, StoreError};
 
-use crate::faulty::{Fate, Faulty};
+use crate::faulty::{Fate, Faulty, faulty};
 use crate::world::{OWNER, World, complete, confirm, key, new_intent, status};
 
 const DOUBTS: [Fate; 2] = [Fate::DoneInDoubt, Fate::LostInDoubt];
 
 fn world() -> (World, Arc<Faulty>) {
-    let store = Faulty::new(Arc::new(MemoryStore::new()));
+    let store = faulty(Arc::new(MemoryStore::new()));
     (World::over(store.clone(), Config::default()), store)
 }
 
@@ -32,17 +32,17 @@ async fn whoever_asks_is_told_that_it_may_have_happened_and_their_key_tells_what
     for doubt in DOUBTS {
         let (world, store) = world();
         let new = || Ask::Open(Box::new(new_intent(&world.engine, &[])));
-        store.doom(&[doubt]);
+        store.line().doom(&[doubt]);
         assert_eq!(world.ask(new(), key("open", 1)).await, Err(Unavailable::TimedOut), "{doubt:?}");
         assert_told(&world.ask(new(), key("open", 1)).await, doubt);
         let (intent, milestones) = world.open(&["30", "70"]).await;
-        store.doom(&[doubt]);
+        store.line().doom(&[doubt]);
         let completing = || world.ask(complete(intent, milestones[0]), key("complete", 1));
         assert_eq!(completing().await, Err(Unavailable::TimedOut), "{doubt:?}");
         assert_told(&completing().await, doubt);
         let released =
             world.transfers().await.iter().filter(|it| it.transfer.purpose.kind() == PurposeKind::Release).count();
-        assert_eq!((released, store.is_done()), (1, true));
+        assert_eq!((released, store.line().is_done()), (1, true));
         world.assert_clean().await;
     }
 }
@@ -56,7 +56,7 @@ async fn a_refusal_in_doubt_is_no_exception() {
         let accepted = world.engine.submit(confirm(&world, first, Some(taken), None).await).await;
         assert_eq!(status(&accepted), 200);
         // The store refuses it first, and what becomes of the note of that is in doubt.
-        store.doom(&[Fate::Answered, doubt]);
+        store.line().doom(&[Fate::Answered, doubt]);
         let asked = confirm(&world, second, Some(taken), key("second", 1)).await;
         assert_eq!(world.engine.submit(asked.clone()).await, Err(Unavailable::TimedOut), "{doubt:?}");
         let again = world.engine.submit(asked).await;
@@ -78,7 +78,7 @@ async fn a_job_in_doubt_is_done_once_and_tried_again_when_its_lease_has_ended() 
         let (world, store) = world();
         let (intent, milestones) = world.open(&["100"]).await;
         assert_eq!(status(&world.ask(complete(intent, milestones[0]), None).await), 200);
-        store.doom(fates);
+        store.line().doom(fates);
         world.host.advance(settings.settlement_delay);
         for _ in 0..tried_again {
             world.host.sleep(Span::from_seconds(10)).await;
@@ -90,7 +90,7 @@ async fn a_job_in_doubt_is_done_once_and_tried_again_when_its_lease_has_ended() 
         for kind in [PurposeKind::Reserve, PurposeKind::Settle] {
             assert_eq!(transfers.iter().filter(|it| it.transfer.purpose.kind() == kind).count(), 1, "{fates:?}");
         }
-        assert!(store.is_done());
+        assert!(store.line().is_done());
         world.assert_clean().await;
     }
 }
@@ -112,13 +112,13 @@ async fn ahead_s(world: &World) -> i64 {
 async fn a_clock_that_moves_in_one_step_moved_or_not_and_its_key_tells() {
     for doubt in DOUBTS {
         let (world, store) = world();
-        store.doom(&[doubt]);
+        store.line().doom(&[doubt]);
         let asked = || moving(60, key("one", 1));
         assert_eq!(world.engine.advance_clock(asked()).await, Err(Unavailable::TimedOut), "{doubt:?}");
         assert_told(&world.engine.advance_clock(asked()).await, doubt);
         assert_eq!(ahead_s(&world).await, 60);
         // Without a key nobody could tell.
-        store.doom(&[doubt]);
+        store.line().doom(&[doubt]);
         assert_eq!(world.engine.advance_clock(moving(60, None)).await, Err(Unavailable::Interrupted), "{doubt:?}");
     }
 }
@@ -136,10 +136,10 @@ async fn a_clock_that_has_come_a_part_of_its_way_is_to_be_looked_at_first() {
         let (world, store) = world();
         let (intent, milestones) = world.open(&["100"]).await;
         assert_eq!(status(&world.ask(complete(intent, milestones[0]), None).await), 200);
-        store.doom(fates);
+        store.line().doom(fates);
         let answer = world.engine.advance_clock(moving(delay_s + 60, key("one", 1))).await;
         assert_eq!(answer, Err(Unavailable::Interrupted), "{fates:?}");
-        assert_eq!((ahead_s(&world).await, store.is_done()), (doubted_s, true), "{fates:?}");
+        assert_eq!((ahead_s(&world).await, store.line().is_done()), (doubted_s, true), "{fates:?}");
         world.assert_clean().await;
     }
 }
@@ -159,12 +159,12 @@ async fn a_merchant_in_doubt_is_added_once() {
                 kept: None,
             }),
         };
-        store.doom(&[doubt]);
+        store.line().doom(&[doubt]);
         assert_eq!(registry.perform(request()).await, Err(Unavailable::TimedOut), "{doubt:?}");
         let again = registry.perform(request()).await;
         assert_told(&again, doubt);
         assert_eq!(status(&again), 200);
-        store.doom(&[doubt]);
+        store.line().doom(&[doubt]);
         let other = Act::AddMerchant { name: "two".to_owned(), with_key: false };
         assert!(matches!(registry.act(&other).await, Err(StoreError::InDoubt)));
         let is_there = world.store.merchant_named("two").await.expect("a store").is_some();

@@ -6,7 +6,7 @@ use engine::{Config, Host};
 use escrow::{IntentStatus, PurposeKind, Span};
 use store::MemoryStore;
 
-use crate::faulty::Faulty;
+use crate::faulty::faulty;
 use crate::world::{World, complete, status};
 
 fn count(transfers: &[store::StoredTransfer], kind: PurposeKind) -> usize {
@@ -89,17 +89,17 @@ async fn a_lease_that_ran_out_cannot_report_any_more() {
 /// Claims are made in the time of the store, which another machine may have.
 #[tokio::test(start_paused = true)]
 async fn an_engine_whose_clock_is_ahead_of_the_stores_waits_and_asks_now_and_then() {
-    let store = Faulty::new(Arc::new(MemoryStore::new()));
+    let store = faulty(Arc::new(MemoryStore::new()));
     let world = World::over(store.clone(), Config::default());
-    store.fall_behind(Span::from_seconds(5));
+    store.line().fall_behind(Span::from_seconds(5));
     let (intent, milestones) = world.open(&["100"]).await;
     assert_eq!(status(&world.ask(complete(intent, milestones[0]), None).await), 200);
     world.host.advance(Config::default().settings.settlement_delay);
-    let before = store.claims();
+    let before = store.line().claims();
     world.host.sleep(Span::from_seconds(1)).await;
-    let claims = store.claims() - before;
+    let claims = store.line().claims() - before;
     assert!((10..=100).contains(&claims), "{claims} in a second");
     assert_ne!(world.escrow(intent).await.status(), IntentStatus::Settled);
-    store.fall_behind(Span::from_ms(0));
+    store.line().fall_behind(Span::from_ms(0));
     world.until(intent, |escrow| escrow.status() == IntentStatus::Settled).await;
 }

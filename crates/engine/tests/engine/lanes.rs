@@ -8,7 +8,7 @@ use escrow::settlement::SettlementStatus;
 use escrow::{Command, IntentId, MilestoneStatus, Span};
 use store::{EscrowFilter, MemoryStore, PageRequest, Position, SqliteStore};
 
-use crate::faulty::Faulty;
+use crate::faulty::faulty;
 use crate::world::{OWNER, World, at_once, complete, key, new_intent, new_milestone, request, status};
 
 const LANES: usize = 4;
@@ -20,7 +20,7 @@ fn config() -> Config {
 
 /// The memory store answers at once, and lanes would never meet in it.
 fn in_memory(config: Config) -> World {
-    World::over(Faulty::new(Arc::new(MemoryStore::new())), config)
+    World::over(faulty(Arc::new(MemoryStore::new())), config)
 }
 
 /// Requests of which so many each share a key: they open intents, or change one of several.

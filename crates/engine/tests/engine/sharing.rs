@@ -7,7 +7,7 @@ use engine::{Call, Courier, Host, Reached};
 use escrow::Span;
 use store::DeliveryState;
 
-use crate::faulty::Faulty;
+use crate::faulty::{Faulty, faulty};
 use crate::webhooks::{
     Calls, ScriptedPost, accepted, bodies, body, courier, deliveries, endpoint, endpoint_at, failed, found, keyring,
     until,
@@ -31,7 +31,7 @@ async fn soon(world: &World, calls: &mut Calls) -> Question<Call, Reached> {
 
 /// A gateway that reaches the store of another one through something that can stand still.
 fn frozen_at_times(world: &World) -> (World, Arc<Faulty>) {
-    let store = Faulty::new(world.store.clone());
+    let store = faulty(world.store.clone());
     (world.another_through(store.clone()), store)
 }
 
@@ -104,7 +104,7 @@ async fn when_a_gateway_freezes_another_takes_over_and_the_first_is_not_heard_an
     let late = calls_of_one.next(&one).await;
     let (of_two, mut calls_of_two) = courier(&two);
     calls_of_two.assert_none(&two).await;
-    store_of_one.freeze();
+    store_of_one.line().freeze();
     for world in [&one, &two] {
         world.host.advance(LONG);
     }
@@ -117,7 +117,7 @@ async fn when_a_gateway_freezes_another_takes_over_and_the_first_is_not_heard_an
     late.answer(failed(None));
     // It knows by its own clock that its time is over.
     calls_of_one.assert_none(&one).await;
-    store_of_one.thaw();
+    store_of_one.line().thaw();
     calls_of_one.assert_none(&one).await;
     assert_eq!(deliveries(&two, to).await, told, "its late note changes nothing");
     assert_eq!(found(&two, to).await.progress.failing_since, None);
@@ -141,11 +141,11 @@ async fn a_gateway_that_froze_while_nobody_took_over_goes_on_where_it_was() {
     two.open(&["100"]).await;
     let expected = bodies(&two).await;
     let late = calls_of_one.next(&one).await;
-    store_of_one.freeze();
+    store_of_one.line().freeze();
     one.host.advance(LONG);
     late.answer(accepted());
     calls_of_one.assert_none(&one).await;
-    store_of_one.thaw();
+    store_of_one.line().thaw();
     for body_expected in &expected[1..] {
         let question = soon(&one, &mut calls_of_one).await;
         assert_eq!(&body(&question), body_expected);
