@@ -197,7 +197,7 @@ async fn the_same_key_moves_it_once() {
 async fn without_a_store_no_clock_moves() {
     let world = World::new().await;
     world.get(CLOCK).await.ok(200);
-    world.store.fail(Fault::Down);
+    world.store.line().fail(Fault::Down);
     for (method, body) in [("GET", Value::Null), ("POST", json!({"advance": 1}))] {
         world.call(method, CLOCK, body).await.refused(503, "service_unavailable", "nothing was done", "");
     }

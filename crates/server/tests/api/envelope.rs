@@ -148,7 +148,7 @@ async fn a_body_that_does_not_arrive() {
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_never_ends() {
     let world = World::new().await;
-    world.store.fail(Fault::Hangs);
+    world.store.line().fail(Fault::Hangs);
     let reply = world.get("/payment-intents").await;
     reply.refused(503, "service_unavailable", "did not answer in time", "");
 }
@@ -169,7 +169,7 @@ async fn a_store_that_is_down() {
     let world = World::new().await;
     let intent = world.intent(true).await;
     let before = world.everything().await;
-    world.store.fail(Fault::Down);
+    world.store.line().fail(Fault::Down);
     let replies = [
         world.get("/payment-intents").await,
         world.get(&format!("/payment-intents/{intent}")).await,
@@ -190,7 +190,7 @@ async fn a_store_that_is_down() {
 #[tokio::test(start_paused = true)]
 async fn a_handler_that_panics() {
     let world = World::new().await;
-    world.store.fail(Fault::Panics);
+    world.store.line().fail(Fault::Panics);
     let reply = world.get("/payment-intents").await;
     reply.refused(500, "api_error", "An unexpected error occurred", "");
     assert!(!String::from_utf8_lossy(&reply.body).contains("secret"));

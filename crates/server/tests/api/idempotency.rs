@@ -105,11 +105,11 @@ async fn what_is_in_doubt_is_told_by_its_key() {
         ("/v1/api-keys", json!({"name": "till"}), 201),
         ("/v1/test-helpers/clock", json!({"advance": 60}), 200),
     ] {
-        world.store.fail(Fault::Doubts);
+        world.store.line().fail(Fault::Doubts);
         let reply = send(&world, TEST, path, path, &body).await;
         reply.refused(503, "service_unavailable", "again with the same idempotency key", "");
         assert!(!String::from_utf8_lossy(&reply.body).contains("nothing was done"), "{path}");
-        world.store.recover();
+        world.store.line().recover();
         let again = send(&world, TEST, path, path, &body).await;
         again.ok(success);
         assert_eq!(again.header("idempotent-replayed"), "true", "{path}");

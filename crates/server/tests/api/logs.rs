@@ -38,7 +38,7 @@ async fn what_goes_wrong_is_logged_with_the_request_and_the_intent() {
     let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing_subscriber::filter::LevelFilter::ERROR);
     let subscriber = subscriber.with_writer(move || writer.clone()).finish();
     let _until_the_end = tracing_subscriber::util::SubscriberInitExt::set_default(subscriber);
-    world.store.fail(Fault::Down);
+    world.store.line().fail(Fault::Down);
     let reply = world.get(&format!("/payment-intents/{intent}")).await;
     assert_eq!(reply.status, 503);
     let lines = log.lines();

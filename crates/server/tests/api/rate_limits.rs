@@ -114,11 +114,11 @@ async fn every_answer_to_a_key_says_where_it_stands() {
     sees(&world.call_as(ADMIN, "GET", "/payment-intents", Value::Null).await, 403);
     sees(&world.call_as(OTHER, "GET", &format!("/payment-intents/{intent}"), Value::Null).await, 403);
     sees(&world.get("/payment-intents/intent_0").await, 404);
-    world.store.fail(Fault::Down);
+    world.store.line().fail(Fault::Down);
     sees(&world.get("/payment-intents").await, 503);
-    world.store.fail(Fault::Panics);
+    world.store.line().fail(Fault::Panics);
     sees(&world.get("/payment-intents").await, 500);
-    world.store.fail(Fault::Hangs);
+    world.store.line().fail(Fault::Hangs);
     sees(&world.get("/payment-intents").await, 503);
     sees(&ask(&world, None, "/payment-intents", "192.0.2.1").await, 401);
     sees(&ask(&world, Some(REVOKED), "/payment-intents", "192.0.2.1").await, 403);

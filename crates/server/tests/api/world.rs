@@ -11,19 +11,12 @@ use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 use engine::testing::{ManualHost, new_key, new_merchant};
 use engine::{Act, Config, Engine, Keyring, NewKey, Parts, Registry, SimulatedPayments};
-use escrow::{
-    DeliveryId, EndpointId, EventId, IntentId, KeyId, MerchantId, Mode, Owner, RawId, RefundId, RequestId,
-    SettlementId, Span, Timestamp,
-};
+use escrow::{Mode, Owner, Span, Timestamp};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use server::{DEFAULT_REQUEST_LOG, Gateway, Settings, WireEvents};
-use store::{
-    ApiKey, Audited, Balance, ClockClaim, Delivery, DeliveryFilter, Endpoint, EndpointClaim, EndpointLease,
-    EscrowFilter, EventFilter, Head, Job, JobState, KeyHolder, Lease, Level, Loaded, LoggedRequest, MemoryStore,
-    Merchant, Outbox, Outcome, Page, PageRequest, Scope, Scopes, Store, StoreError, StoredEvent, StoredTransfer,
-    Survey, Tail, Tally, Told, TransferFilter, Unit, Waiting, Wanted, Which,
-};
+use store::testing::{Line, Remote};
+use store::{Audited, KeyHolder, Level, MemoryStore, Outcome, Scope, Scopes, Store, StoreError, Unit};
 use tower::ServiceExt;
 
 use crate::described;
@@ -71,7 +64,7 @@ impl World {
     /// A world whose operator has set this.
     pub(crate) async fn with(settings: Settings) -> World {
         let host = Arc::new(ManualHost::at_ms(START_MS));
-        let store = Arc::new(Faulty { inner: MemoryStore::new(), fault: AtomicU8::new(0) });
+        let store = Arc::new(Remote::new(Arc::new(MemoryStore::new()), FaultyLine::default()));
         let engine = Engine::start(Parts {
             store: store.clone(),
             host: host.clone(),
@@ -325,258 +318,51 @@ pub(crate) enum Fault {
     Doubts = 4,
 }
 
-/// The memory store, which can be told to fail.
-pub(crate) struct Faulty {
-    inner: MemoryStore,
-    fault: AtomicU8,
-}
+/// The memory store, at the end of a line that can be told to fail.
+pub(crate) type Faulty = Remote<FaultyLine>;
 
-impl Faulty {
+/// The line.
+#[derive(Default)]
+pub(crate) struct FaultyLine(AtomicU8);
+
+impl FaultyLine {
     pub(crate) fn fail(&self, fault: Fault) {
-        self.fault.store(fault as u8, Ordering::SeqCst);
+        self.0.store(fault as u8, Ordering::SeqCst);
     }
 
     /// Works again.
     pub(crate) fn recover(&self) {
-        self.fault.store(0, Ordering::SeqCst);
+        self.0.store(0, Ordering::SeqCst);
     }
 
-    /// Never ends, when it is told to hang.
-    async fn hang(&self) {
-        if self.fault.load(Ordering::SeqCst) == Fault::Hangs as u8 {
-            std::future::pending().await
-        }
+    fn has(&self, fault: Fault) -> bool {
+        self.0.load(Ordering::SeqCst) == fault as u8
     }
 
     fn check(&self) -> Result<(), StoreError> {
-        match self.fault.load(Ordering::SeqCst) {
-            0 | 4 => Ok(()),
-            1 => Err(StoreError::Unavailable("SELECT secret FROM /var/lib/secret.db".to_owned())),
-            _ => panic!("a defect in /secret/path.rs"),
+        assert!(!self.has(Fault::Panics) && !self.has(Fault::Hangs), "a defect in /secret/path.rs");
+        if self.has(Fault::Down) {
+            return Err(StoreError::Unavailable("SELECT secret FROM /var/lib/secret.db".to_owned()));
         }
+        Ok(())
     }
 }
 
 #[async_trait]
-impl Store for Faulty {
-    async fn load(&self, wanted: Wanted) -> Result<Loaded, StoreError> {
-        if self.fault.load(Ordering::SeqCst) == 1 {
-            self.check()?;
+impl Line for FaultyLine {
+    async fn there(&self, method: &'static str) -> Result<(), StoreError> {
+        match method {
+            // The engine's own; a defect there is no request's.
+            "load" if self.has(Fault::Down) => self.check(),
+            // Never ends, when it is told to hang.
+            "escrows" if self.has(Fault::Hangs) => std::future::pending().await,
+            "escrow" | "escrows" | "events_after" | "survey" | "ping" => self.check(),
+            _ => Ok(()),
         }
-        self.inner.load(wanted).await
-    }
-    fn is_shared(&self) -> bool {
-        self.inner.is_shared()
-    }
-    async fn commit(&self, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
-        let answer = self.inner.commit(units).await?;
-        if self.fault.load(Ordering::SeqCst) == Fault::Doubts as u8 { Err(StoreError::InDoubt) } else { Ok(answer) }
-    }
-    async fn claim_jobs(&self, now: Timestamp, until: Timestamp, limit: usize) -> Result<Vec<Job>, StoreError> {
-        self.inner.claim_jobs(now, until, limit).await
-    }
-    async fn postpone_job(&self, lease: Lease, at: Timestamp) -> Result<(), StoreError> {
-        self.inner.postpone_job(lease, at).await
-    }
-    async fn return_job(&self, lease: Lease) -> Result<(), StoreError> {
-        self.inner.return_job(lease).await
-    }
-    async fn sandbox_jobs(
-        &self,
-        merchant: MerchantId,
-        until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Waiting>, StoreError> {
-        self.inner.sandbox_jobs(merchant, until, limit).await
-    }
-    async fn claim_clock(&self, claim: ClockClaim) -> Result<Option<u64>, StoreError> {
-        self.inner.claim_clock(claim).await
-    }
-    async fn release_clock(&self, merchant: MerchantId, by: RawId) -> Result<(), StoreError> {
-        self.inner.release_clock(merchant, by).await
-    }
-    async fn next_job(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.inner.next_job().await
-    }
-    async fn forget_replies(&self, before: Timestamp) -> Result<bool, StoreError> {
-        self.inner.forget_replies(before).await
-    }
-    async fn escrow(&self, id: IntentId) -> Result<Option<escrow::Escrow>, StoreError> {
-        self.check()?;
-        self.inner.escrow(id).await
-    }
-    async fn escrows(
-        &self,
-        owner: Owner,
-        filter: EscrowFilter,
-        page: PageRequest,
-    ) -> Result<Page<escrow::Escrow>, StoreError> {
-        self.hang().await;
-        self.check()?;
-        self.inner.escrows(owner, filter, page).await
-    }
-    async fn escrow_of_settlement(&self, id: SettlementId) -> Result<Option<escrow::Escrow>, StoreError> {
-        self.inner.escrow_of_settlement(id).await
-    }
-    async fn settlements(
-        &self,
-        owner: Owner,
-        page: PageRequest,
-    ) -> Result<Page<(IntentId, escrow::Settlement)>, StoreError> {
-        self.inner.settlements(owner, page).await
-    }
-    async fn escrow_of_refund(&self, id: RefundId) -> Result<Option<escrow::Escrow>, StoreError> {
-        self.inner.escrow_of_refund(id).await
-    }
-    async fn refunds(
-        &self,
-        owner: Owner,
-        intent: Option<IntentId>,
-        page: PageRequest,
-    ) -> Result<Page<(IntentId, escrow::Refund)>, StoreError> {
-        self.inner.refunds(owner, intent, page).await
-    }
-    async fn transfers(
-        &self,
-        owner: Owner,
-        filter: TransferFilter,
-        page: PageRequest,
-    ) -> Result<Page<StoredTransfer>, StoreError> {
-        self.inner.transfers(owner, filter, page).await
-    }
-    async fn events(
-        &self,
-        owner: Owner,
-        filter: EventFilter,
-        page: PageRequest,
-    ) -> Result<Page<StoredEvent>, StoreError> {
-        self.inner.events(owner, filter, page).await
-    }
-    async fn event(&self, id: EventId) -> Result<Option<StoredEvent>, StoreError> {
-        self.inner.event(id).await
-    }
-    async fn events_after(
-        &self,
-        owner: Owner,
-        filter: EventFilter,
-        position: u64,
-        limit: usize,
-    ) -> Result<Tail, StoreError> {
-        self.check()?;
-        self.inner.events_after(owner, filter, position, limit).await
-    }
-    async fn heads(&self, owners: Vec<Owner>) -> Result<Vec<Head>, StoreError> {
-        self.inner.heads(owners).await
-    }
-    async fn balances(&self, owner: Owner) -> Result<Vec<Balance>, StoreError> {
-        self.inner.balances(owner).await
-    }
-    async fn disputes(
-        &self,
-        which: Which,
-        page: PageRequest,
-    ) -> Result<Page<(Owner, IntentId, escrow::Dispute)>, StoreError> {
-        self.inner.disputes(which, page).await
-    }
-    async fn everybodys_settlements(
-        &self,
-        which: Which,
-        page: PageRequest,
-    ) -> Result<Page<(Owner, IntentId, escrow::Settlement)>, StoreError> {
-        self.inner.everybodys_settlements(which, page).await
-    }
-    async fn jobs(&self, offset: u64, limit: usize) -> Result<Vec<JobState>, StoreError> {
-        self.inner.jobs(offset, limit).await
-    }
-    async fn merchants(&self, page: PageRequest) -> Result<Page<Merchant>, StoreError> {
-        self.inner.merchants(page).await
-    }
-    async fn merchant(&self, id: MerchantId) -> Result<Option<Merchant>, StoreError> {
-        self.inner.merchant(id).await
-    }
-    async fn merchant_named(&self, name: &str) -> Result<Option<Merchant>, StoreError> {
-        self.inner.merchant_named(name).await
-    }
-    async fn keys(&self, holder: Option<KeyHolder>, page: PageRequest) -> Result<Page<ApiKey>, StoreError> {
-        self.inner.keys(holder, page).await
-    }
-    async fn key(&self, id: KeyId) -> Result<Option<ApiKey>, StoreError> {
-        self.inner.key(id).await
-    }
-    async fn key_of_hash(&self, hash: [u8; 32]) -> Result<Option<ApiKey>, StoreError> {
-        self.inner.key_of_hash(hash).await
-    }
-    async fn note_key_uses(&self, uses: Vec<(KeyId, Timestamp)>) -> Result<(), StoreError> {
-        self.inner.note_key_uses(uses).await
-    }
-    async fn endpoints(&self, owner: Owner, page: PageRequest) -> Result<Page<Endpoint>, StoreError> {
-        self.inner.endpoints(owner, page).await
-    }
-    async fn endpoint(&self, id: EndpointId) -> Result<Option<Endpoint>, StoreError> {
-        self.inner.endpoint(id).await
-    }
-    async fn claim_endpoints(&self, claim: EndpointClaim) -> Result<Vec<EndpointLease>, StoreError> {
-        self.inner.claim_endpoints(claim).await
-    }
-    async fn release_endpoints(&self, by: RawId) -> Result<(), StoreError> {
-        self.inner.release_endpoints(by).await
-    }
-    async fn deliveries(
-        &self,
-        endpoint: EndpointId,
-        filter: DeliveryFilter,
-        page: PageRequest,
-    ) -> Result<Page<Delivery>, StoreError> {
-        self.inner.deliveries(endpoint, filter, page).await
-    }
-    async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        self.inner.delivery(id).await
-    }
-    async fn outbox(
-        &self,
-        endpoint: EndpointId,
-        position: u64,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Option<Outbox>, StoreError> {
-        self.inner.outbox(endpoint, position, now, limit).await
-    }
-    async fn note_told(&self, told: Vec<Told>) -> Result<(), StoreError> {
-        self.inner.note_told(told).await
-    }
-    async fn forget_deliveries(&self, before: Timestamp) -> Result<bool, StoreError> {
-        self.inner.forget_deliveries(before).await
-    }
-    async fn log_requests(&self, requests: Vec<LoggedRequest>) -> Result<(), StoreError> {
-        self.inner.log_requests(requests).await
-    }
-    async fn requests(&self, holder: Option<KeyHolder>, page: PageRequest) -> Result<Page<LoggedRequest>, StoreError> {
-        self.inner.requests(holder, page).await
-    }
-    async fn request(&self, id: RequestId) -> Result<Option<LoggedRequest>, StoreError> {
-        self.inner.request(id).await
-    }
-    async fn forget_requests(&self, before: Timestamp) -> Result<bool, StoreError> {
-        // A store on a disk takes its time, in which others go on.
-        tokio::task::yield_now().await;
-        self.inner.forget_requests(before).await
-    }
-    async fn survey(&self, now: Timestamp) -> Result<Survey, StoreError> {
-        self.check()?;
-        self.inner.survey(now).await
-    }
-    async fn tally(&self, tallies: Vec<Tally>, forgotten: Timestamp) -> Result<Vec<u64>, StoreError> {
-        self.inner.tally(tallies, forgotten).await
     }
 
-    async fn audit(&self, visit: Box<dyn FnMut(Audited) + Send>) -> Result<(), StoreError> {
-        self.inner.audit(visit).await
-    }
-    async fn ping(&self) -> Result<(), StoreError> {
-        self.check()?;
-        self.inner.ping().await
-    }
-    async fn close(&self) {
-        self.inner.close().await;
+    async fn commit(&self, store: &Arc<dyn Store>, units: Vec<Unit>) -> Result<Vec<Outcome>, StoreError> {
+        let answer = store.commit(units).await?;
+        if self.has(Fault::Doubts) { Err(StoreError::InDoubt) } else { Ok(answer) }
     }
 }
