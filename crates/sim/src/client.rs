@@ -17,6 +17,10 @@ use crate::world::{Gateway, World, locked};
 /// How long a client waits before it asks again.
 const AGAIN_MS: (i64, i64) = (10, 1_500);
 
+/// How often somebody looks at the payouts of an intent, in which intervals, before he asks that one be tried again.
+const LOOK_MS: i64 = 500;
+const MOST_LOOKS: usize = 60;
+
 /// What was asked under one key, or without one, and what became of it.
 #[derive(Clone)]
 pub(crate) struct Asked {
@@ -78,11 +82,25 @@ enum Heard {
 pub(crate) async fn run(world: Arc<World>, wishes: Vec<Wish>) {
     for wish in wishes {
         world.machine.sleep(wish.pause_ms).await;
+        if matches!(wish.what, What::RetryPayout(_)) {
+            watch_payouts(&world, &wish).await;
+        }
         if let Some((what, by)) = content(&world, &wish) {
             ask(&world, &wish, what, by).await;
         }
     }
     *locked(&world.busy) -= 1;
+}
+
+/// Waits, but not for ever, until a payout of this intent did not arrive.
+async fn watch_payouts(world: &World, wish: &Wish) {
+    for _ in 0..MOST_LOOKS {
+        let intent = locked(&world.intents).get(&wish.intent).copied();
+        if intent.and_then(|intent| world.escrow(intent)).is_some_and(|state| workload::has_missed(&state)) {
+            return;
+        }
+        world.machine.sleep(LOOK_MS).await;
+    }
 }
 
 /// What a wish comes to as things are: nothing, where its intent is not there.

@@ -7,8 +7,8 @@ use escrow::command::{
 use escrow::money::decimal;
 use escrow::{
     Actor, Address, Amount, Card, CardBrand, Command, CompleteMilestone, Consent, Currency, Decimal, Escrow, Hash,
-    Means, MilestoneId, Mode, Payer, PaymentType, ProofId, Rail, RawId, ReleaseType, SettlementMethod, Span, Terms,
-    Timestamp,
+    Means, MilestoneId, Mode, Payer, PaymentType, ProofId, Rail, RawId, ReleaseType, SettlementId, SettlementMethod,
+    Span, Terms, Timestamp,
 };
 
 use crate::rng::Rng;
@@ -21,8 +21,12 @@ const STRANGER: &str = "0x1111111111111111111111111111111111111111";
 
 /// How many intents a run has, how many clients, and how many things each intent meets, at most.
 const MOST_INTENTS: usize = 4;
-pub(crate) const CLIENTS: usize = 4;
+pub(crate) const CLIENTS: usize = 5;
 const MOST_WISHES: usize = 16;
+
+/// The client who does nothing but watch payouts, and the times it has one tried again, at most.
+const WATCHER: usize = CLIENTS - 1;
+const MOST_RETRIES: usize = 8;
 
 /// The longest that anything agreed takes.
 const LONGEST_S: i64 = 120;
@@ -79,6 +83,7 @@ pub(crate) enum What {
     Reclaim,
     FailPayout(usize),
     ReturnPayout(usize),
+    /// One is tried again as soon as it is known that it did not arrive, if that is soon.
     RetryPayout(usize),
     /// The clock of the sandbox of the intent's merchant moves forward.
     Advance(i64),
@@ -103,7 +108,7 @@ pub(crate) fn plan(seed: u64) -> Vec<Wish> {
     let intents = 1 + rng.below(MOST_INTENTS);
     let mut wishes = Vec::new();
     for intent in 0..intents {
-        let opener = rng.below(CLIENTS);
+        let opener = rng.below(WATCHER);
         wishes.push((0, opener, intent, What::Open(Box::new(agreed(&mut rng)))));
         let pays_early = !rng.once_in(4);
         if pays_early {
@@ -111,10 +116,13 @@ pub(crate) fn plan(seed: u64) -> Vec<Wish> {
             wishes.push((rng.between(0, 2_000), opener, intent, what));
         }
         for _ in 0..rng.below(MOST_WISHES) {
-            let (pause_ms, client) = (pause_ms(&mut rng), rng.below(CLIENTS));
+            let (pause_ms, client) = (pause_ms(&mut rng), rng.below(WATCHER));
             let what = anything(&mut rng);
             wishes.push((pause_ms, client, intent, what));
         }
+    }
+    for _ in 0..rng.below(MOST_RETRIES) {
+        wishes.push((0, WATCHER, rng.below(intents), What::RetryPayout(0)));
     }
     let numbered = wishes.into_iter().enumerate();
     let wish = |(number, (pause_ms, client, intent, what)): (usize, (i64, usize, usize, What))| Wish {
@@ -312,9 +320,19 @@ pub(crate) fn command(what: &What, state: &Escrow, label: &str, fresh: RawId) ->
         What::Reclaim => Command::Reclaim(None),
         What::FailPayout(place) => Command::FailSettlement(payout(*place)?, label.to_owned()),
         What::ReturnPayout(place) => Command::ReturnSettlement(payout(*place)?, label.to_owned()),
-        What::RetryPayout(place) => Command::RetrySettlement(payout(*place)?),
+        What::RetryPayout(place) => Command::RetrySettlement(missed(state).map_or_else(|| payout(*place), Some)?),
     };
     Some(command)
+}
+
+/// A payout that did not reach its payee.
+fn missed(state: &Escrow) -> Option<SettlementId> {
+    state.settlements.iter().find(|settlement| settlement.needs_retry()).map(|settlement| settlement.id)
+}
+
+/// Whether there is one already.
+pub(crate) fn has_missed(state: &Escrow) -> bool {
+    missed(state).is_some()
 }
 
 fn picked<T>(among: &[T], place: usize) -> Option<&T> {
