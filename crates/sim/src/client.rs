@@ -37,6 +37,18 @@ pub(crate) struct Asked {
     pub(crate) wrongs: Vec<String>,
 }
 
+impl Asked {
+    /// Whether it was answered with yes.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.answers.iter().any(|(status, _)| *status == 200)
+    }
+
+    /// Whether nobody was told what became of it, and it may have happened.
+    pub(crate) const fn is_in_doubt(&self) -> bool {
+        self.answers.is_empty() && self.doubts > 0
+    }
+}
+
 /// What was asked.
 #[derive(Clone)]
 pub(crate) enum Content {

@@ -184,12 +184,10 @@ impl Court<'_> {
     fn effects(&mut self, asked: &Asked) {
         let Some(intent) = asked.what.intent() else { return };
         let Some(count) = self.count_effects(asked, intent) else { return };
-        let is_accepted = asked.answers.iter().any(|(status, _)| *status == 200);
-        let is_answered = !asked.answers.is_empty();
-        let expected = match (is_accepted, is_answered, asked.doubts > 0) {
-            (true, _, _) => 1..=1,
-            (false, true, _) | (false, false, false) => 0..=0,
-            (false, false, true) => 0..=1,
+        let expected = match (asked.is_accepted(), asked.is_in_doubt()) {
+            (true, _) => 1..=1,
+            (false, false) => 0..=0,
+            (false, true) => 0..=1,
         };
         self.hold(Rule::OnlyOnce, expected.contains(&count), || {
             format!("{} happened {count} times, answered {:?}", asked.label, asked.answers.first().map(shown))
@@ -261,7 +259,7 @@ impl Court<'_> {
         for asked in asked {
             let Content::Clock(owner, by) = asked.what else { continue };
             let (least, most) = moved.entry(owner).or_default();
-            let accepted = i64::from(asked.answers.iter().any(|(status, _)| *status == 200));
+            let accepted = i64::from(asked.is_accepted());
             *least += by.ms() * accepted;
             *most += by.ms() * (accepted + asked.doubts);
         }
@@ -317,9 +315,8 @@ impl Court<'_> {
                 decimal.in_currency(escrow.terms.amount.currency()).map(escrow::Amount::minor)
             });
             let minor = minor.unwrap_or(0);
-            let accepted = asked.answers.iter().any(|(status, _)| *status == 200);
-            least += if accepted { minor } else { 0 };
-            most += if accepted || (asked.answers.is_empty() && asked.doubts > 0) { minor } else { 0 };
+            least += if asked.is_accepted() { minor } else { 0 };
+            most += if asked.is_accepted() || asked.is_in_doubt() { minor } else { 0 };
         }
         // What the rails found to be final, and what a completion simulated.
         let finals =
@@ -434,7 +431,7 @@ fn is_proven_by(escrow: &Escrow, new: &NewProof) -> bool {
 fn paid_out(settlement: &Settlement, bank: &Bank, asked: &[Asked]) -> Result<i64, String> {
     let id = settlement.id;
     let times = bank.paid_out.keys().filter(|(paid, _)| *paid == id).count();
-    let came_back = answered_yes(
+    let came_back = may_be_done(
         asked,
         |it| matches!(it, Command::ReturnSettlement(other, _) | Command::FailSettlement(other, _) if *other == id),
     );
@@ -467,9 +464,10 @@ fn place(body: &[u8]) -> Option<(IntentId, usize, String)> {
     Some((words.next()?.parse().ok()?, words.next()?.parse().ok()?, words.next()?.to_owned()))
 }
 
-fn answered_yes(asked: &[Asked], wanted: impl Fn(&Command) -> bool) -> usize {
+/// How many of these commands were done, or may have been: whoever sent no key may never hear.
+fn may_be_done(asked: &[Asked], wanted: impl Fn(&Command) -> bool) -> usize {
     let is_wanted = |it: &&Asked| it.what.command().is_some_and(&wanted);
-    asked.iter().filter(is_wanted).filter(|it| it.answers.iter().any(|(status, _)| *status == 200)).count()
+    asked.iter().filter(is_wanted).filter(|it| it.is_accepted() || it.is_in_doubt()).count()
 }
 
 /// What is wrong with the order in which things happened to an intent.
@@ -528,7 +526,7 @@ fn history(world: &World, kept: &Kept, asked: &[Asked]) -> Vec<Wrong> {
                 let created = escrow.settlement(id).map(|settlement| settlement.created);
                 // The sandbox's merchant may have one fail that has not started: it starts, and fails.
                 let is_simulated =
-                    answered_yes(asked, |it| matches!(it, Command::FailSettlement(other, _) if *other == id)) > 0;
+                    may_be_done(asked, |it| matches!(it, Command::FailSettlement(other, _) if *other == id)) > 0;
                 if !is_simulated && created.is_some_and(|created| row.created < created.after(SETTLEMENT_DELAY)) {
                     find(Rule::NotEarly, format!("{id} started before its time"));
                 }
