@@ -108,7 +108,7 @@ fn run(seeds: u64, from: Option<u64>, minutes: Option<i64>) -> ExitCode {
         }
         let case = Case::of(seed);
         let outcome = case.play();
-        totals.add(&outcome);
+        totals.add(&outcome.totals);
         if !outcome.wrongs.is_empty() {
             return failed(&case, &outcome);
         }
@@ -136,7 +136,8 @@ fn replay(case: &Case, is_shrunk: bool) -> ExitCode {
     let outcome = case.play();
     match outcome.rule() {
         None => {
-            println!("all is well: {} answers, {} polls, trace {:016x}", outcome.answers, outcome.polls, outcome.trace);
+            let Totals { answers, polls, .. } = outcome.totals;
+            println!("all is well: {answers} answers, {polls} polls, trace {:016x}", outcome.trace);
             ExitCode::SUCCESS
         }
         Some(_) if is_shrunk => failed(case, &outcome),

@@ -48,18 +48,8 @@ pub struct Case {
 pub struct Outcome {
     /// What must not have happened.
     pub wrongs: Vec<Wrong>,
-    /// What went wrong, how often.
-    pub faults: BTreeMap<Fault, u64>,
-    /// What was reached.
-    pub coverage: Coverage,
-    /// How often tasks were polled.
-    pub polls: u64,
-    /// How many requests were answered.
-    pub answers: u64,
-    /// How often the bank was asked again for what it had done already: results that came twice.
-    pub told_again: u64,
-    /// How long it took in the simulation.
-    pub simulated_ms: i64,
+    /// What else there is to say of it.
+    pub totals: Totals,
     /// How often a gateway was killed where it waited.
     pub crashes: u64,
     /// The same for two runs that went the same way.
@@ -207,23 +197,22 @@ impl Run {
         wrongs.sort_by_key(|wrong| wrong.rule);
         let answers = locked(&world.asked).iter().map(|asked| asked.answers.len() as u64).sum();
         let told_again = world.bank.books().told_again;
-        let outcome = Outcome {
-            wrongs,
+        let totals = Totals {
+            runs: 1,
             faults: world.fates.happened(),
             coverage: world.seen.coverage(),
             polls: world.machine.polls(),
             answers,
             told_again,
             simulated_ms: world.machine.now_ms() - crate::world::START_MS,
-            crashes: self.crashes,
-            trace: world.machine.trace(),
         };
+        let outcome = Outcome { wrongs, totals, crashes: self.crashes, trace: world.machine.trace() };
         world.end();
         outcome
     }
 }
 
-/// What many runs came to.
+/// What one run, or many, came to.
 #[derive(Clone, Debug, Default)]
 pub struct Totals {
     /// How many runs.
@@ -236,22 +225,22 @@ pub struct Totals {
     pub polls: u64,
     /// How many requests were answered.
     pub answers: u64,
-    /// Results that came twice.
+    /// How often the bank was asked again for what it had done already: results that came twice.
     pub told_again: u64,
     /// How long they took in the simulation.
     pub simulated_ms: i64,
 }
 
 impl Totals {
-    /// Adds a run.
-    pub fn add(&mut self, outcome: &Outcome) {
-        self.runs += 1;
-        self.polls += outcome.polls;
-        self.answers += outcome.answers;
-        self.told_again += outcome.told_again;
-        self.simulated_ms += outcome.simulated_ms;
-        self.coverage.add(&outcome.coverage);
-        for (fault, count) in &outcome.faults {
+    /// Adds what other runs came to.
+    pub fn add(&mut self, others: &Totals) {
+        self.runs += others.runs;
+        self.polls += others.polls;
+        self.answers += others.answers;
+        self.told_again += others.told_again;
+        self.simulated_ms += others.simulated_ms;
+        self.coverage.add(&others.coverage);
+        for (fault, count) in &others.faults {
             *self.faults.entry(*fault).or_default() += count;
         }
     }

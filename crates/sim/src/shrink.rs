@@ -24,7 +24,7 @@ pub fn shrink(case: &Case, rule: Rule) -> (Case, Outcome) {
     let mut least = case.clone();
     let (mut outcome, mut left) = (least.play(), MOST_RUNS);
     least.wishes = Some(least.plan().iter().map(|wish| wish.number).collect());
-    least.faults = Some(outcome.faults.keys().copied().collect());
+    least.faults = Some(outcome.totals.faults.keys().copied().collect());
     if let Some((smaller, found)) = breaks(&least, rule, &mut left) {
         (least, outcome) = (smaller, found);
     } else {
@@ -86,7 +86,7 @@ pub fn story(case: &Case, outcome: &Outcome) -> String {
         line(&mut text, &wrong.what);
     }
     line(&mut text, "");
-    let faults: Vec<&str> = outcome.faults.keys().map(|fault| fault.name()).collect();
+    let faults: Vec<&str> = outcome.totals.faults.keys().map(|fault| fault.name()).collect();
     line(&mut text, &format!("What went wrong on the way: {}.", faults.join(", ")));
     line(&mut text, &format!("Replay: {}", case.command()));
     line(&mut text, "");

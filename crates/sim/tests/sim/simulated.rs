@@ -22,7 +22,7 @@ fn whatever_goes_wrong_nothing_is_lost_doubled_or_stuck_and_everything_has_gone_
         let case = Case::of(seed);
         let outcome = case.play();
         assert_eq!(outcome.wrongs, [], "shrink it: {} --shrink", case.command());
-        totals.add(&outcome);
+        totals.add(&outcome.totals);
     }
     println!("{} runs, {} answers, {} polls: {:?}", totals.runs, totals.answers, totals.polls, totals.faults);
     assert_eq!(totals.missing_faults(), [], "what is simulated must happen");
@@ -56,7 +56,7 @@ fn a_seed_is_the_same_run_again_and_again() {
 fn a_kind_of_fault_that_never_happens_is_missed() {
     let mut totals = Totals::default();
     let kinds = BTreeSet::from([Fault::StoreSlow]);
-    totals.add(&Case { faults: Some(kinds), ..Case::of(1) }.play());
+    totals.add(&Case { faults: Some(kinds), ..Case::of(1) }.play().totals);
     let missing = totals.missing_faults();
     assert!(!missing.contains(&Fault::StoreSlow) && missing.len() == Fault::ALL.len() - 1, "{missing:?}");
 }
