@@ -81,7 +81,7 @@ fn lies_inside(new: &Path, folder: &Path) -> bool {
 
 async fn check(folder: &Path) -> Result<Report, Failure> {
     let store = opening::open_read_only(folder)?;
-    let report = engine::verify::verify(store.as_ref()).await.map_err(Failure::unavailable);
+    let report = verify::checked(store.as_ref()).await.map_err(Failure::unavailable);
     store.close().await;
     report
 }

@@ -3,6 +3,8 @@
 use clap::Args;
 use engine::verify::{Broken, Report};
 use serde_json::{Value, json};
+use server::WireWitness;
+use store::{Store, StoreError};
 
 use crate::config::Sources;
 use crate::failure::Failure;
@@ -29,12 +31,20 @@ pub(crate) struct VerifyArgs {
 /// When the store cannot be read, or an invariant does not hold.
 pub(crate) async fn run(args: VerifyArgs, sources: &Sources, out: Out) -> Result<(), Failure> {
     let opened = args.store.site(sources)?.open_read_only().await?;
-    let report = engine::verify::verify(opened.store.as_ref()).await.map_err(Failure::unavailable);
+    let report = checked(opened.store.as_ref()).await.map_err(Failure::unavailable);
     opened.store.close().await;
     let report = report?;
     let heading = format!("Checked {}:", opened.site);
     let told = out.line(heading).and_then(|()| show(&report, out)).and_then(|()| out.json(&as_json(&report)));
     verdict(&report, told)
+}
+
+/// Checks everything in a store of this gateway, in use or not.
+///
+/// # Errors
+/// When the store cannot be read. What is broken is in the report.
+pub(crate) async fn checked(store: &dyn Store) -> Result<Report, StoreError> {
+    engine::verify::verify(store, Box::<WireWitness>::default()).await
 }
 
 /// Whether a check was passed. What is broken counts even when nobody read to the end what was `told` about it.

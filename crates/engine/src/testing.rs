@@ -1,12 +1,14 @@
-//! A host for tests: its clock stands still until it is moved, and its randomness follows from a seed.
+//! For tests: a host whose clock stands still until it is moved and whose randomness follows from a seed, and a witness of nothing.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use escrow::{MerchantId, Span, Timestamp};
+use escrow::{Escrow, MerchantId, Span, Timestamp};
+use store::AccountRow;
 
 use crate::host::{Host, Task};
 use crate::registry::{Act, Done, NewKey, Registry};
+use crate::verify::Witness;
 
 /// A host whose clock is moved by hand. Tasks and waits are tokio's; with tokio's paused clock, waits take no time.
 #[derive(Debug)]
@@ -85,5 +87,25 @@ pub async fn new_key(registry: &Registry, token: &str, key: NewKey) -> store::Ap
     match registry.adopt(token, key).await {
         Ok(Ok(key)) => key,
         other => panic!("no key {token}: {other:?}"),
+    }
+}
+
+/// Knows nothing of events, where their bodies say nothing that a row could contradict.
+#[derive(Clone, Copy, Debug)]
+pub struct SilentWitness;
+
+impl Witness for SilentWitness {
+    fn escrow(&mut self, _: &Escrow, _: &[&[u8]]) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn journal(&mut self, _: &[&[u8]]) {}
+
+    fn account(&mut self, _: &AccountRow) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn unseen(&mut self) -> Vec<String> {
+        Vec::new()
     }
 }

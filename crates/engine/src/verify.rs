@@ -10,7 +10,7 @@ use escrow::{
     Account, Amount, Chain, Currency, Duty, Escrow, Hash, MilestoneId, Owner, Purpose, PurposeKind, Refund, RefundId,
     Settlement, SettlementId, Timestamp,
 };
-use store::{Audited, Balance, EventRow, Journal, KeyHolder, Store, StoreError, StoredTransfer};
+use store::{AccountRow, Audited, Balance, EventRow, Journal, KeyHolder, Store, StoreError, StoredTransfer};
 
 /// How many broken rows a report names; all are counted.
 const MAX_NAMED: usize = 20;
@@ -87,6 +87,8 @@ pub enum Invariant {
     Once,
     /// Events number 1..n without a gap, and each hash follows from the one before it and the event's own bytes.
     Events,
+    /// Everything is what the last event about it says.
+    Told,
     /// Every timed duty has exactly one job, and every job is a duty.
     Jobs,
     /// Every row can be read and belongs to an escrow or a journal.
@@ -102,31 +104,48 @@ impl Invariant {
             Invariant::State => "escrow state",
             Invariant::Once => "paid at most once",
             Invariant::Events => "event chain",
+            Invariant::Told => "as its events say",
             Invariant::Jobs => "one job per duty",
             Invariant::Rows => "readable rows",
         }
     }
 }
 
+/// Knows what the bodies of events say, and so where a row is not what the last event about it says: each in one line. Whoever changes a
+/// row behind the gateway's back would have to change that event too, and every hash from there on.
+pub trait Witness: Send {
+    /// Where an escrow is not what the bodies of its events say, which come in their order.
+    fn escrow(&mut self, escrow: &Escrow, bodies: &[&[u8]]) -> Vec<String>;
+
+    /// Hears the bodies of a journal's events, in their order.
+    fn journal(&mut self, bodies: &[&[u8]]);
+
+    /// Where a row is not what the journals say, all of which were heard before.
+    fn account(&mut self, row: &AccountRow) -> Vec<String>;
+
+    /// What the journals tell of, and no row was.
+    fn unseen(&mut self) -> Vec<String>;
+}
+
 /// Checks everything in a store, in use or not.
 ///
 /// # Errors
 /// When the store cannot be read. What is broken is in the report.
-pub async fn verify(store: &dyn Store) -> Result<Report, StoreError> {
-    let check = Arc::new(Mutex::new(Check::default()));
+pub async fn verify(store: &dyn Store, witness: Box<dyn Witness>) -> Result<Report, StoreError> {
+    let check = Arc::new(Mutex::new(Check::new(witness)));
     let visitor = check.clone();
     let visit = move |row| visitor.lock().unwrap_or_else(PoisonError::into_inner).visit(row);
     store.audit(Box::new(visit)).await?;
-    let mut check = std::mem::take(&mut *check.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut check = check.lock().unwrap_or_else(PoisonError::into_inner);
     check.finish();
-    Ok(check.report)
+    Ok(std::mem::take(&mut check.report))
 }
 
 /// The place of a balance: whose, of which account, in which currency.
 type Place = (Owner, Account, Currency);
 
-#[derive(Default)]
 struct Check {
+    witness: Box<dyn Witness>,
     report: Report,
     /// What the transfers so far add up to.
     sums: BTreeMap<Place, i128>,
@@ -144,6 +163,16 @@ struct Stream {
 }
 
 impl Check {
+    fn new(witness: Box<dyn Witness>) -> Check {
+        Check {
+            witness,
+            report: Report::default(),
+            sums: BTreeMap::new(),
+            totals: BTreeMap::new(),
+            streams: BTreeMap::new(),
+        }
+    }
+
     fn visit(&mut self, row: Audited) {
         match row {
             Audited::Escrow { stored, events, transfers, jobs, claims } => {
@@ -153,6 +182,7 @@ impl Check {
                     self.broken(Invariant::State, escrow, &what);
                 }
                 self.events(escrow, &events);
+                self.told(escrow, &events);
                 self.transfers(escrow, &transfers);
                 self.once(escrow, &transfers);
                 self.payouts(escrow, &transfers);
@@ -162,6 +192,7 @@ impl Check {
             }
             Audited::Journal { holder, journal, events } => self.journal(holder, journal, &events),
             Audited::Stray { table, what } => self.note(Invariant::Rows, format!("{table}: {what}")),
+            Audited::Account(row) => self.account(&row),
             Audited::Balance(owner, balance) => self.balance(owner, balance),
         }
     }
@@ -189,12 +220,26 @@ impl Check {
         }
     }
 
+    /// Holds a state against what its events say.
+    fn told(&mut self, escrow: &Escrow, events: &[(Owner, u64, EventRow)]) {
+        for what in self.witness.escrow(escrow, &bodies(events)) {
+            self.broken(Invariant::Told, escrow, &what);
+        }
+    }
+
+    fn account(&mut self, row: &AccountRow) {
+        for what in self.witness.account(row) {
+            self.note(Invariant::Told, what);
+        }
+    }
+
     fn journal(&mut self, holder: KeyHolder, journal: Journal, events: &[(Owner, u64, EventRow)]) {
         self.report.journals += 1;
         self.report.events += events.len() as u64;
         for what in self.stream(holder.stream(), journal.chain, events) {
             self.note(Invariant::Events, format!("journal {} of {}: {what}", journal.id, name(holder.stream())));
         }
+        self.witness.journal(&bodies(events));
     }
 
     /// Notes the places of events in their stream, and says what is wrong with their chain.
@@ -383,6 +428,9 @@ impl Check {
 
     /// What can only be said once everything was seen.
     fn finish(&mut self) {
+        for what in self.witness.unseen() {
+            self.note(Invariant::Told, what);
+        }
         let places: BTreeSet<Place> = self.sums.keys().chain(self.totals.keys()).copied().collect();
         let mut zero_sums: BTreeMap<_, i128> = BTreeMap::new();
         for place in places {
@@ -463,6 +511,10 @@ fn mislaid(events: &[(Owner, u64, EventRow)]) -> Vec<String> {
         before = *position;
     }
     wrong
+}
+
+fn bodies(events: &[(Owner, u64, EventRow)]) -> Vec<&[u8]> {
+    events.iter().map(|(_, _, event)| event.body.as_slice()).collect()
 }
 
 /// Whether a body has a word in it. The type of an event stands near its beginning.

@@ -108,8 +108,14 @@ impl Escrow {
         ensure(self.payments.iter().all(goes_back), || "an unapplied payment has no way back".to_owned())
     }
 
-    /// What waits to be paid out is exactly what is payable, and what is being paid out is exactly what is reserved.
+    /// Money goes where the terms say. What waits to be paid out is exactly what is payable, and what is being paid out is exactly what is
+    /// reserved.
     fn check_settlements(&self) -> Result<(), Broken> {
+        for Settlement { id, method, destination, .. } in &self.settlements {
+            let is_agreed =
+                *method == self.terms.settlement_method && *destination == self.terms.settlement_destination;
+            ensure(is_agreed, || format!("{id} goes to {destination} by {}, which was not agreed", method.name()))?;
+        }
         let is_reserved = |settlement: &Settlement| settlement.status() == SettlementStatus::Executed;
         let sum_minor = |is_of_kind: fn(&Settlement) -> bool| {
             let of_kind = self.settlements.iter().filter(|settlement| is_of_kind(settlement));

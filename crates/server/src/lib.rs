@@ -24,4 +24,4 @@ pub use http::{
 };
 pub use rate_limit::{Limit, RateLimits};
 pub use webhooks::{MAX_WEBHOOK_URL_CHARS, Poster, WEBHOOK_TIMEOUT, WebhookTargets, check_url};
-pub use wire::WireEvents;
+pub use wire::{WireEvents, WireWitness};

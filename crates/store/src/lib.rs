@@ -38,7 +38,9 @@ pub use metadata::{MAX_FOUND_NAME_CHARS, MAX_FOUND_VALUE_CHARS};
 pub use page::{EscrowFilter, Page, PageRequest, Position, TransferFilter, Which};
 pub use postgres::{DatabaseError, DatabaseUrl, POSTGRES_SCHEMA_VERSION, PostgresSettings, PostgresStore, Times};
 pub use request::LoggedRequest;
-pub use row::{Audited, EventRow, Job, JobState, Lease, Reply, StoredTransfer, TransferRow, Versioned, Waiting};
+pub use row::{
+    AccountRow, Audited, EventRow, Job, JobState, Lease, Reply, StoredTransfer, TransferRow, Versioned, Waiting,
+};
 pub use sqlite::{OpenError, SCHEMA_VERSION, SqliteStore};
 pub use survey::{Backlog, Survey, Total};
 pub use tally::Tally;

@@ -14,7 +14,7 @@ use crate::leases::Leases;
 use crate::metadata::found_by;
 use crate::tally::Tallies;
 use crate::{
-    ApiKey, Audited, Backlog, Balance, Change, ClockClaim, ClockMove, Delivery, DeliveryFilter, Endpoint,
+    AccountRow, ApiKey, Audited, Backlog, Balance, Change, ClockClaim, ClockMove, Delivery, DeliveryFilter, Endpoint,
     EndpointChange, EndpointClaim, EndpointLease, EndpointState, EscrowFilter, EventFilter, EventRow, Head, Job,
     JobState, Journal, JournalChange, KeyHolder, Lease, Loaded, LoggedRequest, Merchant, Outbox, Outcome, Page,
     PageRequest, Position, Reply, Store, StoreError, StoredEvent, StoredTransfer, Survey, Tail, Tally, Told, Total,
@@ -399,6 +399,10 @@ impl Everything {
             let holder = KeyHolder::of_stream(*owner);
             visit(Audited::Journal { holder, journal: *journal, events: events.clone() });
         }
+        let merchants = self.merchants.values().cloned().map(AccountRow::Merchant);
+        let keys = self.keys.values().map(|(key, _)| AccountRow::Key(key.clone()));
+        let endpoints = self.endpoints.values().cloned().map(AccountRow::Endpoint);
+        merchants.chain(keys).chain(endpoints).for_each(|row| visit(Audited::Account(row)));
         for ((owner, account, currency), minor) in &self.balances {
             let balance = Balance { account: *account, currency: *currency, minor: *minor };
             visit(Audited::Balance(*owner, balance));

@@ -2,7 +2,7 @@
 
 use escrow::{Duty, Escrow, EventId, Hash, IntentId, Owner, Timestamp, Transfer};
 
-use crate::{Balance, EventType, Journal, KeyHolder};
+use crate::{ApiKey, Balance, Endpoint, EventType, Journal, KeyHolder, Merchant};
 
 /// An escrow as it was loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,6 +167,19 @@ pub enum Audited {
         /// Which row, and what is wrong with it.
         what: String,
     },
+    /// A merchant, a key or a webhook endpoint.
+    Account(AccountRow),
     /// A running total.
     Balance(Owner, Balance),
+}
+
+/// A row of what journals tell of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountRow {
+    /// A merchant.
+    Merchant(Merchant),
+    /// An API key.
+    Key(ApiKey),
+    /// A webhook endpoint.
+    Endpoint(Endpoint),
 }

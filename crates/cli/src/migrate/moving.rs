@@ -154,7 +154,7 @@ impl Move {
 async fn checked(site: Site) -> Result<Checked, Failure> {
     let opened = site.open_read_only().await?;
     let look = async {
-        let report = engine::verify::verify(opened.store.as_ref()).await?;
+        let report = verify::checked(opened.store.as_ref()).await?;
         let sum = Sum::of(opened.store.as_ref()).await?;
         Ok(Checked { report, sum })
     };

@@ -100,7 +100,7 @@ async fn events(world: &World) -> Vec<(String, i64)> {
     world.store.audit(Box::new(visit)).await.expect("a store");
     let of_escrow = |audited| match audited {
         Audited::Escrow { events, .. } => events,
-        Audited::Balance(..) | Audited::Journal { .. } | Audited::Stray { .. } => Vec::new(),
+        Audited::Balance(..) | Audited::Account(..) | Audited::Journal { .. } | Audited::Stray { .. } => Vec::new(),
     };
     let mut events: Vec<_> = all.iter().flat_map(of_escrow).filter(|(owner, ..)| *owner == OWNER).collect();
     events.sort_by_key(|(_, position, _)| *position);

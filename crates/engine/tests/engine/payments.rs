@@ -241,7 +241,7 @@ async fn last_event(world: &World) -> String {
     world.store.audit(Box::new(visit)).await.expect("a store");
     let bodies = all.iter().filter_map(|audited| match audited {
         Audited::Escrow { events, .. } => events.into_iter().next_back().map(|(_, _, event)| event.body),
-        Audited::Journal { .. } | Audited::Stray { .. } | Audited::Balance(..) => None,
+        Audited::Journal { .. } | Audited::Stray { .. } | Audited::Account(..) | Audited::Balance(..) => None,
     });
     bodies.map(|body| String::from_utf8(body).expect("text")).next().expect("an event")
 }

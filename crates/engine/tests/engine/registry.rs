@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use engine::testing::{ManualHost, new_key, new_merchant};
+use engine::testing::{ManualHost, SilentWitness, new_key, new_merchant};
 use engine::verify::{Invariant, verify};
 use engine::{
     Act, ActRequest, Answer, By, Config, Done, FreshIds, Host, KeyState, Keyring, Made, NewKey, Parts, Refused,
@@ -186,7 +186,7 @@ async fn broken_by(tamper: impl FnOnce(&mut JournalChange)) -> Vec<Invariant> {
     tamper(&mut change);
     let outcomes = world.store.commit(vec![Unit { journals: vec![change], ..Unit::default() }]).await;
     assert_eq!(outcomes.expect("a store"), [Outcome::Committed]);
-    let report = verify(world.store.as_ref()).await.expect("a store");
+    let report = verify(world.store.as_ref(), Box::new(SilentWitness)).await.expect("a store");
     report.broken.iter().map(|broken| broken.invariant).collect()
 }
 

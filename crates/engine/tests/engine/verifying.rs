@@ -1,5 +1,6 @@
 //! `verify` counts what there is, and sees what is wrong.
 
+use engine::testing::SilentWitness;
 use engine::verify::{Invariant, verify};
 use escrow::{Effect, Escrow, Hash, MerchantId, Owner, RawId};
 use store::{Change, Outcome, Unit, Versioned, Wanted};
@@ -25,7 +26,7 @@ async fn broken_by(tamper: impl FnOnce(&mut Change)) -> Vec<Invariant> {
     let unit = Unit { change: Some(change), ..Unit::default() };
     let outcomes = world.store.commit(vec![unit]).await.expect("a store");
     assert_eq!(outcomes, [Outcome::Committed]);
-    let report = verify(world.store.as_ref()).await.expect("a store");
+    let report = verify(world.store.as_ref(), Box::new(SilentWitness)).await.expect("a store");
     report.broken.iter().map(|broken| broken.invariant).collect()
 }
 
@@ -84,7 +85,7 @@ async fn force(world: &World, base: Versioned, next: Escrow) {
 }
 
 async fn broken(world: &World) -> Vec<(Invariant, String)> {
-    let report = verify(world.store.as_ref()).await.expect("a store");
+    let report = verify(world.store.as_ref(), Box::new(SilentWitness)).await.expect("a store");
     assert_eq!(report.broken_total, report.broken.len() as u64);
     report.broken.into_iter().map(|broken| (broken.invariant, broken.what)).collect()
 }

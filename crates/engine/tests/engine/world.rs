@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use engine::testing::ManualHost;
+use engine::testing::{ManualHost, SilentWitness};
 use engine::{
     Answer, Ask, Config, Engine, Host, Idempotency, Incoming, IncomingAnswer, JournalEvent, Parts, PaymentAnswer,
     Payments, Payout, Present, Reach, Rendered, Repayment, Request, SimulatedPayments, Unavailable,
@@ -223,7 +223,7 @@ impl World {
     }
 
     pub(crate) async fn assert_clean(&self) -> engine::verify::Report {
-        let report = engine::verify::verify(self.store.as_ref()).await.expect("a store");
+        let report = engine::verify::verify(self.store.as_ref(), Box::new(SilentWitness)).await.expect("a store");
         assert!(report.is_clean(), "{report:#?}");
         report
     }

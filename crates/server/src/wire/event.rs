@@ -7,6 +7,10 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use store::{EventType, KeyHolder, StoredEvent};
 
+mod witness;
+
+pub use witness::WireWitness;
+
 use super::schema::{AnyObject, HashText, Id, Name};
 use super::{
     OrderName, Reader, api_key, dispute, endpoint, escrow_order, intent, json, merchant, milestone, proof, refund,

@@ -31,8 +31,8 @@ pub(crate) use api_key::{ALL_SCOPES, KeyWithSecret, Secret, WireKey, api_key, ke
 pub(crate) use balance::{WireBalance, balance};
 pub(crate) use dispute::{WireDispute, dispute, dispute_envelope};
 pub(crate) use escrow_order::{OrderName, WireOrder, escrow_order, escrow_order_envelope, payers_order_envelope};
-pub use event::WireEvents;
 pub(crate) use event::{EventText, served_event};
+pub use event::{WireEvents, WireWitness};
 pub(crate) use intent::{Intent, PaidIntent, intent, intent_envelope, paid_intent_envelope};
 pub(crate) use ledger_entry::{LedgerEntry, ledger_entry, settlement_of, transaction_type, transaction_types};
 pub(crate) use merchant::{NewMerchant, WireMerchant, merchant, new_merchant_envelope};

@@ -10,11 +10,13 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use axum::response::Response;
 use engine::testing::{ManualHost, new_key, new_merchant};
+use engine::verify::verify;
 use engine::{Act, Config, Engine, Keyring, NewKey, Parts, Registry, SimulatedPayments};
 use escrow::{Mode, Owner, Span, Timestamp};
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use server::{DEFAULT_REQUEST_LOG, Gateway, Settings, WireEvents};
+use server::{DEFAULT_REQUEST_LOG, Gateway, Settings, WireEvents, WireWitness};
 use store::testing::{Line, Remote};
 use store::{Audited, KeyHolder, Level, MemoryStore, Outcome, Scope, Scopes, Store, StoreError, Unit};
 use tower::ServiceExt;
@@ -44,7 +46,21 @@ pub(crate) struct World {
     pub(crate) host: Arc<ManualHost>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) store: Arc<Faulty>,
+    /// What is behind every fault.
+    stored: Arc<MemoryStore>,
     pub(crate) router: Router,
+}
+
+/// Whatever a test has done, its store fits together in the end.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let verified = verify(self.stored.as_ref(), Box::<WireWitness>::default()).now_or_never();
+        let report = verified.expect("the store in memory answers at once").expect("a store");
+        assert!(report.is_clean(), "{:#?}", report.broken);
+    }
 }
 
 impl World {
@@ -64,7 +80,8 @@ impl World {
     /// A world whose operator has set this.
     pub(crate) async fn with(settings: Settings) -> World {
         let host = Arc::new(ManualHost::at_ms(START_MS));
-        let store = Arc::new(Remote::new(Arc::new(MemoryStore::new()), FaultyLine::default()));
+        let stored = Arc::new(MemoryStore::new());
+        let store = Arc::new(Remote::new(stored.clone(), FaultyLine::default()));
         let engine = Engine::start(Parts {
             store: store.clone(),
             host: host.clone(),
@@ -75,7 +92,7 @@ impl World {
         let keyring = keyring();
         add_keys(&engine.registry(keyring.clone())).await;
         let router = server::router(Gateway::new(engine.clone(), keyring, settings));
-        World { host, engine, store, router }
+        World { host, engine, store, stored, router }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {

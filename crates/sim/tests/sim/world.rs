@@ -14,7 +14,7 @@ use evm::{Act, Address, B256, Consent, Domain};
 use http_body_util::BodyExt;
 use k256::ecdsa::SigningKey;
 use serde_json::{Value, json};
-use server::{Gateway, Settings, WireEvents};
+use server::{Gateway, Settings, WireEvents, WireWitness};
 use store::{Audited, Page, PageRequest, Position, Store, StoredTransfer, TransferFilter};
 use tower::ServiceExt;
 
@@ -172,14 +172,14 @@ impl World {
     async fn next_due(&self) -> Option<Timestamp> {
         let jobs = self.everything().await.into_iter().flat_map(|row| match row {
             Audited::Escrow { jobs, .. } => jobs,
-            Audited::Journal { .. } | Audited::Stray { .. } | Audited::Balance(..) => Vec::new(),
+            Audited::Journal { .. } | Audited::Stray { .. } | Audited::Account(..) | Audited::Balance(..) => Vec::new(),
         });
         jobs.map(|(_, due)| due).min()
     }
 
     /// Checks what `milepost verify` checks, and that the merchant's ledger adds up to zero.
     pub(crate) async fn verify(&self) -> Result<(), String> {
-        let report = verify::verify(self.store()).await.expect("readable");
+        let report = verify::verify(self.store(), Box::<WireWitness>::default()).await.expect("readable");
         if !report.is_clean() {
             return Err(format!("what must always hold does not: {:#?}", report.broken));
         }
@@ -256,7 +256,11 @@ impl World {
         let intent = self.intent()?;
         let of_intent = |row| match row {
             Audited::Escrow { stored, events, .. } if stored.escrow.id == intent => Some(events),
-            Audited::Escrow { .. } | Audited::Journal { .. } | Audited::Stray { .. } | Audited::Balance(..) => None,
+            Audited::Escrow { .. }
+            | Audited::Journal { .. }
+            | Audited::Stray { .. }
+            | Audited::Account(..)
+            | Audited::Balance(..) => None,
         };
         let rows = self.everything().await.into_iter().find_map(of_intent).expect("it was created");
         Ok(rows.iter().map(|(_, _, row)| serde_json::from_slice(&row.body).expect("JSON")).collect())

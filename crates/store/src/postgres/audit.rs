@@ -9,16 +9,19 @@ use super::error::Fault;
 use super::seen::bytes;
 use super::session::{Kind, Session, Sessions};
 use super::statement::Statement;
-use super::{events, load, read};
+use super::{endpoints, events, load, people, read};
 use crate::rows::codec::{self, IdBytes, OwnerBytes};
 use crate::rows::split::Pieces;
-use crate::{Audited, KeyHolder, StoredTransfer};
+use crate::{AccountRow, Audited, KeyHolder, StoredTransfer};
 
 /// How many escrows are read at once.
 const AT_ONCE: i64 = 200;
 
 /// How many journals are read at once. Each may have many events.
 const JOURNALS_AT_ONCE: i64 = 20;
+
+/// How many merchants, keys or webhook endpoints are read at once.
+const ACCOUNTS_AT_ONCE: i64 = 500;
 
 /// How many owners' balances are read at once.
 const OWNERS_AT_ONCE: i64 = 500;
@@ -119,6 +122,7 @@ pub(super) async fn audit(sessions: &Sessions, visit: Visit<'_>) -> Result<(), F
             visit(Audited::Stray { table, what: row.try_get(0)? });
         }
     }
+    accounts(&mut session, visit).await?;
     balances(&mut session, visit).await?;
     session.roll_back().await;
     Ok(())
@@ -219,6 +223,36 @@ async fn journals(session: &mut Session, visit: Visit<'_>) -> Result<(), Fault> 
             let name = format!("journal {}", journal.id);
             let events = all_readable("events", &name, of(&events, id), |row| events::placed(row, 0), visit)?;
             visit(Audited::Journal { holder: KeyHolder::of_stream(stream), journal, events });
+        }
+    }
+}
+
+async fn accounts(session: &mut Session, visit: Visit<'_>) -> Result<(), Fault> {
+    every(session, "merchants", people::MERCHANTS, |row| Ok(AccountRow::Merchant(people::read_merchant(row)?)), visit)
+        .await?;
+    every(session, "keys", people::KEYS, |row| Ok(AccountRow::Key(people::api_key(row)?)), visit).await?;
+    let endpoints = format!("SELECT {} FROM endpoints e", endpoints::COLUMNS);
+    every(session, "endpoints", &endpoints, |row| Ok(AccountRow::Endpoint(endpoints::endpoint(row)?)), visit).await
+}
+
+/// Reads every row of a table in the order of their ids, which are its first column.
+async fn every(
+    session: &mut Session,
+    table: &'static str,
+    select: &str,
+    read: impl Fn(&Row) -> Result<AccountRow, Fault>,
+    visit: Visit<'_>,
+) -> Result<(), Fault> {
+    let mut after: Vec<u8> = Vec::new();
+    loop {
+        let sql = format!("{select} WHERE id > $1 ORDER BY id LIMIT $2");
+        let rows = session.query(Statement::new(sql).bytes(&after).integer(ACCOUNTS_AT_ONCE)).await?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = last.try_get(0)?;
+        for row in &rows {
+            if let Some(row) = readable(table, "a row", read(row), visit)? {
+                visit(Audited::Account(row));
+            }
         }
     }
 }

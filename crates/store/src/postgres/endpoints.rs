@@ -24,7 +24,7 @@ use crate::{
 /// clocks differ a little.
 const SLACK_MS: i64 = 1000;
 
-const COLUMNS: &str = "e.id, e.owner, e.url, e.description, e.events, e.state, e.secret, e.previous_until, e.created, e.updated, e.cursor,
+pub(super) const COLUMNS: &str = "e.id, e.owner, e.url, e.description, e.events, e.state, e.secret, e.previous_until, e.created, e.updated, e.cursor,
     e.failing_since";
 
 pub(super) async fn list(sessions: &Sessions, owner: Owner, request: PageRequest) -> Result<Page<Endpoint>, Fault> {
@@ -175,7 +175,7 @@ fn fresh(events: Vec<StoredEvent>, told: &[Row]) -> Result<Vec<StoredEvent>, Fau
     Ok(events.into_iter().filter(|event| !is_test(event) && !told.contains(&event.position)).collect())
 }
 
-fn endpoint(row: &Row) -> Result<Endpoint, Fault> {
+pub(super) fn endpoint(row: &Row) -> Result<Endpoint, Fault> {
     let time = |column| row.try_get::<_, Option<i64>>(column).map(|ms| ms.map(Timestamp::from_ms));
     let secret: i64 = row.try_get(6)?;
     Ok(Endpoint {

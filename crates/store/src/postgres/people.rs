@@ -13,7 +13,7 @@ use crate::rows::list::IdKey;
 use crate::rows::lists::{self, Dialect};
 use crate::{ApiKey, KeyHolder, Merchant, Page, PageRequest};
 
-const MERCHANTS: &str = "SELECT id, name, created FROM merchants";
+pub(super) const MERCHANTS: &str = "SELECT id, name, created FROM merchants";
 
 pub(super) async fn merchants(sessions: &Sessions, request: PageRequest) -> Result<Page<Merchant>, Fault> {
     let session = sessions.begin(Kind::Read).await?;
@@ -31,12 +31,13 @@ pub(super) async fn merchant_named(sessions: &Sessions, name: &str) -> Result<Op
     sessions.read(statement).await?.first().map(read_merchant).transpose()
 }
 
-fn read_merchant(row: &Row) -> Result<Merchant, Fault> {
+pub(super) fn read_merchant(row: &Row) -> Result<Merchant, Fault> {
     let id = MerchantId::new(RawId::from_bytes(bytes(row, 0)?));
     Ok(Merchant { id, name: row.try_get(1)?, created: Timestamp::from_ms(row.try_get(2)?) })
 }
 
-const KEYS: &str = "SELECT id, owner, kind, last_four, created, expires, revoked, name, scopes, last_used FROM keys";
+pub(super) const KEYS: &str =
+    "SELECT id, owner, kind, last_four, created, expires, revoked, name, scopes, last_used FROM keys";
 
 pub(super) async fn keys(
     sessions: &Sessions,
@@ -72,7 +73,7 @@ pub(super) async fn note_key_uses(sessions: &Sessions, uses: &[(KeyId, Timestamp
     sessions.run(Kind::Write, vec![lock, note]).await.map(drop)
 }
 
-fn api_key(row: &Row) -> Result<ApiKey, Fault> {
+pub(super) fn api_key(row: &Row) -> Result<ApiKey, Fault> {
     let time = |column| row.try_get::<_, Option<i64>>(column).map(|ms| ms.map(Timestamp::from_ms));
     let owner: Owner = codec::owner(bytes(row, 1)?)?;
     Ok(ApiKey {

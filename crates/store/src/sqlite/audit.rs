@@ -8,10 +8,10 @@ use rusqlite::{Connection, Row};
 
 use super::error::Fault;
 use super::page::Readings;
-use super::{claims, events, jobs, journals, read};
+use super::{claims, endpoints, events, jobs, journals, people, read};
 use crate::rows::codec::{self, IdBytes, OwnerBytes};
 use crate::rows::split::Pieces;
-use crate::{Audited, Balance, KeyHolder};
+use crate::{AccountRow, Audited, Balance, KeyHolder};
 
 /// Rows that belong to no escrow, and to no journal either: the table, and a query for the intent they name and which of its rows
 /// they are.
@@ -88,6 +88,7 @@ pub(super) fn audit(db: &mut Connection, visit: &mut dyn FnMut(Audited)) -> Resu
     journals(&snapshot, visit)?;
     orphans(&snapshot, visit)?;
     strays(&snapshot, visit)?;
+    accounts(&snapshot, visit)?;
     balances(&snapshot, visit)
 }
 
@@ -147,6 +148,36 @@ fn strays(db: &Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> 
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             visit(Audited::Stray { table, what: row.get(0)? });
+        }
+    }
+    Ok(())
+}
+
+fn accounts(db: &Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
+    every(
+        db,
+        "merchants",
+        people::MERCHANT_COLUMNS,
+        |row| Ok(AccountRow::Merchant(people::read_merchant(row)?)),
+        visit,
+    )?;
+    every(db, "keys", people::KEY_COLUMNS, |row| Ok(AccountRow::Key(people::api_key(row)?)), visit)?;
+    every(db, "endpoints", endpoints::COLUMNS, |row| Ok(AccountRow::Endpoint(endpoints::endpoint(row)?)), visit)
+}
+
+/// Reads every row of a table in the order of their ids.
+fn every(
+    db: &Connection,
+    table: &'static str,
+    select: &str,
+    read: impl Fn(&Row<'_>) -> Result<AccountRow, Fault>,
+    visit: &mut dyn FnMut(Audited),
+) -> Result<(), Fault> {
+    let mut statement = db.prepare(&format!("{select} ORDER BY id"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if let Some(row) = readable(table, "a row", read(row), visit)? {
+            visit(Audited::Account(row));
         }
     }
     Ok(())

@@ -13,7 +13,8 @@ use crate::{
     Tail,
 };
 
-const COLUMNS: &str = "SELECT id, owner, url, description, events, state, secret, previous_until, created, updated,
+pub(super) const COLUMNS: &str =
+    "SELECT id, owner, url, description, events, state, secret, previous_until, created, updated,
     cursor, failing_since FROM endpoints";
 
 pub(super) fn page(db: &Connection, owner: Owner, request: PageRequest) -> Result<Page<Endpoint>, Fault> {
@@ -131,7 +132,7 @@ pub(super) fn outbox(
     Ok(Some(Outbox { endpoint, ahead, fresh, position, has_more, due, next_due }))
 }
 
-fn endpoint(row: &Row<'_>) -> Result<Endpoint, Fault> {
+pub(super) fn endpoint(row: &Row<'_>) -> Result<Endpoint, Fault> {
     let (events, state): (String, String) = (row.get(4)?, row.get(5)?);
     let time = |column| row.get::<_, Option<i64>>(column).map(|ms| ms.map(Timestamp::from_ms));
     Ok(Endpoint {

@@ -21,7 +21,7 @@ pub(super) fn add_merchant(db: &Connection, merchant: &Merchant) -> Result<(), F
     Ok(())
 }
 
-const MERCHANT_COLUMNS: &str = "SELECT id, name, created FROM merchants";
+pub(super) const MERCHANT_COLUMNS: &str = "SELECT id, name, created FROM merchants";
 
 pub(super) fn merchants(db: &Connection, request: PageRequest) -> Result<Page<Merchant>, Fault> {
     page::page(db, lists::merchants(), request, |id| merchant(db, MerchantId::new(RawId::from_bytes(id))))
@@ -39,7 +39,7 @@ pub(super) fn merchant_named(db: &Connection, name: &str) -> Result<Option<Merch
     rows.next()?.map(read_merchant).transpose()
 }
 
-fn read_merchant(row: &Row<'_>) -> Result<Merchant, Fault> {
+pub(super) fn read_merchant(row: &Row<'_>) -> Result<Merchant, Fault> {
     Ok(Merchant {
         id: MerchantId::new(RawId::from_bytes(row.get(0)?)),
         name: row.get(1)?,
@@ -87,7 +87,7 @@ pub(super) fn add_key(db: &Connection, key: &ApiKey, hash: &[u8; 32]) -> Result<
     Ok(())
 }
 
-const KEY_COLUMNS: &str =
+pub(super) const KEY_COLUMNS: &str =
     "SELECT id, kind, owner, last_four, created, expires, revoked, name, scopes, last_used FROM keys";
 
 pub(super) fn key_of_hash(db: &Connection, hash: [u8; 32]) -> Result<Option<ApiKey>, Fault> {
@@ -122,7 +122,7 @@ pub(super) fn note_key_uses(db: &Connection, uses: &[(KeyId, Timestamp)]) -> Res
     Ok(transaction.commit()?)
 }
 
-fn api_key(row: &Row<'_>) -> Result<ApiKey, Fault> {
+pub(super) fn api_key(row: &Row<'_>) -> Result<ApiKey, Fault> {
     let kind: String = row.get(1)?;
     Ok(ApiKey {
         id: KeyId::new(RawId::from_bytes(row.get(0)?)),

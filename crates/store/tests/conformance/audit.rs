@@ -55,7 +55,9 @@ pub(crate) async fn everything_is_walked_over_in_order(store: &dyn Store) {
         .iter()
         .map(|audited| match audited {
             Audited::Balance(whose, Balance { account, minor, .. }) => (*whose, *account, *minor),
-            Audited::Escrow { .. } | Audited::Journal { .. } | Audited::Stray { .. } => panic!("{audited:?}"),
+            Audited::Escrow { .. } | Audited::Journal { .. } | Audited::Stray { .. } | Audited::Account(..) => {
+                panic!("{audited:?}")
+            }
         })
         .collect();
     assert_eq!(

@@ -19,7 +19,7 @@ async fn opened(store: &dyn Store, world: &World, owner: Owner) -> Versioned {
 async fn claims(store: &dyn Store) -> Vec<(Owner, Hash)> {
     let of_escrow = |audited| match audited {
         Audited::Escrow { claims, .. } => claims,
-        Audited::Journal { .. } | Audited::Stray { .. } | Audited::Balance(..) => Vec::new(),
+        Audited::Journal { .. } | Audited::Stray { .. } | Audited::Account(..) | Audited::Balance(..) => Vec::new(),
     };
     audit(store).await.into_iter().flat_map(of_escrow).collect()
 }

@@ -163,7 +163,9 @@ pub(crate) async fn a_journal_goes_on_from_where_it_was_or_not_at_all(store: &dy
                 assert!(events.iter().all(|(whose, ..)| *whose == holder.stream()));
                 (holder, places)
             }
-            Audited::Escrow { .. } | Audited::Stray { .. } | Audited::Balance(..) => panic!("{audited:?}"),
+            Audited::Escrow { .. } | Audited::Stray { .. } | Audited::Account(..) | Audited::Balance(..) => {
+                panic!("{audited:?}")
+            }
         })
         .collect();
     assert_eq!(told_of, [(operator, vec![1]), (one, vec![1, 2])]);

@@ -232,6 +232,7 @@ async fn what_cannot_be_understood_is_reported_and_the_rest_is_read() {
             Audited::Escrow { stored, transfers, .. } => format!("{} with {}", stored.escrow.id, transfers.len()),
             Audited::Journal { holder, .. } => format!("{holder:?}"),
             Audited::Stray { table, what } => format!("{table}: {what}"),
+            Audited::Account(row) => panic!("{row:?}"),
             Audited::Balance(_, balance) => balance.account.to_string(),
         });
     }

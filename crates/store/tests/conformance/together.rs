@@ -453,6 +453,7 @@ async fn verify(store: &dyn Store, shared: &Shared) {
                 balances.insert((owner, account, currency), minor);
                 continue;
             }
+            Audited::Account(_) => continue,
             Audited::Stray { table, what } => panic!("{table}: {what}"),
         };
         let mut head = escrow::Hash::ZERO;

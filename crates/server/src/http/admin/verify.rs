@@ -10,7 +10,7 @@ use crate::http::access::ok;
 use crate::http::body::Sent;
 use crate::http::error::ApiError;
 use crate::http::openapi::Operation;
-use crate::wire;
+use crate::wire::{self, WireWitness};
 
 /// One check runs at a time: it reads everything there is. It changes nothing, so that there is nothing for an idempotency key to
 /// remember.
@@ -24,7 +24,7 @@ pub(in crate::http) fn doc() -> Operation {
 
 pub(in crate::http) async fn handle(State(gateway): State<Arc<Gateway>>, _sent: Sent) -> Result<Response, ApiError> {
     let Ok(_turn) = gateway.verifying.try_lock() else { return Err(ApiError::VerifyUnderWay) };
-    let report = engine::verify::verify(gateway.engine.store().as_ref()).await?;
+    let report = engine::verify::verify(gateway.engine.store().as_ref(), Box::<WireWitness>::default()).await?;
     if !report.is_clean() {
         tracing::error!(broken = report.broken_total, "the store breaks its invariants");
     }
