@@ -83,11 +83,38 @@ fn cannot(what: &str, file: &Path, error: &io::Error) -> Failure {
 }
 
 fn read(file: &Path) -> io::Result<[u8; SECRET_BYTES]> {
+    let opened = File::open(file)?;
+    refuse_strangers(&opened)?;
     // One byte more than there should be, so that a file that is too long is noticed without reading all of it.
     let mut bytes = Vec::with_capacity(SECRET_BYTES + 1);
-    File::open(file)?.take(SECRET_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    opened.take(SECRET_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     let wrong = |_| io::Error::new(ErrorKind::InvalidData, format!("it must have exactly {SECRET_BYTES} bytes"));
     <[u8; SECRET_BYTES]>::try_from(bytes.as_slice()).map_err(wrong)
+}
+
+/// What every user of the machine may do with a file, in its mode.
+#[cfg(unix)]
+const EVERYBODYS: u32 = 0o007;
+
+/// Refuses a file that every user of the machine may read or change, as ssh does with keys. Its group may: that is how secrets are
+/// mounted into containers. The open file is asked, not its name, which may have become another's.
+#[cfg(unix)]
+fn refuse_strangers(file: &File) -> io::Result<()> {
+    let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata()?.permissions());
+    if mode & EVERYBODYS == 0 {
+        return Ok(());
+    }
+    let told = format!(
+        "its permissions ({:04o}) let every user of this machine at it: let its owner alone read it, with chmod 600",
+        mode & 0o7777
+    );
+    Err(io::Error::new(ErrorKind::PermissionDenied, told))
+}
+
+/// Who may read a file cannot be said here.
+#[cfg(not(unix))]
+fn refuse_strangers(_file: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// Writes a new secret under another name first, so that nobody ever sees half of one, and makes name and bytes durable before anything
@@ -177,12 +204,43 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn what_everybody_may_read_or_change_is_no_secret() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("secret.key");
+        let made = found(&file, Keys::None);
+        // A mounted secret is a link to a file.
+        let link = folder.path().join("mounted.key");
+        std::os::unix::fs::symlink(&file, &link).expect("a link");
+        for (mode, is_taken) in
+            [(0o600, true), (0o400, true), (0o640, true), (0o440, true), (0o660, true), (0o644, false), (0o604, false)]
+                .into_iter()
+                .chain([(0o602, false), (0o601, false), (0o666, false), (0o444, false)])
+        {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("set");
+            for name in [&file, &link] {
+                match existing(name) {
+                    Ok(keyring) => assert!(is_taken && keyring.secret_fingerprint() == made, "{mode:o}"),
+                    Err(error) => {
+                        let said = format!("({mode:04o}) let every user of this machine at it");
+                        assert!(!is_taken && error.to_string().contains(&said), "{mode:o}: {error}");
+                    }
+                }
+            }
+            let copied = copy(&file, &folder.path().join(format!("copy-{mode:o}")));
+            assert_eq!(copied.is_ok(), is_taken, "{mode:o}");
+        }
+    }
+
     #[test]
     fn it_is_never_replaced() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("secret.key");
         let missing = keyring(&file, Keys::Some, &System::new()).expect_err("keys depend on it");
         assert!(missing.to_string().contains("restore it from your backup"), "{missing}");
+        private(OpenOptions::new().write(true).create_new(true)).open(&file).expect("made");
         for wrong in [&b""[..], &[7; 31], &[7; 33]] {
             std::fs::write(&file, wrong).expect("written");
             let error = keyring(&file, Keys::None, &System::new()).expect_err("the wrong length");
