@@ -203,7 +203,8 @@ const KEY_FRESH_MS: i64 = 1000;
 const MOST_KNOWN_KEYS: usize = 4096;
 
 /// The keys that were lately asked for, by their keyed hashes, so that not every request reads its key from the store. Only keys
-/// that exist are remembered.
+/// that work are remembered: one that no longer does is looked up as one that never was, so that how long a refusal takes does not
+/// tell them apart.
 #[derive(Default)]
 pub(crate) struct KnownKeys {
     read: Mutex<HashMap<[u8; 32], Known>>,
@@ -215,13 +216,15 @@ struct Known {
 }
 
 impl KnownKeys {
+    /// The key with this hash, if it works; one that was remembered may have expired meanwhile.
     async fn find(&self, gateway: &Gateway, hash: [u8; 32]) -> Result<Option<Arc<ApiKey>>, StoreError> {
         let now_ms = gateway.engine.host().ticks_ms();
         let is_fresh = |known: &Known| now_ms - known.read_at_ms < KEY_FRESH_MS;
         if let Some(known) = self.lock().get(&hash).filter(|known| is_fresh(known)) {
             return Ok(Some(known.key.clone()));
         }
-        let found = gateway.engine.store().key_of_hash(hash).await?.map(Arc::new);
+        let now = gateway.engine.host().now();
+        let found = gateway.engine.store().key_of_hash(hash).await?.filter(|key| key.is_valid(now)).map(Arc::new);
         let mut read = self.lock();
         if read.len() >= MOST_KNOWN_KEYS {
             read.retain(|_, known| is_fresh(known));

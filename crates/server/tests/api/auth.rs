@@ -66,6 +66,22 @@ async fn no_key_and_wrong_keys() {
     list(&world, &[("X-API-Key", ADMIN)]).await.refused(403, "forbidden", "acts for no merchant", "");
 }
 
+/// The store is asked about each as often, so that nobody learns from the time of a refusal whether there ever was such a key.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_no_longer_works_is_looked_up_as_one_that_never_was() {
+    const TIMES: usize = 5;
+    let world = World::new().await;
+    for (key, is_good) in [("sk_test_nobody-has-this", false), (REVOKED, false), (EXPIRED, false), (TEST, true)] {
+        let before = world.store.line().keys_read();
+        for _ in 0..TIMES {
+            let reply = list(&world, &[("X-API-Key", key)]).await;
+            assert_eq!(reply.status, if is_good { 200 } else { 403 }, "{key}");
+        }
+        let expected = if is_good { 1 } else { TIMES };
+        assert_eq!(world.store.line().keys_read() - before, expected, "{key}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_route_asks_for_a_key() {
     let world = World::new().await;

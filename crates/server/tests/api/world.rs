@@ -1,7 +1,7 @@
 //! A gateway with two merchants and keys of every kind.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -340,20 +340,28 @@ pub(crate) type Faulty = Remote<FaultyLine>;
 
 /// The line.
 #[derive(Default)]
-pub(crate) struct FaultyLine(AtomicU8);
+pub(crate) struct FaultyLine {
+    fault: AtomicU8,
+    keys_read: AtomicUsize,
+}
 
 impl FaultyLine {
     pub(crate) fn fail(&self, fault: Fault) {
-        self.0.store(fault as u8, Ordering::SeqCst);
+        self.fault.store(fault as u8, Ordering::SeqCst);
     }
 
     /// Works again.
     pub(crate) fn recover(&self) {
-        self.0.store(0, Ordering::SeqCst);
+        self.fault.store(0, Ordering::SeqCst);
+    }
+
+    /// How often a key was looked up.
+    pub(crate) fn keys_read(&self) -> usize {
+        self.keys_read.load(Ordering::SeqCst)
     }
 
     fn has(&self, fault: Fault) -> bool {
-        self.0.load(Ordering::SeqCst) == fault as u8
+        self.fault.load(Ordering::SeqCst) == fault as u8
     }
 
     fn check(&self) -> Result<(), StoreError> {
@@ -368,6 +376,9 @@ impl FaultyLine {
 #[async_trait]
 impl Line for FaultyLine {
     async fn there(&self, method: &'static str) -> Result<(), StoreError> {
+        if method == "key_of_hash" {
+            self.keys_read.fetch_add(1, Ordering::SeqCst);
+        }
         match method {
             // The engine's own; a defect there is no request's.
             "load" if self.has(Fault::Down) => self.check(),
