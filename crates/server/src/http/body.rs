@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -62,6 +62,7 @@ impl FromRequest<Arc<Gateway>> for Sent {
         let (parts, body) = request.into_parts();
         let key = idempotency::key(&parts)?;
         let settings = &gateway.settings;
+        refuse_codings(&parts.headers)?;
         let arriving = read(&parts.headers, body, settings.max_body_bytes);
         let arrived = within(gateway.engine.host().as_ref(), settings.body_timeout, arriving).await;
         let raw = arrived.unwrap_or(Err(ApiError::TooSlow(settings.body_timeout)))?;
@@ -76,6 +77,16 @@ impl FromRequest<Arc<Gateway>> for Sent {
             Style::Lenient => form::object(&raw)?,
         };
         Ok(Sent { members, style, raw, idempotency })
+    }
+}
+
+/// Refuses a body that is not sent as it is: nothing is unpacked here, so that no small body becomes a large one.
+fn refuse_codings(headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter().map(|value| value.as_bytes().trim_ascii());
+    if codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")) {
+        Ok(())
+    } else {
+        Err(ApiError::Body("The request body must be sent without a Content-Encoding".to_owned()))
     }
 }
 

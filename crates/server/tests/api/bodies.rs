@@ -153,6 +153,101 @@ async fn forms_spell_the_same() {
     }
 }
 
+/// Nothing is unpacked: a body that says that it is packed is refused whatever is in it, and before it is read.
+#[tokio::test(start_paused = true)]
+async fn bodies_that_are_packed() {
+    let world = World::new().await;
+    let before = world.everything().await;
+    let send = async |codings: &[&str]| {
+        let request = Request::builder().method("POST").uri("/v1/payment-intents").header("X-API-Key", TEST);
+        let request = codings.iter().fold(request, |request, coding| request.header("Content-Encoding", *coding));
+        world.send(request.body(Body::from(intent_body().to_string())).expect("a request")).await
+    };
+    for codings in [
+        &["gzip"][..],
+        &["GZIP"],
+        &["deflate"],
+        &["br"],
+        &["zstd"],
+        &["x-gzip"],
+        &["identity, gzip"],
+        &["gzip, gzip"],
+        &["identity", "gzip"],
+        &["\u{e9}"],
+    ] {
+        send(codings).await.refused(400, "invalid_request", "without a Content-Encoding", "");
+    }
+    assert_eq!(world.everything().await, before);
+    for codings in [&[][..], &["identity"], &["Identity"], &[""]] {
+        send(codings).await.ok(200);
+    }
+}
+
+/// Names that hash alike where a hash adds up characters, as many simple ones do: every choice of `Aa` and `BB`.
+fn colliding(pairs: u32) -> impl Iterator<Item = String> {
+    let part = |bits: u32, place| if bits >> place & 1 == 0 { "Aa" } else { "BB" };
+    (0..1_u32 << pairs).map(move |bits| (0..pairs).map(|place| part(bits, place)).collect())
+}
+
+/// Bodies of very many members, which take no longer for what they are called. Nothing is measured.
+#[tokio::test(start_paused = true)]
+async fn bodies_and_queries_of_very_many_names() {
+    let world = World::new().await;
+    let before = world.everything().await;
+    let names: [Vec<String>; 3] = [
+        colliding(14).collect(),
+        (0..50_000).map(|number| format!("n{number}")).collect(),
+        vec!["amount".to_owned(); 50_000],
+    ];
+    let form = Some("application/x-www-form-urlencoded");
+    for names in &names {
+        let json: Vec<String> = names.iter().map(|name| format!("\"{name}\":1")).collect();
+        let (members, pairs) = (json.join(","), names.join("=&"));
+        let deep: Vec<String> = names.iter().map(|name| format!("metadata[{name}]=1")).collect();
+        for (content_type, body) in [
+            (None, format!("{{{members}}}")),
+            (None, format!("{{\"metadata\":{{{members}}}}}")),
+            (None, format!("{{\"milestones\":[{{{members}}}]}}")),
+            (form, pairs),
+            (form, deep.join("&")),
+        ] {
+            assert!(body.len() <= server::MAX_BODY_BYTES, "{}", body.len());
+            let reply = create(&world, content_type, body).await;
+            assert!(reply.status == 400 && reply.body.len() < 3_000, "{reply:?}");
+        }
+    }
+    let query = colliding(10).map(|name| format!("{name}=1")).collect::<Vec<_>>().join("&");
+    for name in ["", "&limit=1", "&limit=x"] {
+        let reply = world.get(&format!("/payment-intents?{query}{name}")).await;
+        assert_eq!(reply.status, if name == "&limit=x" { 400 } else { 200 });
+    }
+    assert_eq!(world.everything().await, before);
+}
+
+/// Numbers that fit nowhere are refused where they are read, and kept as they were sent where they are not.
+#[tokio::test(start_paused = true)]
+async fn numbers_that_fit_nowhere() {
+    let world = World::new().await;
+    let before = world.everything().await;
+    let digits = "7".repeat(400);
+    let small = format!("0.{}1", "0".repeat(400));
+    for number in [digits.as_str(), &small, "1e400", "1e-400", "-1", "1e999999", "1e99999999999999999999", "-0"] {
+        for name in ["amount", "deliveryPeriod", "disputeWindow", "timeLockUntil", "metadata"] {
+            for value in [number.to_owned(), format!("\"{number}\"")] {
+                let body = format!("{{\"{name}\":{value},\"currency\":\"USDC\"}}");
+                let reply = create(&world, None, body).await;
+                assert!(reply.status == 400 && reply.body.len() < 3_000, "{name} {value}: {reply:?}");
+            }
+        }
+    }
+    assert_eq!(world.everything().await, before);
+    let (kept, mut body) = (&digits[..300], intent_body().to_string());
+    body.insert_str(1, &format!("\"metadata\":{{\"n\":{kept}}},"));
+    let reply = create(&world, None, body).await;
+    assert_eq!(reply.status, 200);
+    assert!(String::from_utf8(reply.body).expect("text").contains(kept));
+}
+
 /// A field of a form can be named at any length; the answer does not repeat all of it.
 #[tokio::test]
 async fn long_names_are_not_echoed_whole() {
