@@ -61,6 +61,8 @@ mod idempotency;
 mod logs;
 #[path = "api/milestones.rs"]
 mod milestones;
+#[path = "api/mixed.rs"]
+mod mixed;
 #[path = "api/openapi.rs"]
 mod openapi;
 #[path = "api/payment_intents.rs"]
