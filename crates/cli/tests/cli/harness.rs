@@ -97,7 +97,7 @@ pub(crate) fn lines_of(child: &mut Child) -> Receiver<String> {
 pub(crate) struct Gateway {
     child: Child,
     lines: Receiver<String>,
-    /// What it announced.
+    /// What it announced; of what it says to people, the same.
     pub(crate) announced: Value,
     log: TempDir,
 }
@@ -137,7 +137,7 @@ impl Gateway {
 
     /// The same with a key that is brought along, among other settings; and a client with that key.
     pub(crate) fn start_for_people_with(folder: &Path, args: &[&str]) -> (Gateway, Client) {
-        let gateway = Gateway::spawn(&Environment::new(), folder, args);
+        let mut gateway = Gateway::spawn(&Environment::new(), folder, args);
         let said = |what: &str| {
             let line = std::iter::from_fn(|| Some(gateway.line()))
                 .find_map(|line| line.trim().strip_prefix(what)?.trim().to_owned().into());
@@ -145,6 +145,7 @@ impl Gateway {
         };
         let (api, key): (String, String) = (said("base URL"), said("test key"));
         let client = Client::new(&api, &key);
+        gateway.announced = json!({"listening": api.trim_end_matches("/v1"), "api": api, "test_key": key});
         (gateway, client)
     }
 

@@ -1,90 +1,14 @@
 //! Limits, over real sockets: how often, how much, how slowly, how many at once.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::net::TcpStream;
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::harness::{Gateway, assert_failed, folder, run, run_json, until};
-
-/// How long an answer may take before a test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A connection on which a test writes what it likes.
-struct Wire(BufReader<TcpStream>);
-
-impl Wire {
-    fn to(gateway: &Gateway) -> Wire {
-        let stream = TcpStream::connect(address(gateway)).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("set");
-        Wire(BufReader::new(stream))
-    }
-
-    fn send(&mut self, text: &str) {
-        self.0.get_mut().write_all(text.as_bytes()).expect("sent");
-    }
-
-    /// The status of an answer and its headers.
-    fn head(&mut self) -> (u16, Vec<String>) {
-        let mut lines = Vec::new();
-        loop {
-            let mut line = String::new();
-            self.0.read_line(&mut line).expect("an answer");
-            let line = line.trim_end().to_ascii_lowercase();
-            if line.is_empty() {
-                break;
-            }
-            lines.push(line);
-        }
-        let status = lines.first().and_then(|line| line.split(' ').nth(1)).expect("a status line");
-        (status.parse().expect("a number"), lines)
-    }
-
-    /// The status of an answer, which is read to its end.
-    fn answer(&mut self) -> u16 {
-        let (status, lines) = self.head();
-        let length = lines.iter().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
-        let mut body = vec![0; length.parse().expect("a number")];
-        self.0.read_exact(&mut body).expect("a body");
-        status
-    }
-
-    /// Asks whether the gateway is alive, and keeps the connection.
-    fn ask(&mut self) -> u16 {
-        self.send("GET /health/live HTTP/1.1\r\nHost: here\r\n\r\n");
-        self.answer()
-    }
-
-    /// Waits until the gateway closes the connection; what it said before.
-    fn rest(&mut self) -> String {
-        let mut rest = Vec::new();
-        match self.0.read_to_end(&mut rest) {
-            Ok(_) => {}
-            // It may close it with some of what was sent unread.
-            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
-        }
-        String::from_utf8_lossy(&rest).into_owned()
-    }
-
-    /// Begins a request whose body the gateway then waits for, and returns when it does.
-    fn begin(&mut self, gateway: &Gateway, length: usize) {
-        let key = gateway.announced["test_key"].as_str().expect("a key");
-        self.send(&format!(
-            "POST /v1/payment-intents HTTP/1.1\r\nHost: here\r\nX-API-Key: {key}\r\nContent-Length: {length}\r\n\
-             Expect: 100-continue\r\n\r\n"
-        ));
-        assert_eq!(self.head().0, 100);
-    }
-}
-
-fn address(gateway: &Gateway) -> SocketAddr {
-    let listening = gateway.announced["listening"].as_str().expect("an address");
-    listening.trim_start_matches("http://").parse().expect("an address")
-}
+use crate::wire::{Wire, address};
 
 #[test]
 fn headers_that_come_too_slowly() {
