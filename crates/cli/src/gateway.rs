@@ -7,7 +7,7 @@ use engine::{Config, Courier, Engine, Host, Keyring, Parts, SimulatedPayments};
 use escrow::Span;
 use server::{Gateway, MetricsAt, Poster, WireEvents};
 use store::Store;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 
 use crate::connections::{Limits, serve};
@@ -20,6 +20,10 @@ const HTTP_GRACE: Span = Span::from_seconds(4);
 
 /// How long the engine may go on after that.
 const ENGINE_GRACE: Span = Span::from_seconds(4);
+
+/// How many connections may wait to be taken, if the system allows so many (`net.core.somaxconn` on Linux). Whoever comes when there is
+/// no more room has to knock again, which takes a second or more: with few, anybody could have everybody wait for that.
+const BACKLOG: u32 = 4096;
 
 /// What a gateway is made of.
 pub(crate) struct Plan {
@@ -61,9 +65,19 @@ pub(crate) async fn bind(flag: &str, address: SocketAddr) -> Result<(TcpListener
         let advice = if is_taken { advice.as_str() } else { "" };
         Failure::unavailable(format!("cannot listen on {address}: {error}{advice}"))
     };
-    let listener = TcpListener::bind(address).await.map_err(cannot)?;
+    let listener = listen(address).map_err(cannot)?;
     let real = listener.local_addr().map_err(cannot)?;
     Ok((listener, real))
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // What ended a moment ago does not keep a restart from its port. Elsewhere it would let others have the port at the same time.
+    if cfg!(unix) {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// The address under which this machine reaches a gateway that listens there.

@@ -96,6 +96,19 @@ fn hundreds_of_idle_connections_stop_nobody() {
     gateway.stop();
 }
 
+/// They are not taken yet, and need not knock a second time for that.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_thousand_newcomers_may_wait_at_the_door() {
+    let folder = folder();
+    let gateway = Gateway::start(folder.path(), &[]);
+    gateway.signal("STOP");
+    let mut waiting: Vec<Wire> = std::iter::repeat_with(|| Wire::to(&gateway)).take(1_000).collect();
+    gateway.signal("CONT");
+    assert_eq!(waiting.pop().map(|mut last| last.ask()), Some(200));
+    gateway.stop();
+}
+
 /// The system gives no more files: that is met as a lack of room is.
 #[cfg(target_os = "linux")]
 #[test]
