@@ -1,12 +1,11 @@
 //! That nothing of a card is ever left anywhere but its brand and its last four digits: cards are sent in every way, well and badly,
 //! and then every byte that the gateway stored, logged, measured or answered is searched.
 
-use std::path::Path;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Client, Gateway, folder, until};
+use crate::traces::{Found, files};
 
 /// The numbers that are sent: cards that pay, that are declined, and that the sandbox does not know.
 const NUMBERS: [&str; 6] = [
@@ -37,32 +36,6 @@ fn body(number: &str) -> Value {
     json!({"card": {"cardNumber": number, "expiry": "12/99", "cvv": CODE, "name": NAME}})
 }
 
-/// Where bytes come from, and the bytes.
-struct Found {
-    at: String,
-    bytes: Vec<u8>,
-}
-
-impl Found {
-    fn text(at: impl Into<String>, text: &str) -> Found {
-        Found { at: at.into(), bytes: text.as_bytes().to_vec() }
-    }
-
-    /// Letters and digits alone, in lower case, so that no separator, quote or escape hides anything.
-    fn squeezed(&self) -> String {
-        let plain = self.bytes.iter().filter(|byte| byte.is_ascii_alphanumeric());
-        plain.map(|byte| char::from(byte.to_ascii_lowercase())).collect()
-    }
-
-    #[track_caller]
-    fn has_none_of(&self, needles: &[String]) {
-        let squeezed = self.squeezed();
-        for needle in needles {
-            assert!(!squeezed.contains(needle), "{needle:?} is in {}", self.at);
-        }
-    }
-}
-
 /// What must be nowhere, squeezed as [`Found::squeezed`] does it; `%20` and `%2D` leave two characters of themselves.
 fn needles() -> Vec<String> {
     let mut needles: Vec<String> =
@@ -70,20 +43,6 @@ fn needles() -> Vec<String> {
     needles.extend(["cvv", "cvv5d"].map(|name| format!("{name}{CODE}")));
     needles.push("zebedeequixworth".to_owned());
     needles
-}
-
-/// Every file below a folder.
-fn files(folder: &Path) -> Vec<Found> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("readable").path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(Found { at: path.display().to_string(), bytes: std::fs::read(&path).expect("readable") });
-        }
-    }
-    found
 }
 
 /// Sends requests and keeps what was answered.
