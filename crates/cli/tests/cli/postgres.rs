@@ -15,6 +15,7 @@ mod outage;
 mod secret;
 mod serve;
 mod tls;
+mod traces;
 
 /// What the environment of a process says about a database, and nothing else.
 fn environment(url: &str) -> Environment {

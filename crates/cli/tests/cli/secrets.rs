@@ -1,13 +1,15 @@
 //! That nothing secret is ever left anywhere but in the one answer that shows it: secrets of every kind are made and used over the
 //! API, and then every byte that the gateway stored, logged, measured, told or answered is searched for them, however written.
 
+use std::path::Path;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Client, Gateway, folder, run_json, until};
-use crate::receiver::Receiver;
+use crate::receiver::{Call, Receiver};
 use crate::traces::{Found, files};
 
 /// A secret, and every way in which it could have been written down.
@@ -69,8 +71,7 @@ fn needles_are_found_however_they_are_written() {
 }
 
 /// What was made, and what was answered that must have nothing of it.
-#[derive(Default)]
-struct Told {
+pub(crate) struct Told {
     needles: Vec<Needle>,
     answers: Vec<Found>,
 }
@@ -78,6 +79,12 @@ struct Told {
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
 impl Told {
+    /// Nothing yet, but that a gateway has its own secret in this folder.
+    pub(crate) fn beside(data: &Path) -> Told {
+        let secret = std::fs::read(data.join("secret.key")).expect("the secret");
+        Told { needles: vec![Needle::new(OWN, &secret)], answers: Vec::new() }
+    }
+
     /// Makes something that has a secret, twice under one idempotency key. The second answer must not have it.
     fn make(&mut self, client: &Client, path: &str, body: &Value) -> Value {
         let key = format!("made-{}", self.needles.len());
@@ -172,35 +179,29 @@ fn ask_with(told: &mut Told, client: &Client, keys: &[String]) {
     }
 }
 
-#[test]
-fn no_secret_is_anywhere_but_in_the_answer_that_shows_it() {
-    let folder = folder();
-    let mut told = Told::default();
-    let made = run_json(folder.path(), &["keys", "create", "--mode", "admin", "--data", "data"]);
-    let admin = made["secret"].as_str().expect("a secret").to_owned();
-    let made = run_json(folder.path(), &["keys", "create", "--merchant", "One", "--mode", "test", "--data", "data"]);
-    let test = made["secret"].as_str().expect("a secret").to_owned();
-    let args = ["--log-level", "trace", "--block-time", "20ms", "--settlement-delay", "100ms"];
-    let mut gateway = Gateway::start(folder.path(), &args);
-    let data = folder.path().join("data");
-    let secret = std::fs::read(data.join("secret.key")).expect("the secret");
-    told.needles.extend([
-        Needle::token("an admin key", &admin),
-        Needle::token("a key from the command line", &test),
-        Needle::new(OWN, &secret),
-    ]);
-    let (client, operator) = (gateway.client_with(&test), gateway.client_with(&admin));
+/// What makes a gateway say as much as it can, and do soon what it does later.
+pub(crate) const ARGS: [&str; 6] = ["--log-level", "trace", "--block-time", "20ms", "--settlement-delay", "100ms"];
 
-    let (id, made) = told.key(&client, "a key", "/api-keys", &json!({"name": "shop", "scopes": ["api_keys:write"]}));
-    let (_, rolled) = told.key(&client, "a rolled key", &format!("/api-keys/{id}/roll"), &json!({"gracePeriod": "1h"}));
-    let (_, firsts) = told.key(&operator, "a merchant's first key", "/admin/merchants", &json!({"name": "Two"}));
+/// Makes keys of every kind and gives those that were made, with some that were revoked meanwhile.
+fn make_keys(told: &mut Told, client: &Client, operator: &Client) -> Vec<String> {
+    let (id, made) = told.key(client, "a key", "/api-keys", &json!({"name": "shop", "scopes": ["api_keys:write"]}));
+    let (_, rolled) = told.key(client, "a rolled key", &format!("/api-keys/{id}/roll"), &json!({"gracePeriod": "1h"}));
+    let (_, firsts) = told.key(operator, "a merchant's first key", "/admin/merchants", &json!({"name": "Two"}));
     let merchant = operator.get("/admin/merchants")["data"][0]["id"].clone();
     let live = json!({"kind": "live", "name": "live", "merchantId": merchant});
-    let (live_id, live) = told.key(&operator, "a live key", "/api-keys", &live);
-    let (_, second) =
-        told.key(&operator, "another admin key", "/api-keys", &json!({"kind": "admin", "name": "second"}));
+    let (live_id, live) = told.key(operator, "a live key", "/api-keys", &live);
+    let (_, second) = told.key(operator, "another admin key", "/api-keys", &json!({"kind": "admin", "name": "second"}));
     client.post(&format!("/api-keys/{id}/revoke"), &json!({}));
+    operator.post(&format!("/api-keys/{live_id}/revoke"), &json!({}));
+    vec![made, rolled, firsts, live, second]
+}
 
+/// Makes secrets of every kind with these two keys, a merchant's and the operator's, and uses them; gives what others then see.
+pub(crate) fn live_with_secrets(told: &mut Told, gateway: &Gateway, [test, admin]: [&str; 2]) -> Vec<Found> {
+    told.needles.extend([Needle::token("an admin key", admin), Needle::token("a key from the command line", test)]);
+    let (client, operator) = (gateway.client_with(test), gateway.client_with(admin));
+    let mut keys = make_keys(told, &client, &operator);
+    keys.extend([test.to_owned(), admin.to_owned()]);
     let receiver = Receiver::start(|_| ("200 OK", String::new()));
     let endpoint = json!({"url": receiver.url(), "enabledEvents": ["*"]});
     let endpoint = told.webhook_secret(&client, "a webhook secret", "/webhook-endpoints", &endpoint);
@@ -209,51 +210,61 @@ fn no_secret_is_anywhere_but_in_the_answer_that_shows_it() {
     let intent = client.create_intent();
     let milestone = client.create_milestone(&intent, 0, "1.00");
     client.complete(&intent, &milestone);
-    pay(&mut told, &client);
+    pay(told, &client);
     client.post(&format!("/webhook-endpoints/{endpoint}/test"), &json!({}));
-    operator.post(&format!("/api-keys/{live_id}/revoke"), &json!({}));
-    ask_with(&mut told, &client, &[test.clone(), admin.clone(), made, rolled, firsts, live, second]);
+    ask_with(told, &client, &keys);
 
-    let calls =
-        std::iter::from_fn(|| Some(receiver.call())).take_while(|call| !call.body.contains("webhook_endpoint.test"));
+    let is_last = |call: &Call| call.body.contains("webhook_endpoint.test");
+    let calls = std::iter::from_fn(|| Some(receiver.call())).take_while(|call| !is_last(call));
     let mut found: Vec<Found> = calls.map(|call| Found::text("a webhook call", &format!("{call:?}"))).collect();
-    let hooks = found.len();
-    for (client, key) in [(&client, &test), (&operator, &admin)] {
-        for path in [
-            "/requests?limit=100",
-            "/api-keys?limit=100",
-            "/events?limit=100",
-            "/webhook-endpoints?limit=100",
-            "/metrics",
-        ] {
-            let (_, text) = client.send_text(Method::GET, path, &[("X-API-Key", key)], "");
-            found.push(Found::text(path, &text));
+    for (client, key) in [(&client, test), (&operator, admin)] {
+        for list in ["requests", "api-keys", "events", "webhook-endpoints", "metrics"] {
+            let (_, text) = client.send_text(Method::GET, &format!("/{list}?limit=100"), &[("X-API-Key", key)], "");
+            found.push(Found::text(list, &text));
         }
     }
-    found.append(&mut told.answers);
-    let answers = found.len();
-    found.extend(files(&data));
-    assert!(found.iter().any(|file| file.at.ends_with("-wal") && !file.bytes.is_empty()), "there is a log to search");
-    found.push(Found::text("what it announced", &gateway.announced.to_string()));
-    // It ends as it does when something is badly wrong, and says what it then says.
+    found
+}
+
+/// Ends a gateway as it does when something is badly wrong; gives what it has said.
+pub(crate) fn abort(mut gateway: Gateway) -> Vec<Found> {
     gateway.signal("ABRT");
     assert_eq!(gateway.wait().code(), None);
-    found.push(Found::text("the log", &gateway.log()));
-    found.extend(files(&data));
+    vec![Found::text("what it announced", &gateway.announced.to_string()), Found::text("the log", &gateway.log())]
+}
 
-    let stored: String = found.iter().filter(|found| found.at.contains("requests.db")).map(Found::squeezed).collect();
-    assert!(stored.contains("apikeys") && stored.contains("rotatesecret"), "what is searched is what was stored");
-    for found in &found {
+/// Checks that none of the secrets is in any of this, and in no answer but those that showed one.
+pub(crate) fn are_nowhere(told: Told, found: Vec<Found>) {
+    let Told { needles, answers } = told;
+    let (mut bytes, places) = (0, found.len());
+    for found in found.iter().chain(&answers) {
         let text = text_of(&found.bytes);
         let is_its_place = |needle: &&Needle| found.at.ends_with("secret.key") && needle.what == OWN;
-        told.needles
-            .iter()
-            .filter(|needle| !is_its_place(needle))
-            .for_each(|needle| needle.is_not_in(&text, &found.at));
+        let needles = needles.iter().filter(|needle| !is_its_place(needle));
+        needles.for_each(|needle| needle.is_not_in(&text, &found.at));
+        bytes += found.bytes.len();
     }
-    let bytes: usize = found.iter().map(|found| found.bytes.len()).sum();
-    let (secrets, places) = (told.needles.len(), found.len());
-    println!(
-        "{secrets} secrets in 9 ways each, {places} places, {answers} of them answers and {hooks} calls, {bytes} bytes"
-    );
+    let (secrets, answers) = (needles.len(), answers.len());
+    println!("{secrets} secrets in 9 ways each, {places} places and {answers} answers, {bytes} bytes");
+}
+
+#[test]
+fn no_secret_is_anywhere_but_in_the_answer_that_shows_it() {
+    let folder = folder();
+    let made = |args: &[&str]| {
+        let made = run_json(folder.path(), &[&["keys", "create", "--data", "data"], args].concat());
+        made["secret"].as_str().expect("a secret").to_owned()
+    };
+    let (admin, test) = (made(&["--mode", "admin"]), made(&["--merchant", "One", "--mode", "test"]));
+    let gateway = Gateway::start(folder.path(), &ARGS);
+    let data = folder.path().join("data");
+    let mut told = Told::beside(&data);
+    let mut found = live_with_secrets(&mut told, &gateway, [&test, &admin]);
+    found.extend(files(&data));
+    assert!(found.iter().any(|file| file.at.ends_with("-wal") && !file.bytes.is_empty()), "there is a log to search");
+    found.extend(abort(gateway));
+    found.extend(files(&data));
+    let stored: String = found.iter().filter(|found| found.at.contains("requests.db")).map(Found::squeezed).collect();
+    assert!(stored.contains("apikeys") && stored.contains("rotatesecret"), "what is searched is what was stored");
+    are_nowhere(told, found);
 }
