@@ -43,10 +43,12 @@ pub(crate) enum Form {
     UrlEncoded,
 }
 
-/// The JSON of a body without its secrets; `None` for one that is empty or cannot be read, and so might hide one.
+/// The JSON of a body without its secrets; `None` for one that is empty or cannot be read, and so might hide one. JSON that came under
+/// the content type of forms, as `curl -d` sends it, would be one long name with every secret in it.
 pub(crate) fn body(raw: &[u8], written: Form) -> Option<String> {
     let mut value = match written {
         Form::Json => body::plain(raw)?,
+        Form::UrlEncoded if raw.trim_ascii_start().starts_with(b"{") => return None,
         Form::UrlEncoded => Value::Object(form::object(raw).ok()?),
     };
     hide(&mut value);
@@ -285,6 +287,7 @@ mod tests {
             ),
             ("", Form::Json, None),
             ("a[=4242424242424242", Form::UrlEncoded, None),
+            (r#"{"cvv":"123","password":"a&b=c"}"#, Form::UrlEncoded, None),
         ] {
             assert_eq!(body(raw.as_bytes(), form).as_deref(), shown, "{raw}");
         }
