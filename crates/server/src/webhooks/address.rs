@@ -35,6 +35,9 @@ pub fn check_url(text: &str, mode: Mode, targets: WebhookTargets) -> Result<Stri
     if url.port() == Some(0) {
         return Err("at a port from 1 to 65535".to_owned());
     }
+    if url.domain().is_some_and(has_empty_label) {
+        return Err(no_url(targets));
+    }
     if let Some(refused) = refused_host(&url, targets) {
         return Err(format!("at {}, which {refused} is not", targets.in_words()));
     }
@@ -75,6 +78,12 @@ fn refused_host(url: &Url, targets: Targets) -> Option<String> {
     (!targets.allow(ip)).then(|| url.host_str().unwrap_or_default().to_owned())
 }
 
+/// Whether a name has two dots where there is nothing between, or nothing but a dot: the URL Standard takes it, and nobody can have it
+/// (RFC 1034 §3.1).
+fn has_empty_label(name: &str) -> bool {
+    name.strip_suffix('.').unwrap_or(name).split('.').any(str::is_empty)
+}
+
 fn is_this_machine(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name == "localhost" || name.ends_with(".localhost")
@@ -113,6 +122,9 @@ mod tests {
             ("https://", Err(ABSOLUTE)),
             ("https://:8443/", Err(ABSOLUTE)),
             ("https://a b/", Err(ABSOLUTE)),
+            ("https://./", Err(ABSOLUTE)),
+            ("https://a..example/", Err(ABSOLUTE)),
+            ("https://localhost../", Err(ABSOLUTE)),
             ("https://a%00b/", Err(ABSOLUTE)),
             ("https://a:65536/", Err(ABSOLUTE)),
             ("https://[::1%25eth0]/", Err(ABSOLUTE)),
