@@ -39,6 +39,8 @@ use crate::output::Out;
 
 const _: () = assert!(!escrow::planted::CAN_BE_PLANTED, "what ships has no planted defects: build without the feature");
 
+const _: () = assert!(!server::HAS_FUZZ_TARGETS, "what ships has no fuzz targets: build without the feature");
+
 /// How long the process waits, after its work, for threads that are still busy.
 const LAST_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
 

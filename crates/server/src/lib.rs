@@ -14,6 +14,12 @@ mod tally;
 mod webhooks;
 mod wire;
 
+/// Whether this was compiled with what `fuzz/` tries. The binary refuses to be.
+pub const HAS_FUZZ_TARGETS: bool = cfg!(feature = "fuzzing");
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub use http::fuzzing;
+
 pub use gateway::{
     BODY_TIMEOUT, DEFAULT_CHAIN_ID, DEFAULT_PUBLIC_URL, DEFAULT_REQUEST_LOG, Gateway, MAX_BODY_BYTES, Metrics,
     MetricsAt, Origins, REQUEST_TIMEOUT, Settings,

@@ -249,7 +249,7 @@ impl KnownKeys {
 }
 
 /// The API key of a request: `X-API-Key`, else `Authorization` as a bearer token or as the user name of Basic (RFC 7617).
-fn token(headers: &HeaderMap) -> Result<String, ApiError> {
+pub(super) fn token(headers: &HeaderMap) -> Result<String, ApiError> {
     if let Some(value) = header_text(headers, &X_API_KEY) {
         return text(value);
     }

@@ -38,6 +38,15 @@ impl std::fmt::Debug for Sent {
 }
 
 impl Sent {
+    /// What these bytes say, read as JSON or as a form.
+    pub(super) fn parse(raw: Bytes, style: Style, idempotency: Option<idempotency::Key>) -> Result<Sent, ApiError> {
+        let members = match style {
+            Style::Strict => json_object(&raw)?,
+            Style::Lenient => form::object(&raw)?,
+        };
+        Ok(Sent { members, style, raw, idempotency })
+    }
+
     /// The fields of the body.
     pub(super) const fn fields(&self) -> Fields<'_> {
         Fields::top(&self.members, self.style)
@@ -72,11 +81,7 @@ impl FromRequest<Arc<Gateway>> for Sent {
         if let Some(notes) = parts.extensions.get::<Notes>() {
             notes.note_body(raw.clone(), style);
         }
-        let members = match style {
-            Style::Strict => json_object(&raw)?,
-            Style::Lenient => form::object(&raw)?,
-        };
-        Ok(Sent { members, style, raw, idempotency })
+        Sent::parse(raw, style, idempotency)
     }
 }
 

@@ -10,7 +10,7 @@ use super::error::ApiError;
 use crate::processor::NUMBER_DIGITS;
 
 /// How deep brackets may nest.
-const MAX_DEPTH: usize = 16;
+pub(super) const MAX_DEPTH: usize = 16;
 
 /// The names and values of a form or a query, in their order.
 ///

@@ -32,6 +32,8 @@ mod escrow;
 mod events;
 mod fields;
 mod form;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod health;
 mod idempotency;
 mod list;

@@ -23,7 +23,7 @@ fn stream_of(asker: &Admitted) -> Owner {
 }
 
 /// Which events are asked for.
-fn filter(query: &Query) -> Read<EventFilter> {
+pub(super) fn filter(query: &Query) -> Read<EventFilter> {
     Ok(EventFilter {
         types: types::chosen(TYPE, &query.all(TYPE))?,
         intent: query.id("paymentIntentId", "payment intent")?,

@@ -75,7 +75,7 @@ pub(in crate::http) async fn handle(
 }
 
 /// The event that the stream begins after, as it was named, and where it was named.
-fn start(headers: &HeaderMap, query: &Query) -> Read<Option<(&'static str, String)>> {
+pub(in crate::http) fn start(headers: &HeaderMap, query: &Query) -> Read<Option<(&'static str, String)>> {
     if let Some(value) = header_text(headers, &LAST_EVENT_ID) {
         let text = std::str::from_utf8(value).map_err(|_| unknown("Last-Event-ID", "something that is no text"))?;
         return Ok(Some(("Last-Event-ID", text.to_owned())));

@@ -24,7 +24,8 @@ const MAX_MEMBERS: usize = 10;
 const CREATED_FROM: &str = "created[gte]";
 const CREATED_TO: &str = "created[lte]";
 
-fn filter(query: &Query) -> Read<EscrowFilter> {
+/// Which intents are asked for.
+pub(in crate::http) fn filter(query: &Query) -> Read<EscrowFilter> {
     for name in query.names() {
         if name.starts_with("created") && name != CREATED_FROM && name != CREATED_TO {
             return Err(ApiError::field(name, format!("Filter by {CREATED_FROM} and {CREATED_TO}")));

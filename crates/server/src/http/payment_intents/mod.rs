@@ -12,7 +12,7 @@ pub(super) mod confirm;
 pub(super) mod create;
 pub(super) mod get;
 pub(super) mod list;
-mod terms;
+pub(super) mod terms;
 
 /// Writes the intent after a command.
 pub(super) fn shown(gateway: &Arc<Gateway>, reader: Reader) -> impl Fn(&Escrow) -> Option<Vec<u8>> + use<> {

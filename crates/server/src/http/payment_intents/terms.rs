@@ -22,7 +22,7 @@ const TEXT: Limit = Limit::Bytes(MAX_TEXT_BYTES);
 const HASH_BYTES: usize = 32;
 
 /// The terms that a body asks for.
-pub(super) fn read(sent: &Sent, fee_basis_points: u16) -> Read<Terms> {
+pub(in crate::http) fn read(sent: &Sent, fee_basis_points: u16) -> Read<Terms> {
     let fields = sent.fields();
     let required = Required::read(&fields)?;
     let description = fields.text("description", TEXT)?.map(str::to_owned);
