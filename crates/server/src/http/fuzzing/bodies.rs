@@ -16,7 +16,7 @@ use crate::processor::CardNumber;
 /// kept as it was sent, within its bounds.
 pub fn target(data: &[u8]) {
     if let Ok(sent) = Sent::parse(data.to_vec().into(), Style::Strict, None) {
-        check_json(&sent);
+        check_json(&sent, data);
     }
     if let Ok(sent) = Sent::parse(data.to_vec().into(), Style::Lenient, None) {
         check_form(&sent);
@@ -31,9 +31,10 @@ pub fn target(data: &[u8]) {
     }
 }
 
-fn check_json(sent: &Sent) {
+fn check_json(sent: &Sent, data: &[u8]) {
     let members = sent.fields().members();
     let tree = Value::Object(members.clone());
+    check_reader(data, &tree);
     if is_exact(&tree) {
         assert_eq!(plain(tree.to_string().as_bytes()).as_ref(), Some(&tree));
     }
@@ -46,6 +47,16 @@ fn check_json(sent: &Sent) {
     assert_eq!(form.fields().members(), &spelt, "a form spells another tree than the JSON that it was made from");
     if let Ok(read) = terms_of(sent) {
         assert_eq!(terms_of(&form).ok(), Some(read), "a form asks for other terms than the same JSON");
+    }
+}
+
+/// What is read is what `serde_json` reads by itself, where no name means something to it.
+fn check_reader(data: &[u8], tree: &Value) {
+    const MEANT: &[u8] = b"serde_json";
+    // Behind an escape may stand such a name as well.
+    let is_plain = !data.contains(&b'\\') && !data.windows(MEANT.len()).any(|window| window == MEANT);
+    if is_plain && !data.trim_ascii().is_empty() {
+        assert_eq!(serde_json::from_slice::<Value>(data).ok().as_ref(), Some(tree));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Queries of lists, ids, and where a stream of events begins.
 
 use axum::extract::FromRequestParts;
-use escrow::{EventId, IntentId, MilestoneId, RawId};
+use escrow::{Currency, EventId, IntentId, IntentStatus, MilestoneId, PaymentType, RawId};
 use futures_util::FutureExt;
 use store::{PageRequest, Position};
 
@@ -22,6 +22,12 @@ pub fn target(data: &[u8]) {
     let Some(mut parts) = head("GET", &format!("/v1/events?{text}"), &[("last-event-id", last_seen)]) else { return };
     let read = Query::from_request_parts(&mut parts, &()).now_or_never().expect("nothing is waited for");
     let Ok(query) = read else { return };
+    let text = parts.uri.query().unwrap_or_default().as_bytes();
+    for (name, _) in url::form_urlencoded::parse(text) {
+        let last = url::form_urlencoded::parse(text).filter(|(other, _)| *other == name).last();
+        let last = last.map(|(_, value)| value.into_owned()).filter(|value| !value.is_empty());
+        assert_eq!(query.get(&name).map(str::to_owned), last, "{name}");
+    }
     if let Ok(page) = query.page(|text| text.parse().ok().map(EventId::raw)) {
         check_page(&query, page);
     }
@@ -36,9 +42,11 @@ pub fn target(data: &[u8]) {
     }
 }
 
-/// What was read and is written again is read as the same.
+/// What was read is what another reader reads (that of the URL Standard's own crate, which takes what is no text as well), and reads as
+/// the same when it is written again.
 fn check_pairs(query: &[u8]) {
     let Ok(pairs) = form::pairs(query) else { return };
+    assert_eq!(url::form_urlencoded::parse(query).into_owned().collect::<Vec<_>>(), pairs);
     let written: Vec<String> =
         pairs.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
     assert_eq!(form::pairs(written.join("&").as_bytes()).ok(), Some(pairs));
@@ -69,6 +77,9 @@ fn check_window(limit: usize, offset: u64) {
 
 fn check_filters(query: &Query) {
     if let Ok(filter) = list::filter(query) {
+        assert_eq!(filter.status.map(IntentStatus::name), query.get("status"));
+        assert_eq!(filter.payment_type.map(PaymentType::name), query.get("type"));
+        assert_eq!(filter.currency.map(Currency::code), query.get("currency"));
         let times = [filter.created_from, filter.created_to];
         assert!(times.into_iter().flatten().all(|time| (0..=LATEST_S).contains(&time.seconds())));
         for (name, value) in &filter.metadata {
