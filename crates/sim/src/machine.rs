@@ -270,7 +270,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-const fn mixed(trace: u64, what: u64) -> u64 {
+pub(crate) const fn mixed(trace: u64, what: u64) -> u64 {
     let mixed = (trace ^ what).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ (mixed >> 29)
 }

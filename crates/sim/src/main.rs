@@ -7,7 +7,7 @@ mod planted;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, value_parser};
 use engine::{Host, System};
 use sim::{Case, Fault, Outcome, Totals, shrink, story};
 
@@ -24,13 +24,13 @@ enum Command {
     /// Play many seeds; the first that goes wrong is shrunk and told
     Run {
         /// How many seeds
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, default_value_t = 100, value_parser = value_parser!(u64).range(1..))]
         seeds: u64,
         /// The first one; drawn, where none is named
-        #[arg(long)]
+        #[arg(long, value_parser = value_parser!(u64).range(..LAST_SEED))]
         from: Option<u64>,
         /// Go on for so many minutes, however many seeds that takes
-        #[arg(long)]
+        #[arg(long, conflicts_with = "seeds", value_parser = value_parser!(i64).range(1..))]
         minutes: Option<i64>,
     },
     /// Play one seed again, or what is left of it
@@ -41,13 +41,13 @@ enum Command {
         #[arg(long, default_value_t = 0)]
         schedule: u64,
         /// Only these wishes
-        #[arg(long, value_delimiter = ',')]
+        #[arg(long, num_args = 0..=1, value_delimiter = ',')]
         wishes: Option<Vec<usize>>,
         /// Only these kinds of faults
-        #[arg(long, value_delimiter = ',', value_parser = fault)]
+        #[arg(long, num_args = 0..=1, value_delimiter = ',', value_parser = fault)]
         faults: Option<Vec<Fault>>,
         /// Kill the gateway after so many polls, and let nothing else go wrong
-        #[arg(long)]
+        #[arg(long, conflicts_with = "faults", value_parser = value_parser!(u64).range(1..))]
         crash_at: Option<u64>,
         /// Find the least that still goes wrong
         #[arg(long)]
@@ -57,7 +57,8 @@ enum Command {
     #[cfg(feature = "planted")]
     Planted {
         /// Only these, by their names; all, where none are named
-        only: Vec<String>,
+        #[arg(value_parser = planted::defect)]
+        only: Vec<escrow::planted::Defect>,
     },
     /// Kill the gateway of a run at every place where it waits, one after the other
     Crashes {
@@ -69,7 +70,7 @@ enum Command {
 
 fn fault(name: &str) -> Result<Fault, String> {
     let names = || Fault::ALL.iter().map(|fault| fault.name()).collect::<Vec<_>>().join(", ");
-    Fault::from_name(name).ok_or_else(|| format!("there is {}", names()))
+    Fault::from_name(name).ok_or_else(|| format!("the kinds are {}", names()))
 }
 
 fn main() -> ExitCode {
@@ -78,13 +79,25 @@ fn main() -> ExitCode {
         Command::Replay { seed, schedule, wishes, faults, crash_at, shrink } => {
             let wishes = wishes.map(BTreeSet::from_iter);
             let faults = faults.map(BTreeSet::from_iter);
-            replay(&Case { seed, schedule, wishes, faults, crash_at }, shrink)
+            let case = Case { seed, schedule, wishes, faults, crash_at };
+            let unknown = case.unknown_wishes();
+            if !unknown.is_empty() {
+                eprintln!("seed {seed} has no wishes {unknown:?}");
+                return ExitCode::from(USAGE);
+            }
+            replay(&case, shrink)
         }
         #[cfg(feature = "planted")]
         Command::Planted { only } => planted::run(&only),
         Command::Crashes { seed } => crashes(seed),
     }
 }
+
+/// The status of a call that makes no sense.
+const USAGE: u8 = 2;
+
+/// So many seeds may follow on any that is named.
+const LAST_SEED: u64 = u64::MAX / 2;
 
 /// How often something is said about how far it is.
 const SAID_EVERY_MS: i64 = 10_000;
@@ -138,6 +151,9 @@ fn replay(case: &Case, is_shrunk: bool) -> ExitCode {
         None => {
             let Totals { answers, polls, .. } = outcome.totals;
             println!("all is well: {answers} answers, {polls} polls, trace {:016x}", outcome.trace);
+            if case.crash_at.is_some() && outcome.crashes == 0 {
+                println!("nobody was killed: the clients were done before");
+            }
             ExitCode::SUCCESS
         }
         Some(_) if is_shrunk => failed(case, &outcome),
@@ -193,4 +209,25 @@ fn report(totals: &Totals, real_ms: i64) -> ExitCode {
     let faults: Vec<&str> = faults.into_iter().map(Fault::name).collect();
     println!("\nnever happened: {faults:?}, {states:?}: too few seeds, or something is not simulated any more");
     ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_is_repeated_by_the_command_that_it_names() {
+        let wishes = [None, Some(BTreeSet::new()), Some(BTreeSet::from([3, 14]))];
+        let faults = [None, Some(BTreeSet::new()), Some(BTreeSet::from([Fault::Crash, Fault::BankSlow]))];
+        for (wishes, faults) in wishes.iter().flat_map(|wishes| faults.iter().map(move |faults| (wishes, faults))) {
+            let case = Case { schedule: 5, wishes: wishes.clone(), faults: faults.clone(), ..Case::of(7) };
+            let command = case.command();
+            let words = command.strip_prefix("cargo run -p sim -- ").expect("a command of cargo").split(' ');
+            let read = Cli::try_parse_from(["sim"].into_iter().chain(words)).unwrap_or_else(|error| panic!("{error}"));
+            let Command::Replay { seed, schedule, wishes, faults, .. } = read.command else { panic!("{command}") };
+            assert_eq!((seed, schedule), (7, 5));
+            assert_eq!(wishes.map(BTreeSet::from_iter), case.wishes, "{command}");
+            assert_eq!(faults.map(BTreeSet::from_iter), case.faults, "{command}");
+        }
+    }
 }

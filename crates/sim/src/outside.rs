@@ -23,9 +23,9 @@ const MOST_REFUSED_CALLS: u32 = 2;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Books {
     /// What was paid out, by settlement and retry.
-    pub(crate) paid_out: BTreeMap<(SettlementId, u32), Amount>,
+    pub(crate) paid_out: BTreeMap<(SettlementId, u32), Payout>,
     /// What was definitely refused.
-    pub(crate) refused: BTreeMap<(SettlementId, u32), Amount>,
+    refused: BTreeMap<(SettlementId, u32), Payout>,
     /// What was paid back.
     pub(crate) paid_back: BTreeMap<RefundId, Amount>,
     /// What was not, and never will be, unless it must arrive.
@@ -90,9 +90,8 @@ impl Payments for Bank {
         if !self.consider().await {
             return PaymentAnswer::Unknown;
         }
-        let name = (payout.id, payout.retry);
         let refuses = self.fates.strike(Fault::BankRefuses);
-        let is_paid = self.books().pay_out(name, payout.amount, refuses);
+        let is_paid = self.books().pay_out(&payout, refuses);
         match (self.reply().await, is_paid) {
             (false, _) => PaymentAnswer::Unknown,
             (true, true) => PaymentAnswer::Arrived(format!("{}.{}", payout.id, payout.retry)),
@@ -116,16 +115,17 @@ impl Payments for Bank {
 
 impl Books {
     /// Pays, unless that was done or refused before; says whether it is paid.
-    fn pay_out(&mut self, name: (SettlementId, u32), amount: Amount, refuses: bool) -> bool {
+    fn pay_out(&mut self, payout: &Payout, refuses: bool) -> bool {
+        let name = (payout.id, payout.retry);
         if let Some(before) = self.paid_out.get(&name).or(self.refused.get(&name)) {
             self.told_again += 1;
-            if *before != amount {
-                self.wrongs.push(format!("payout {} retry {} was {before}, and is {amount}", name.0, name.1));
+            if before != payout {
+                self.wrongs.push(format!("a payout was {before:?}, and is {payout:?}"));
             }
             return self.paid_out.contains_key(&name);
         }
         let ends = if refuses { &mut self.refused } else { &mut self.paid_out };
-        ends.insert(name, amount);
+        ends.insert(name, payout.clone());
         !refuses
     }
 

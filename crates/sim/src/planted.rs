@@ -50,9 +50,19 @@ const fn reasons(defect: Defect) -> &'static [&'static [Fault]] {
     }
 }
 
+/// The defect of this name.
+pub(crate) fn defect(name: &str) -> Result<Defect, String> {
+    let names = || Defect::ALL.iter().map(|defect| defect.name()).collect::<Vec<_>>().join(", ");
+    Defect::ALL
+        .iter()
+        .copied()
+        .find(|defect| defect.name() == name)
+        .ok_or_else(|| format!("the defects are {}", names()))
+}
+
 /// Puts each in, those of these names or all.
-pub(crate) fn run(only: &[String]) -> ExitCode {
-    let is_meant = |defect: &Defect| only.is_empty() || only.iter().any(|name| name == defect.name());
+pub(crate) fn run(only: &[Defect]) -> ExitCode {
+    let is_meant = |defect: &Defect| only.is_empty() || only.contains(defect);
     let defects: Vec<Defect> = Defect::ALL.iter().copied().filter(is_meant).collect();
     let tries: Vec<_> =
         defects.iter().flat_map(|defect| reasons(*defect).iter().map(|with| (*defect, *with))).collect();

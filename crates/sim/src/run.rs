@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::client;
 use crate::fates::{Fates, Fault};
-use crate::machine::{OUTSIDE, Step};
+use crate::machine::{OUTSIDE, Step, mixed};
 use crate::oracle::{self, Rule, Wrong};
 use crate::rng::Rng;
 use crate::seen::Coverage;
@@ -24,6 +24,9 @@ const SHORT_REST_MS: i64 = 4 * 60_000;
 
 /// How often what is held is asked back, until nothing may be any more.
 const ROUNDS: usize = 2;
+
+/// How often tasks are polled in a run, at most: a hundred times as often as in most.
+const MOST_POLLS: u64 = 5_000_000;
 
 /// Once in how many polls everything that is stored is verified.
 const VERIFIED_EVERY: u64 = 997;
@@ -85,6 +88,13 @@ impl Case {
     pub(crate) fn plan(&self) -> Vec<Wish> {
         let plan = workload::plan(self.seed);
         plan.into_iter().filter(|wish| self.wishes.as_ref().is_none_or(|kept| kept.contains(&wish.number))).collect()
+    }
+
+    /// Those of the wishes to ask that the plan does not have.
+    #[must_use]
+    pub fn unknown_wishes(&self) -> BTreeSet<usize> {
+        let known: BTreeSet<usize> = workload::plan(self.seed).iter().map(|wish| wish.number).collect();
+        self.wishes.iter().flatten().copied().filter(|wish| !known.contains(wish)).collect()
     }
 
     /// Plays it.
@@ -172,6 +182,9 @@ impl Run {
 
     fn step(&mut self, until_ms: i64) -> Step {
         let step = self.world.machine.step(until_ms);
+        if self.world.machine.polls() > MOST_POLLS {
+            self.wrongs.push(Wrong { rule: Rule::NothingStuck, what: "tasks are polled on and on".to_owned() });
+        }
         if let Step::Polled(group) = step
             && group != OUTSIDE
         {
@@ -206,10 +219,17 @@ impl Run {
             told_again,
             simulated_ms: world.machine.now_ms() - crate::world::START_MS,
         };
-        let outcome = Outcome { wrongs, totals, crashes: self.crashes, trace: world.machine.trace() };
+        let outcome = Outcome { wrongs, totals, crashes: self.crashes, trace: trace(&world) };
         world.end();
         outcome
     }
+}
+
+/// What the tasks did when, and what was answered.
+fn trace(world: &World) -> u64 {
+    let asked = locked(&world.asked);
+    let answered = asked.iter().flat_map(|asked| &asked.answers).flat_map(|(_, body)| body);
+    answered.fold(world.machine.trace(), |trace, byte| mixed(trace, u64::from(*byte)))
 }
 
 /// What one run, or many, came to.

@@ -201,14 +201,16 @@ impl Case {
         if self.schedule != 0 {
             write!(command, " --schedule {}", self.schedule).expect("memory");
         }
-        let list = |items: Vec<String>| items.join(",");
+        // Where there are none, the option stands alone: nothing else means none.
+        let mut add = |option: &str, items: Vec<String>| {
+            let items = if items.is_empty() { String::new() } else { format!(" {}", items.join(",")) };
+            write!(command, " {option}{items}").expect("memory");
+        };
         if let Some(wishes) = &self.wishes {
-            let wishes = list(wishes.iter().map(ToString::to_string).collect());
-            write!(command, " --wishes {wishes}").expect("memory");
+            add("--wishes", wishes.iter().map(ToString::to_string).collect());
         }
         if let Some(faults) = &self.faults {
-            let faults = list(faults.iter().map(|fault| fault.name().to_owned()).collect());
-            write!(command, " --faults '{faults}'").expect("memory");
+            add("--faults", faults.iter().map(|fault| fault.name().to_owned()).collect());
         }
         if let Some(polls) = self.crash_at {
             write!(command, " --crash-at {polls}").expect("memory");
