@@ -1,5 +1,7 @@
 //! What the operator sees and does.
 
+use std::sync::atomic::Ordering;
+
 use axum::body::Body;
 use axum::http::Request;
 use escrow::{IntentId, Mode};
@@ -151,6 +153,7 @@ async fn what_is_broken_is_named() {
     let effects = next.duties().into_iter().map(|(duty, _)| escrow::Effect::Drop(duty)).collect();
     let change = store::Change { base: Some(base), next, transfers: Vec::new(), events: Vec::new(), effects };
     world.store.commit(vec![store::Unit { change: Some(change), ..store::Unit::default() }]).await.expect("a commit");
+    world.is_damaged.store(true, Ordering::SeqCst);
     let report = world.call_as(ADMIN, "POST", "/admin/verify", Value::Null).await.ok(200);
     assert_eq!((&report["ok"], &report["brokenTotal"]), (&json!(false), &json!(1)));
     assert_eq!(report["broken"][0]["invariant"], "one job per duty");

@@ -1,7 +1,7 @@
 //! A gateway with two merchants and keys of every kind.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -48,13 +48,15 @@ pub(crate) struct World {
     pub(crate) store: Arc<Faulty>,
     /// What is behind every fault.
     stored: Arc<MemoryStore>,
+    /// Whether the test has damaged the store on purpose.
+    pub(crate) is_damaged: AtomicBool,
     pub(crate) router: Router,
 }
 
 /// Whatever a test has done, its store fits together in the end.
 impl Drop for World {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() || self.is_damaged.load(Ordering::SeqCst) {
             return;
         }
         let verified = verify(self.stored.as_ref(), Box::<WireWitness>::default()).now_or_never();
@@ -92,7 +94,7 @@ impl World {
         let keyring = keyring();
         add_keys(&engine.registry(keyring.clone())).await;
         let router = server::router(Gateway::new(engine.clone(), keyring, settings));
-        World { host, engine, store, stored, router }
+        World { host, engine, store, stored, is_damaged: AtomicBool::new(false), router }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use escrow::{CardOutcome, Command, Currency, Rail, ReleaseType, Shipping};
 use rusqlite::Connection;
-use store::{Audited, KeyHolder, OpenError, Outcome, SCHEMA_VERSION, SqliteStore, Store, StoreError, Wanted};
+use store::{
+    AccountRow, Audited, KeyHolder, OpenError, Outcome, SCHEMA_VERSION, SqliteStore, Store, StoreError, Wanted,
+};
 use tempfile::TempDir;
 
 use crate::requests::logged;
@@ -62,7 +64,10 @@ async fn a_key_of_nobody_is_told_of() {
     );
     let store = open(dir.path());
     let what = format!("id {} acts for a merchant who does not exist", "00".repeat(16));
-    assert_eq!(audit(&store).await, [Audited::Stray { table: "keys", what }]);
+    let audited = audit(&store).await;
+    assert_eq!(audited[0], Audited::Stray { table: "keys", what });
+    let is_key = |audited: &Audited| matches!(audited, Audited::Account(AccountRow::Key(_)));
+    assert!(audited.len() == 3 && audited[1..].iter().all(is_key), "{audited:?}");
     store.close().await;
 }
 

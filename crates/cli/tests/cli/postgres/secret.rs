@@ -1,5 +1,7 @@
 //! The secret that all gateways of a store have.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use cluster::Database;
@@ -24,6 +26,7 @@ fn a_gateway_with_another_secret_is_refused_and_told_what_to_do() {
 
     let mine = second.path().join("mine.key");
     std::fs::write(&mine, [7; 32]).expect("written");
+    std::fs::set_permissions(&mine, Permissions::from_mode(0o600)).expect("they are mine");
     let mine = mine.to_str().expect("a path");
     let create = ["keys", "create", "--merchant", "Sandbox", "--mode", "test", "--secret-file", mine];
     for args in [&[&SERVE[..], &["--secret-file", mine]].concat()[..], &create] {

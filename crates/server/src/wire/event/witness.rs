@@ -49,6 +49,7 @@ const UNTOLD: [(&str, &[&str]); 5] = [
             "disputeReason",
             "disputeResolution",
             "disputeResolvedAt",
+            "disputeWindow",
             "disputes",
             "heldAmount",
             "milestones",
