@@ -11,7 +11,7 @@ use crate::limits::MAX_MILESTONES;
 use crate::money::{Amount, Currency};
 use crate::payment::{Payment, PaymentState};
 use crate::state::{Escrow, IntentState, Milestone, MilestoneState, Order, OrderState};
-use crate::terms::{ReleaseType, Terms};
+use crate::terms::{ReleaseType, SettlementMethod, Terms};
 use crate::time::Timestamp;
 
 const AT: Timestamp = Timestamp::from_ms(0);
@@ -187,6 +187,16 @@ fn money_that_is_on_its_way_twice_or_not_at_all_is_found() {
             started(),
             |state| state.settlements[0].amount = usdc("31"),
             "reserved settlements are Some(31000000), the balance is 30.00",
+        ),
+        (
+            released(),
+            |state| state.settlements[0].destination = "another account".to_owned(),
+            "goes to another account by OFF_RAMP_MOCK, which was not agreed",
+        ),
+        (
+            released(),
+            |state| state.settlements[0].method = SettlementMethod::OffRampToWire,
+            "by OFF_RAMP_TO_WIRE, which was not agreed",
         ),
         (started(), |state| state.settlements.clear(), "reserved settlements are Some(0), the balance is 30.00"),
         (
