@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::http::Request;
-use escrow::{IntentId, Mode};
+use escrow::{Escrow, IntentId, Mode, Order};
 use serde_json::{Value, json};
-use store::{Audited, KeyHolder, Store, Wanted};
+use store::{Audited, Change, KeyHolder, Store, Unit, Wanted};
 
 use crate::access::Objects;
 use crate::world::{ADMIN, LIVE, Reply, TEST, World};
@@ -141,6 +141,43 @@ async fn settlements_that_did_not_arrive_and_jobs_of_everybody_are_seen() {
 }
 
 /// A store with something wrong is told of, and an altered journal among it.
+/// What somebody does to a state, and what is said of it.
+type Alteration = (fn(&mut Escrow), &'static str);
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_as_its_last_event_says_is_named() {
+    let alterations: [Alteration; 4] = [
+        (|state| state.terms.settlement_destination = "mine".to_owned(), "settlementDestination of payment_intent"),
+        (|state| state.terms.description = Some("another".to_owned()), "description of payment_intent"),
+        (|state| order(state).milestones[0].description = Some("another".to_owned()), "description of milestone"),
+        (|state| order(state).milestones.clear(), "is not there, its last event is milestone.created"),
+    ];
+    for (alter, words) in alterations {
+        let world = World::new().await;
+        let intent = world.intent(false).await;
+        world.milestone(&intent, 0, "10").await;
+        let intent: IntentId = intent.parse().expect("an id");
+        let loaded = world.store.load(Wanted { escrows: vec![intent], ..Wanted::default() }).await.expect("readable");
+        let base = loaded.escrows.into_iter().next().flatten().expect("opened");
+        let mut next = base.escrow.clone();
+        alter(&mut next);
+        let change = Change { base: Some(base), next, transfers: Vec::new(), events: Vec::new(), effects: Vec::new() };
+        world.store.commit(vec![Unit { change: Some(change), ..Unit::default() }]).await.expect("a commit");
+        world.is_damaged.store(true, Ordering::SeqCst);
+        let report = world.call_as(ADMIN, "POST", "/admin/verify", Value::Null).await.ok(200);
+        let broken = report["broken"].as_array().expect("a list");
+        let is_named = |broken: &Value| {
+            broken["invariant"] == "as its events say"
+                && broken["what"].as_str().is_some_and(|what| what.contains(words))
+        };
+        assert!(broken.iter().any(is_named), "{words}: {broken:?}");
+    }
+}
+
+fn order(state: &mut Escrow) -> &mut Order {
+    state.order.as_mut().expect("an order")
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_broken_is_named() {
     let world = World::new().await;
@@ -151,8 +188,8 @@ async fn what_is_broken_is_named() {
     let next = base.escrow.clone();
     // A version without the jobs that it should have.
     let effects = next.duties().into_iter().map(|(duty, _)| escrow::Effect::Drop(duty)).collect();
-    let change = store::Change { base: Some(base), next, transfers: Vec::new(), events: Vec::new(), effects };
-    world.store.commit(vec![store::Unit { change: Some(change), ..store::Unit::default() }]).await.expect("a commit");
+    let change = Change { base: Some(base), next, transfers: Vec::new(), events: Vec::new(), effects };
+    world.store.commit(vec![Unit { change: Some(change), ..Unit::default() }]).await.expect("a commit");
     world.is_damaged.store(true, Ordering::SeqCst);
     let report = world.call_as(ADMIN, "POST", "/admin/verify", Value::Null).await.ok(200);
     assert_eq!((&report["ok"], &report["brokenTotal"]), (&json!(false), &json!(1)));
