@@ -117,6 +117,79 @@ fn events_that_were_tampered_with_are_named() {
     }
 }
 
+/// What somebody does to everything else who can write into the database, and what `verify` says of it.
+#[test]
+fn rows_that_were_tampered_with_are_named() {
+    for (deed, sql, said) in [
+        ("a balance raised", "UPDATE balances SET minor = minor + 1 WHERE account = 'payable'", "its transfers add up to"),
+        (
+            "two balances raised together",
+            "UPDATE balances SET minor = minor + 1 WHERE account = 'payable';
+             UPDATE balances SET minor = minor - 1 WHERE account LIKE 'rail%'",
+            "its transfers add up to",
+        ),
+        ("a balance removed", "DELETE FROM balances WHERE account = 'payable'", "its transfers add up to"),
+        ("a transfer raised", "UPDATE transfers SET minor = minor + 1 WHERE kind = 'release'", "was due"),
+        ("a transfer removed", "DELETE FROM transfers WHERE kind = 'release'", "its transfers add up to"),
+        (
+            "a transfer made twice",
+            "INSERT INTO transfers SELECT owner, randomblob(16), intent, created, kind, subject, method, minor, currency, from_after, to_after
+             FROM transfers WHERE kind = 'release'",
+            "repeats Release",
+        ),
+        (
+            "another payee in the terms",
+            "UPDATE parts SET body = replace(body, 'bank_account_123', 'bank_account_666') WHERE kind = 0",
+            "settlementDestination of payment_intent",
+        ),
+        (
+            "another payee of one payout",
+            "UPDATE parts SET body = replace(body, 'bank_account_123', 'bank_account_666') WHERE kind = 2",
+            "which was not agreed",
+        ),
+        (
+            "another payee everywhere but in events",
+            "UPDATE parts SET body = replace(body, 'bank_account_123', 'bank_account_666')",
+            "settlementDestination of payment_intent",
+        ),
+        ("a part removed", "DELETE FROM parts WHERE kind = 2", "payable settlements are"),
+        ("a job removed", "DELETE FROM jobs", "its jobs none"),
+        ("a job put off", "UPDATE jobs SET due = due + 86400000", "its duties are"),
+        ("the intent removed", "DELETE FROM escrows", "which does not exist"),
+        ("a key renamed", "UPDATE keys SET name = 'mine'", "name of api_key"),
+        ("a key that may do something else", "UPDATE keys SET scopes = 'escrow:read'", "scopes of api_key"),
+        ("a key that expires later", "UPDATE keys SET expires = 4000000000000", "expiresAt of api_key"),
+        ("a key removed", "DELETE FROM keys", "its last event is api_key.created"),
+        (
+            "a key inserted",
+            "INSERT INTO keys (id, hash, kind, owner, last_four, created)
+             SELECT randomblob(16), randomblob(32), kind, owner, last_four, created FROM keys LIMIT 1",
+            "no event tells of api_key",
+        ),
+        ("a merchant renamed", "UPDATE merchants SET name = 'Mallory'", "name of merchant"),
+        ("a webhook endpoint moved", "UPDATE endpoints SET url = 'https://mallory.example/'", "url of webhook_endpoint"),
+        ("a webhook endpoint removed", "DELETE FROM endpoints", "its last event is webhook_endpoint.created"),
+    ] {
+        let folder = folder();
+        let gateway = Gateway::start(folder.path(), &[]);
+        let client = gateway.client();
+        let intent = client.create_intent();
+        let milestone = client.create_milestone(&intent, 0, "500.00");
+        client.complete(&intent, &milestone);
+        let endpoint = serde_json::json!({"url": "http://127.0.0.1:9/hook"});
+        client.post("/webhook-endpoints", &endpoint);
+        gateway.stop();
+        let db = rusqlite::Connection::open(folder.path().join("data/milepost.db")).expect("a database");
+        let before = db.total_changes();
+        db.execute_batch(sql).unwrap_or_else(|error| panic!("{deed}: {error}"));
+        assert!(db.total_changes() > before, "{deed}: nothing was changed");
+        drop(db);
+        let output = run(folder.path(), ["verify", "--data", "data"]);
+        assert_eq!(output.status.code(), Some(1), "{deed}: {}", stdout(&output));
+        assert!(stdout(&output).contains(said), "{deed}: {}", stdout(&output));
+    }
+}
+
 #[test]
 fn where_there_is_no_store_none_is_made() {
     let folder = folder();
