@@ -41,15 +41,28 @@ impl Database {
 
     /// Creates a database from where another address points to.
     pub(crate) fn create(admin_url: &str) -> Result<Database, Missing> {
+        // The template that nobody can connect to: creating from any other fails while somebody is connected to that.
+        Database::create_like("template0", admin_url)
+    }
+
+    fn create_like(template: &str, admin_url: &str) -> Result<Database, Missing> {
         let programs = clients()?.to_path_buf();
         let letters = random::letters::<8>().map_err(|error| Missing::failed("drawing a name", error))?;
         let name = format!("test_{letters}");
-        // The template that nobody can connect to: creating from any other fails while somebody is connected to that.
         // How it is copied is left to the server, since neither strategy is measurably faster here.
-        psql::run(&programs, admin_url, &format!("CREATE DATABASE {name} TEMPLATE template0"))
+        psql::run(&programs, admin_url, &format!("CREATE DATABASE {name} TEMPLATE {template}"))
             .map_err(|why| Missing::failed("creating a database", why))?;
         let url = address::with_database(admin_url, &name);
         Ok(Database { name, url, admin_url: admin_url.to_owned(), programs })
+    }
+
+    /// A database with all that is in this one.
+    ///
+    /// # Panics
+    /// While somebody is connected to this one.
+    #[must_use]
+    pub fn copy(&self) -> Database {
+        Database::create_like(&self.name, &self.admin_url).unwrap_or_else(|missing| panic!("{missing}"))
     }
 
     /// Its address, for somebody who may do everything.

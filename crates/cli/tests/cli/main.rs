@@ -20,6 +20,7 @@ mod postgres;
 mod receiver;
 mod secrets;
 mod serve;
+mod tampering;
 mod traces;
 mod trigger;
 mod usage;

@@ -14,6 +14,7 @@ mod moving;
 mod outage;
 mod secret;
 mod serve;
+mod tampered;
 mod tls;
 mod traces;
 
