@@ -139,6 +139,9 @@ fn no_request_hides_in_another() {
         ("GET /health/live HTTP/1.0\r\nConnection: keep-alive\r\n\r\n".to_owned(), &[200, 200]),
         (get("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAAA\r\n"), &[200, 200]),
         (get("Expect: something\r\n"), &[200, 200]),
+        // Whose host is not told, or told twice.
+        ("GET /health/live HTTP/1.1\r\n\r\n".to_owned(), &[400, 200]),
+        (get("Host: elsewhere\r\n"), &[400, 200]),
         // Targets that are no path.
         (get("").replace("GET /", "GET http://elsewhere.example/"), &[200, 200]),
         ("GET elsewhere.example:80 HTTP/1.1\r\nHost: here\r\n\r\n".to_owned(), &[404, 200]),

@@ -1,10 +1,13 @@
-//! Which address a request comes from.
+//! Which address a request comes from, and which it is for.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::Request;
-use axum::http::header::HeaderName;
+use axum::http::Version;
+use axum::http::header::{HOST, HeaderName};
 use ipnet::IpNet;
+
+use super::error::ApiError;
 
 /// The header to which every proxy on the way adds whom it was asked by.
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -13,6 +16,19 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Requests without it count as from one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
+
+/// That a request which came by a connection names one host, as HTTP/1.1 has it (RFC 9112, section 3.2): what stands before the gateway
+/// may send on by that name, and must not see another one.
+pub(super) fn names_one_host(request: &Request) -> Result<(), ApiError> {
+    let came_by_a_connection = request.extensions().get::<Peer>().is_some();
+    if !came_by_a_connection
+        || request.version() < Version::HTTP_11
+        || request.headers().get_all(HOST).iter().count() == 1
+    {
+        return Ok(());
+    }
+    Err(ApiError::Field { param: HOST.to_string(), message: "the Host header must be there exactly once".to_owned() })
+}
 
 /// The client's address: the other end of the connection, or, where that is a proxy that the operator trusts, the address that the
 /// last trusted proxy was asked by. What stands before that in the header can be made up by anybody.

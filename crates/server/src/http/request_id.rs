@@ -16,7 +16,7 @@ use super::error::{ApiError, complete};
 use super::idempotency::unversioned;
 use super::notes::Came;
 use super::path::IntentPath;
-use super::{rate_limit, within};
+use super::{peer, rate_limit, within};
 use crate::gateway::Gateway;
 use crate::meter::{self, UnderWay};
 
@@ -36,6 +36,7 @@ pub(super) async fn envelope(State(gateway): State<Arc<Gateway>>, request: Reque
     let host = gateway.engine.host().clone();
     let (started_us, under_way) = (host.ticks_us(), UnderWay::begin());
     let id = RequestId::fresh(gateway.engine.ids());
+    let named = peer::names_one_host(&request);
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(id);
     let standing = rate_limit::Told::default();
@@ -43,7 +44,12 @@ pub(super) async fn envelope(State(gateway): State<Arc<Gateway>>, request: Reque
     let came = Came::new(id, &mut parts, host.now());
     let line = Line::about(id, &mut parts).await;
 
-    let answering = next.run(Request::from_parts(parts, body));
+    let answering = async {
+        match named {
+            Ok(()) => next.run(Request::from_parts(parts, body)).await,
+            Err(refused) => refused.into_response(),
+        }
+    };
     let answer = in_time(&gateway, &line, answering).instrument(line.span()).await;
     let mut response = complete(answer, id);
     standing.write(response.headers_mut());

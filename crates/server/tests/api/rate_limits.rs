@@ -44,7 +44,7 @@ fn refused(reply: &Reply, wait_s: i64) {
 
 /// A request with or without a key, from an address.
 async fn ask(world: &World, key: Option<&str>, path: &str, address: &str) -> Reply {
-    let request = Request::builder().uri(format!("/v1{path}"));
+    let request = Request::builder().uri(format!("/v1{path}")).header("Host", "here");
     let request = key.into_iter().fold(request, |request, key| request.header("X-API-Key", key));
     let mut request = request.body(Body::empty()).expect("a request");
     request.extensions_mut().insert(Peer(address.parse::<IpAddr>().expect("an address")));
@@ -202,7 +202,8 @@ async fn behind_a_proxy_that_is_trusted_the_clients_are_told_apart() {
         ("198.51.100.1", "192.0.2.3", true),
         ("198.51.100.1", "192.0.2.4", false),
     ] {
-        let mut request = Request::builder().uri("/v1/payment-intents").header("X-Forwarded-For", forwarded);
+        let mut request =
+            Request::builder().uri("/v1/payment-intents").header("Host", "here").header("X-Forwarded-For", forwarded);
         let peer = Peer(peer.parse().expect("an address"));
         request = request.extension(peer);
         let reply = world.send(request.body(Body::empty()).expect("a request")).await;
