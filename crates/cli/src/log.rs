@@ -13,7 +13,9 @@ use crate::output::Out;
 /// When the level is not understood.
 pub(crate) fn start(level: &str, out: Out) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(level).map_err(|error| Failure::usage(format!("log_level: {error}")))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written is lost. To say so would be to write again, where nothing can be written, and that panics.
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     let started = if out.is_json() {
         builder.json().try_init()
     } else {

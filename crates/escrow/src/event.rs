@@ -58,6 +58,8 @@ names! {
         SettlementFailed = "settlement.failed",
         /// A settlement that did not arrive is tried again.
         SettlementRetried = "settlement.retried",
+        /// A part of the money of a settlement was refunded before it started, or after it did not arrive; the rest is still to be paid out.
+        SettlementReduced = "settlement.reduced",
         /// The money of a settlement was refunded before it started.
         SettlementCanceled = "settlement.canceled",
         /// A time lock opened.

@@ -97,6 +97,7 @@ impl Director {
             Step::Cancel => self.act("cancel", json!({}), "canceled the intent").await,
             Step::Refund => self.act("refund", json!({"reason": ACTOR}), "refunded what is held and free").await,
             Step::RefundSettlement => self.refund_settlement().await,
+            Step::ReduceSettlement => self.reduce_settlement().await,
             Step::Ship => self.act("escrow/ship", json!({"carrier": ACTOR}), "shipped the order").await,
             Step::Prove => self.prove().await,
             Step::Dispute => self.dispute().await,

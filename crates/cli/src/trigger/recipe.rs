@@ -76,6 +76,8 @@ pub(super) enum Step {
     Refund,
     /// The merchant refunds the money of a settlement.
     RefundSettlement,
+    /// A part of the money of the settlement that did not arrive is refunded.
+    ReduceSettlement,
     /// The goods go on their way.
     Ship,
     /// The delivery is proven.
@@ -156,6 +158,7 @@ impl Step {
             | Step::Cancel
             | Step::Refund
             | Step::RefundSettlement
+            | Step::ReduceSettlement
             | Step::Ship
             | Step::Prove
             | Step::Dispute
@@ -254,6 +257,8 @@ impl Recipe {
                 "releases something, and has its settlement refused"),
             EventKind::SettlementRetried => Recipe::new(Stage::Intent, &[Step::FailedSettlement, Step::RetrySettlement],
                 "has a settlement refused, and tries it again"),
+            EventKind::SettlementReduced => Recipe::new(Stage::Intent, &[Step::FailedSettlement, Step::ReduceSettlement],
+                "has a settlement refused, and refunds a part of its money"),
             EventKind::SettlementCanceled => Recipe::new(Stage::Intent, &[Step::FailedSettlement, Step::RefundSettlement],
                 "has a settlement refused, and refunds its money"),
             EventKind::TimeLockReleased => Recipe::new(Stage::TimeLock, &[Step::Paid, Step::OpenTimeLock],

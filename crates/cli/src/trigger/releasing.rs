@@ -1,8 +1,9 @@
 //! The steps by which money leaves: milestones and proofs, releases, settlements, the clock.
 
 use escrow::limits::MAX_MILESTONES;
+use escrow::money::SumError;
 use escrow::state::OrderStatus;
-use escrow::{Hash, IntentStatus, MilestoneStatus, ReleaseType};
+use escrow::{Amount, Hash, IntentStatus, MilestoneStatus, ReleaseType};
 use serde_json::json;
 
 use super::director::{ACTOR, Director};
@@ -274,14 +275,29 @@ impl Director {
         self.tell(format!("tried {} again", settlement.id))
     }
 
-    /// Refunds the money of a settlement that did not arrive, and whatever is free and would be refunded before it.
+    /// Refunds the money of a settlement that did not arrive.
     pub(super) async fn refund_settlement(&mut self) -> Result<(), Failure> {
+        self.refund_from_settlement(|settlement| Ok(settlement.amount), "the money").await
+    }
+
+    /// Refunds the least part of the money of a settlement that did not arrive.
+    pub(super) async fn reduce_settlement(&mut self) -> Result<(), Failure> {
+        self.refund_from_settlement(|settlement| Amount::from_minor(1, settlement.amount.currency()), "a part").await
+    }
+
+    /// Refunds some of the money of a settlement that did not arrive, and whatever is free and would be refunded before it.
+    async fn refund_from_settlement(
+        &mut self,
+        part: impl Fn(&Settlement) -> Result<Amount, SumError>,
+        what: &str,
+    ) -> Result<(), Failure> {
         let job = self.job().await?;
         let settlement = self.failed(&job)?;
+        let part = part(settlement).map_err(Failure::no)?;
         let free = job.order.as_ref().map(|order| order.unallocated);
-        let amount = free.map_or(Ok(settlement.amount), |free| free.plus(settlement.amount)).map_err(Failure::no)?;
+        let amount = free.map_or(Ok(part), |free| free.plus(part)).map_err(Failure::no)?;
         let body = json!({"amount": amount.to_string(), "reason": ACTOR});
-        self.act("refund", body, &format!("refunded {amount}, the money of {} among it", settlement.id)).await
+        self.act("refund", body, &format!("refunded {amount}, {what} of {} among it", settlement.id)).await
     }
 
     /// Moves the clock to when the last settlement starts that is scheduled.

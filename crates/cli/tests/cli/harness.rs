@@ -149,9 +149,27 @@ impl Gateway {
         (gateway, client)
     }
 
+    /// Starts a gateway whose standard error is a device that is always full, and waits until it takes requests.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn start_without_a_log(folder: &Path) -> Gateway {
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("a device that is full");
+        let gateway = Gateway::spawn_logging_to(full, self::folder(), &Environment::new(), folder, ["--json"]);
+        gateway.announce().unwrap_or_else(|(code, _)| panic!("it ended with {code:?}"))
+    }
+
     fn spawn<A: AsRef<OsStr>>(environment: &Environment, folder: &Path, args: impl IntoIterator<Item = A>) -> Gateway {
         let log = self::folder();
         let stderr = std::fs::File::create(log.path().join("stderr")).expect("a file");
+        Gateway::spawn_logging_to(stderr, log, environment, folder, args)
+    }
+
+    fn spawn_logging_to<A: AsRef<OsStr>>(
+        stderr: std::fs::File,
+        log: TempDir,
+        environment: &Environment,
+        folder: &Path,
+        args: impl IntoIterator<Item = A>,
+    ) -> Gateway {
         let mut command = command(folder);
         // Tests ask often; those about limits set their own. The port is the system's choice, unless a flag says otherwise.
         command.env("MILEPOST_RATE_LIMITS", "off").env("MILEPOST_LISTEN", "127.0.0.1:0").envs(environment);

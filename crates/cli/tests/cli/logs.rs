@@ -17,6 +17,21 @@ const ACCOUNT: &str = "Chalchiuhtlicue-6";
 const CARD: &str = "4242424242424242";
 const SIGNATURE: &str = "0x5ca1ab1e5ca1ab1e";
 
+/// Whoever collects the log may end, and its disk may be full: money does not wait for it.
+#[cfg(target_os = "linux")]
+#[test]
+fn requests_are_answered_although_nothing_can_be_logged() {
+    let folder = folder();
+    let gateway = Gateway::start_without_a_log(folder.path());
+    let client = gateway.client();
+    let intent = client.create_intent();
+    let milestone = client.create_milestone(&intent, 0, "1000.00");
+    client.complete(&intent, &milestone);
+    gateway.stop();
+    let verified = crate::harness::run_json(folder.path(), &["verify", "--data", "data"]);
+    assert_eq!((&verified["ok"], &verified["escrows"]), (&true.into(), &1.into()));
+}
+
 /// What must not be in a log, in lower case.
 fn needles() -> Vec<String> {
     let words =

@@ -124,7 +124,7 @@ pub(super) fn start(
 /// Takes money from the settlements that have not started or did not arrive, the newest first.
 fn take_from_settlements(draft: &mut Draft<'_>, amount: Amount) -> Result<(), Rejection> {
     let (now, mut rest) = (draft.now, amount);
-    let mut ended = Vec::new();
+    let mut touched = Vec::new();
     for settlement in draft.next.settlements.iter_mut().rev().filter(|settlement| settlement.is_payable()) {
         let part = settlement.amount.at_most(rest)?;
         if part.is_zero() {
@@ -133,14 +133,15 @@ fn take_from_settlements(draft: &mut Draft<'_>, amount: Amount) -> Result<(), Re
         rest = rest.minus(part)?;
         if part == settlement.amount {
             settlement.state = SettlementState::Cancelled { at: now };
-            ended.push(settlement.id);
+            touched.push((EventKind::SettlementCanceled, settlement.id));
         } else {
             settlement.amount = settlement.amount.minus(part)?;
+            touched.push((EventKind::SettlementReduced, settlement.id));
         }
         settlement.updated = now;
     }
-    for id in ended {
-        draft.event(EventKind::SettlementCanceled, Subject::Settlement(id));
+    for (kind, id) in touched {
+        draft.event(kind, Subject::Settlement(id));
     }
     Ok(())
 }

@@ -198,6 +198,20 @@ async fn what_failed_can_be_refunded_instead() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_what_failed_a_part_can_be_refunded_and_the_rest_is_tried_again() {
+    let world = World::new().await;
+    let (intent, id) = releasing(&world).await;
+    fail(&world, &id, Value::Null).await.ok(200);
+    // What is held goes back first.
+    world.post(&format!("/payment-intents/{intent}/refund"), json!({"amount": "800"})).await.ok(200);
+    let settlement = world.get(&format!("/settlements/{id}")).await.ok(200);
+    assert_eq!((&settlement["status"], &settlement["data"]["amount"]), (&json!("FAILED"), &json!("200.00")));
+    let told = world.get("/events?type=settlement.reduced").await.ok(200);
+    assert_eq!(told["data"][0]["data"]["object"]["amount"], "200.00", "{told}");
+    retry(&world, &id).await.ok(200);
+}
+
+#[tokio::test(start_paused = true)]
 async fn whose_settlement_fails_or_is_retried() {
     let world = World::new().await;
     let (_, id) = releasing(&world).await;

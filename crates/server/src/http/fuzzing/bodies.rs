@@ -100,7 +100,8 @@ fn check_metadata(sent: &Sent, value: Option<&Value>) {
 /// is none.
 fn check_masked(shown: &str) {
     let value = plain(shown.as_bytes()).expect("what is logged is JSON");
-    for text in texts(&value) {
+    // A number that is read once more may end in another digit, which nobody has logged.
+    for text in texts(&value).into_iter().filter(|text| text.parse::<f64>().is_err() || shown.contains(text)) {
         let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.starts_with("0x"));
         let groups = words.flat_map(|word| word.split(|c: char| !c.is_ascii_digit()));
         for digits in groups.filter(|digits| digits.starts_with(['2', '3', '4', '5', '6'])) {
