@@ -3,6 +3,8 @@
 //! Every setting has one name: `settlement_delay` in the file is `--settlement-delay` and `MILEPOST_SETTLEMENT_DELAY`. All of
 //! them are read as text in the same way, so that a message can say where a wrong one came from.
 
+use std::ffi::OsString;
+use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,9 @@ pub(crate) mod limits;
 
 /// The file that is read when none is named and it is there.
 const DEFAULT_FILE: &str = "milepost.toml";
+
+/// The largest file that is read, in bytes: 1 MiB.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// A setting: its name, what it is when nobody sets it, and how its text is read.
 pub(crate) struct Setting<T> {
@@ -112,8 +117,11 @@ impl Sources {
     /// The environment of this process, and the file at `named`, at `MILEPOST_CONFIG`, or `./milepost.toml` where that exists.
     ///
     /// # Errors
-    /// When a named file cannot be read, or a file is not understood.
+    /// When a variable is not text, a named file cannot be read, or a file is not understood.
     pub(crate) fn of_process(named: Option<&Path>) -> Result<Sources, Failure> {
+        if let Some(name) = not_text(std::env::vars_os()) {
+            return Err(Failure::usage(format!("{name}: expected text in UTF-8")));
+        }
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let named = named.map(Path::to_owned).or_else(|| variable("MILEPOST_CONFIG").map(PathBuf::from));
         Ok(Sources { variable, file: File::find(named)? })
@@ -159,8 +167,12 @@ impl File {
     }
 
     fn read(path: PathBuf) -> Result<File, Failure> {
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+        let mut text = String::new();
+        let read = std::fs::File::open(&path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text));
+        let size = read.map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+        if size as u64 > MAX_FILE_BYTES {
+            return Err(Failure::usage(format!("{} has more than {MAX_FILE_BYTES} bytes", path.display())));
+        }
         File::parse(path, &text)
     }
 
@@ -184,6 +196,13 @@ impl File {
         let text = plain_text(self.values.get(name)?)?;
         Some((text, format!("{}: {name}", self.path.display())))
     }
+}
+
+/// The first of our variables whose value is not text.
+fn not_text(variables: impl Iterator<Item = (OsString, OsString)>) -> Option<String> {
+    let mut names =
+        variables.filter(|(_, value)| value.to_str().is_none()).filter_map(|(name, _)| name.into_string().ok());
+    names.find(|name| name.starts_with("MILEPOST_"))
 }
 
 /// What is wrong with a file, and where: without the line itself, which may hold a password.
@@ -218,11 +237,15 @@ fn parse_whole(text: &str, bounds: RangeInclusive<usize>) -> Result<usize, Strin
     number.ok_or_else(|| format!("expected a whole number from {} to {}, not {text:?}", bounds.start(), bounds.end()))
 }
 
+/// Reads an address to which paths are added, as browsers write it.
 fn parse_url(text: &str) -> Result<String, String> {
     let wrong = || format!("expected an address such as https://pay.example.com, not {text:?}");
     let url = reqwest::Url::parse(text).map_err(|_| wrong())?;
-    let is_plain = matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
-    if is_plain { Ok(text.trim_end_matches('/').to_owned()) } else { Err(wrong()) }
+    let has_blanks = text.contains(|c: char| c.is_whitespace() || c.is_control());
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    let has_more = url.query().is_some() || url.fragment().is_some();
+    let is_plain = matches!(url.scheme(), "http" | "https") && !has_blanks && !has_user && !has_more;
+    if is_plain { Ok(url.as_str().trim_end_matches('/').to_owned()) } else { Err(wrong()) }
 }
 
 /// The text is not repeated in the message: it may be a live key that went astray.
@@ -352,6 +375,49 @@ mod tests {
         let text = "listen = \"127.0.0.1:1\"\ndatabase_url = \"postgres://u:s3cret@h/d\nlog_level = 3";
         let told = File::parse(PathBuf::from("milepost.toml"), text).err().expect("it is not TOML").to_string();
         assert!(told.starts_with("milepost.toml: line 2: ") && !told.contains("s3cret"), "{told}");
+    }
+
+    #[test]
+    fn variables_that_are_not_text_are_named() {
+        use std::os::unix::ffi::OsStringExt;
+        let broken = || OsString::from_vec(vec![b'/', 0xFF]);
+        let found = |name: &str, value| not_text([(OsString::from(name), value)].into_iter());
+        assert_eq!(found("MILEPOST_DATA", broken()).as_deref(), Some("MILEPOST_DATA"));
+        assert_eq!(found("MILEPOST_DATA", OsString::from("/data")), None);
+        assert_eq!(found("SOMEBODY_ELSES", broken()), None);
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_not_read_for_ever() {
+        let told = File::read(PathBuf::from("/dev/zero")).err().expect("too large").to_string();
+        assert_eq!(told, "/dev/zero has more than 1048576 bytes");
+    }
+
+    #[test]
+    fn public_addresses_are_as_browsers_write_them() {
+        for (text, read) in [
+            ("https://pay.example.com", "https://pay.example.com"),
+            ("https://Pay.Example.com/", "https://pay.example.com"),
+            ("https://pay.example.com:443/shop/", "https://pay.example.com/shop"),
+            ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+            ("https://pay.example.com/<b>", "https://pay.example.com/%3Cb%3E"),
+        ] {
+            assert_eq!(parse_url(text).as_deref(), Ok(read), "{text}");
+        }
+        for text in [
+            "",
+            "pay.example.com",
+            "ftp://pay.example.com",
+            "https://pay.example.com/?a=b",
+            "https://pay.example.com/#a",
+            "https://you:me@pay.example.com",
+            "https://pay.example.com/a b",
+            "https://pay.example.com\n",
+            " https://pay.example.com",
+        ] {
+            assert!(parse_url(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]
