@@ -3,8 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::Request;
-use axum::http::Version;
 use axum::http::header::{HOST, HeaderName};
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, Version};
 use ipnet::IpNet;
 
 use super::error::ApiError;
@@ -21,13 +22,21 @@ pub struct Peer(pub IpAddr);
 /// may send on by that name, and must not see another one.
 pub(super) fn names_one_host(request: &Request) -> Result<(), ApiError> {
     let came_by_a_connection = request.extensions().get::<Peer>().is_some();
-    if !came_by_a_connection
-        || request.version() < Version::HTTP_11
-        || request.headers().get_all(HOST).iter().count() == 1
-    {
+    if !came_by_a_connection || request.version() < Version::HTTP_11 {
         return Ok(());
     }
-    Err(ApiError::Field { param: HOST.to_string(), message: "the Host header must be there exactly once".to_owned() })
+    let wrong = |message: &str| ApiError::Field { param: HOST.to_string(), message: message.to_owned() };
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if is_host(host) => Ok(()),
+        (Some(_), None) => Err(wrong("the Host header must be a host, with a port where that is not the usual one")),
+        (None, _) | (Some(_), Some(_)) => Err(wrong("the Host header must be there exactly once")),
+    }
+}
+
+/// Whether it is a host, with or without a port, and no user before it.
+fn is_host(value: &HeaderValue) -> bool {
+    Authority::try_from(value.as_bytes()).is_ok_and(|host| !host.host().is_empty() && !host.as_str().contains('@'))
 }
 
 /// The client's address: the other end of the connection, or, where that is a proxy that the operator trusts, the address that the
@@ -60,6 +69,17 @@ mod tests {
     use axum::body::Body;
 
     use super::*;
+
+    #[test]
+    fn which_hosts_are_hosts() {
+        for host in ["localhost", "127.0.0.1:3000", "[::1]:80", "pay.example.com", "PAY.example.com:443", "a_b"] {
+            assert!(is_host(&HeaderValue::from_static(host)), "{host}");
+        }
+        for host in ["", "a b", "a/c", "a b/c", "user@host", "http://host", "a:b:c", "host\u{e9}", "a, b", "[::1"] {
+            let value = HeaderValue::from_bytes(host.as_bytes()).expect("a value");
+            assert!(!is_host(&value), "{host}");
+        }
+    }
 
     #[test]
     fn whose_address_counts() {
