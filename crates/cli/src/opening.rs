@@ -187,11 +187,11 @@ impl Site {
         match &self {
             Site::Folder(folder) => {
                 let store = open(folder)?;
-                Ok(Opened { site: self, store, database: None })
+                Ok(Opened { site: self, store })
             }
             Site::Database(settings) => {
                 let store = PostgresStore::open(settings).await.map(Arc::new).map_err(Failure::unavailable)?;
-                Ok(Opened { site: self, store: store.clone(), database: Some(store) })
+                Ok(Opened { site: self, store })
             }
         }
     }
@@ -224,7 +224,7 @@ impl Site {
         match &self {
             Site::Folder(folder) => {
                 let store = open_read_only(folder)?;
-                Ok(Opened { site: self, store, database: None })
+                Ok(Opened { site: self, store })
             }
             Site::Database(_) => self.open().await,
         }
@@ -256,24 +256,19 @@ pub(crate) struct Opened {
     pub(crate) site: Site,
     /// The store.
     pub(crate) store: Arc<dyn Store>,
-    /// The same, where it is in a database.
-    database: Option<Arc<PostgresStore>>,
 }
 
 impl Opened {
-    /// The keyring with the secret in this file, which is made on first use. A store in a database is for gateways with one secret
-    /// alone: the first that comes.
+    /// The keyring with the secret in this file, which is made on first use. A store is for gateways with one secret alone: the first
+    /// that comes.
     ///
     /// # Errors
     /// When the store or the secret cannot be read, or the secret is not the one of the store.
     pub(crate) async fn keyring(&self, file: &Path, host: &dyn Host) -> Result<Keyring, Failure> {
-        let has_none = merchants::has_no_keys(self.store.as_ref()).await?;
-        let Some(database) = &self.database else {
-            return secret::keyring(file, if has_none { Keys::None } else { Keys::Some }, host);
-        };
-        let may_be_made = has_none && !database.has_secret().await.map_err(Failure::unavailable)?;
-        let keyring = secret::keyring(file, if may_be_made { Keys::None } else { Keys::Some }, host)?;
-        let is_known = database.knows_secret(keyring.secret_fingerprint()).await.map_err(Failure::unavailable)?;
+        let has_keys = !merchants::has_no_keys(self.store.as_ref()).await?;
+        let has_secret = self.store.has_secret().await.map_err(Failure::unavailable)?;
+        let keyring = secret::keyring(file, if has_keys || has_secret { Keys::Some } else { Keys::None }, host)?;
+        let is_known = self.store.knows_secret(keyring.secret_fingerprint()).await.map_err(Failure::unavailable)?;
         if is_known { Ok(keyring) } else { Err(secret::another(file, &self.site)) }
     }
 }

@@ -58,9 +58,13 @@ fn missing(file: &Path) -> Failure {
 
 /// The complaint that a store is for gateways with another secret than that in this file.
 pub(crate) fn another(file: &Path, site: &Site) -> Failure {
+    let file = file.display();
+    let what = match site {
+        Site::Folder(_) => "restore it from your backup, or name the right one",
+        Site::Database(_) => "copy that of one of them, and name it",
+    };
     Failure::unavailable(format!(
-        "the secret in {} is not the one that the gateways of {site} have: copy that of one of them, and name it with --secret-file FILE",
-        file.display()
+        "the secret in {file} is not the one that the gateways of {site} have: {what} with --secret-file FILE"
     ))
 }
 

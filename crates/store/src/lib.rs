@@ -429,6 +429,13 @@ pub trait Store: Send + Sync + 'static {
     /// escrows by id with all that belongs to them, then journals by holder, then rows that belong to neither, then balances.
     async fn audit(&self, visit: Box<dyn FnMut(Audited) + Send>) -> Result<(), StoreError>;
 
+    /// Whether the fingerprint of a gateway's secret is noted.
+    async fn has_secret(&self) -> Result<bool, StoreError>;
+
+    /// Notes a fingerprint of the gateway's secret where there is none yet, and says whether it is the one that is noted: all gateways
+    /// that ever work on a store must have the same secret.
+    async fn knows_secret(&self, fingerprint: [u8; 32]) -> Result<bool, StoreError>;
+
     /// Answers when the store can read and write.
     async fn ping(&self) -> Result<(), StoreError>;
 

@@ -37,6 +37,8 @@ type Balances = BTreeMap<(Owner, Account, Currency), i64>;
 
 #[derive(Clone, Default)]
 struct Everything {
+    /// The fingerprint of the gateway's secret.
+    secret: Option<[u8; 32]>,
     escrows: BTreeMap<IntentId, Versioned>,
     events: BTreeMap<IntentId, Vec<PlacedEvent>>,
     positions: BTreeMap<Owner, u64>,
@@ -825,6 +827,14 @@ impl Store for MemoryStore {
         let all = self.with(|all| all.clone())?;
         all.audit(&mut visit);
         Ok(())
+    }
+
+    async fn has_secret(&self) -> Result<bool, StoreError> {
+        self.with(|all| all.secret.is_some())
+    }
+
+    async fn knows_secret(&self, fingerprint: [u8; 32]) -> Result<bool, StoreError> {
+        self.with(|all| *all.secret.get_or_insert(fingerprint) == fingerprint)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -151,5 +151,7 @@ passing_on! {
     forget_requests(before: Timestamp) -> bool;
     tally(tallies: Vec<Tally>, forgotten: Timestamp) -> Vec<u64>;
     audit(visit: Box<dyn FnMut(Audited) + Send>) -> ();
+    has_secret() -> bool;
+    knows_secret(fingerprint: [u8; 32]) -> bool;
     ping() -> ();
 }

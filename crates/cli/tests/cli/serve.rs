@@ -145,6 +145,8 @@ fn a_lost_or_damaged_secret_is_never_replaced() {
     Gateway::start(folder.path(), &[]).stop();
     let secret = folder.path().join("data/secret.key");
     let serve = || run(folder.path(), ["serve", "--listen", "127.0.0.1:0", "--data", "data"]);
+    std::fs::write(&secret, [7; 32]).expect("written");
+    assert_failed(&serve(), 3, "is not the one that the gateways of data have: restore it from your backup");
     std::fs::write(&secret, "short").expect("written");
     assert_failed(&serve(), 3, "exactly 32 bytes");
     std::fs::remove_file(&secret).expect("removed");

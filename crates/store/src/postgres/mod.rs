@@ -86,23 +86,6 @@ impl PostgresStore {
         let sessions = Sessions::new(settings).map_err(|why| schema::unreachable(settings, why))?;
         schema::migrate(&sessions, settings).await
     }
-
-    /// Whether the fingerprint of a gateway's secret is noted.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn has_secret(&self) -> Result<bool, StoreError> {
-        Ok(leases::has_secret(&self.sessions).await?)
-    }
-
-    /// Notes a fingerprint of the gateway's secret where there is none yet, and says whether it is the one that is noted: all gateways
-    /// of a store must have the same secret.
-    ///
-    /// # Errors
-    /// When the store cannot be read or written.
-    pub async fn knows_secret(&self, fingerprint: [u8; 32]) -> Result<bool, StoreError> {
-        Ok(leases::knows_secret(&self.sessions, fingerprint).await?)
-    }
 }
 
 #[async_trait]
@@ -348,6 +331,14 @@ impl Store for PostgresStore {
 
     async fn audit(&self, mut visit: Box<dyn FnMut(Audited) + Send>) -> Result<(), StoreError> {
         Ok(audit::audit(&self.sessions, visit.as_mut()).await?)
+    }
+
+    async fn has_secret(&self) -> Result<bool, StoreError> {
+        Ok(leases::has_secret(&self.sessions).await?)
+    }
+
+    async fn knows_secret(&self, fingerprint: [u8; 32]) -> Result<bool, StoreError> {
+        Ok(leases::knows_secret(&self.sessions, fingerprint).await?)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

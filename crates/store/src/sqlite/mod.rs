@@ -470,6 +470,14 @@ impl Store for SqliteStore {
         answered.await.map_err(|error| unavailable("the audit ended in a panic", &error))?
     }
 
+    async fn has_secret(&self) -> Result<bool, StoreError> {
+        self.read(people::has_secret).await
+    }
+
+    async fn knows_secret(&self, fingerprint: [u8; 32]) -> Result<bool, StoreError> {
+        self.write(move |db| people::knows_secret(db, fingerprint)).await
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.read(|db| jobs::next(db).map(drop)).await?;
         self.write(counters::ping).await

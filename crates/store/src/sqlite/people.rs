@@ -1,7 +1,7 @@
-//! Merchants and API keys.
+//! Merchants, API keys, and the gateway whose secret all of them depend on.
 
 use escrow::{KeyId, MerchantId, RawId, Timestamp};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, TransactionBehavior, params};
 
 use super::error::Fault;
 use super::{DIALECT, page};
@@ -136,4 +136,20 @@ pub(super) fn api_key(row: &Row<'_>) -> Result<ApiKey, Fault> {
         scopes: codec::scopes(row.get(8)?)?,
         last_used: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_ms),
     })
+}
+
+/// Whether the fingerprint of a gateway's secret is noted.
+pub(super) fn has_secret(db: &Connection) -> Result<bool, Fault> {
+    Ok(db.prepare_cached("SELECT 1 FROM secrets WHERE name = 'gateway'")?.exists([])?)
+}
+
+/// Notes a fingerprint of the gateway's secret where there is none, and says whether it is the one that is noted.
+pub(super) fn knows_secret(db: &mut Connection, fingerprint: [u8; 32]) -> Result<bool, Fault> {
+    let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let note = "INSERT INTO secrets (name, fingerprint) VALUES ('gateway', ?1) ON CONFLICT (name) DO NOTHING";
+    transaction.execute(note, [fingerprint])?;
+    let known: [u8; 32] =
+        transaction.query_row("SELECT fingerprint FROM secrets WHERE name = 'gateway'", [], |row| row.get(0))?;
+    transaction.commit()?;
+    Ok(known == fingerprint)
 }

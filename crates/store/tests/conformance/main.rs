@@ -137,6 +137,7 @@ conformance! {
     replies::replies_are_forgotten_by_their_time,
     replies::keys_belong_to_their_owner,
     people::merchants_are_there_once,
+    people::a_store_is_for_one_secret,
     people::keys_are_found_by_id_by_hash_and_by_holder,
     people::keys_change_when_they_end_and_nothing_else,
     people::a_journal_goes_on_from_where_it_was_or_not_at_all,

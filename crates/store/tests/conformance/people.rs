@@ -62,6 +62,14 @@ async fn add_key(store: &dyn Store, number: u128, key: ApiKey, hash: [u8; 32]) -
     commit(store, of(vec![JournalChange { key: Some((key, hash)), ..change }])).await
 }
 
+pub(crate) async fn a_store_is_for_one_secret(store: &dyn Store) {
+    assert!(!store.has_secret().await.expect("a read"));
+    for (fingerprint, is_known) in [([1; 32], true), ([1; 32], true), ([2; 32], false), ([1; 32], true)] {
+        assert_eq!(store.knows_secret(fingerprint).await.expect("a write"), is_known);
+        assert!(store.has_secret().await.expect("a read"));
+    }
+}
+
 pub(crate) async fn merchants_are_there_once(store: &dyn Store) {
     let (one, two) = (named(1, "one"), named(2, "two"));
     assert_eq!(add_merchant(store, 1, one.clone()).await, Outcome::Committed);
