@@ -1,6 +1,7 @@
 //! Checks every invariant of the domain over a whole store, in one read snapshot and with bounded memory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use escrow::money::decimal;
@@ -147,11 +148,40 @@ type Place = (Owner, Account, Currency);
 struct Check {
     witness: Box<dyn Witness>,
     report: Report,
-    /// What the transfers so far add up to.
-    sums: BTreeMap<Place, i128>,
+    /// What the transfers so far come to.
+    sums: BTreeMap<Place, Moved>,
     /// What the store says they add up to.
     totals: BTreeMap<Place, i64>,
     streams: BTreeMap<Owner, Stream>,
+}
+
+/// What the transfers of a place come to, in whichever order they are seen.
+#[derive(Clone, Copy, Default)]
+struct Moved {
+    sum: i128,
+    /// The balances right before the transfers less those right after them, as a set of which only the sum of hashes is kept. Where each
+    /// begins with what another left, the first with nothing, all that is left is nothing less the last.
+    steps: u64,
+}
+
+impl Moved {
+    /// Adds a transfer that changed the balance so, and left it at that.
+    fn step(&mut self, change: i128, after: i64) {
+        self.sum += change;
+        let (before, after) = (trace(i128::from(after) - change), trace(i128::from(after)));
+        self.steps = self.steps.wrapping_add(before).wrapping_sub(after);
+    }
+
+    /// Whether the balances right after each transfer lead to what all of them add up to.
+    fn leads_to_its_sum(self) -> bool {
+        self.steps == trace(0).wrapping_sub(trace(self.sum))
+    }
+}
+
+fn trace(minor: i128) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    minor.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The places of an owner's events: all of 1..n, each once, is what count, highest and sum together say.
@@ -268,11 +298,12 @@ impl Check {
         let currency = escrow.terms.amount.currency();
         let mut own: BTreeMap<Account, i128> = BTreeMap::new();
         let mut moved: BTreeMap<PurposeKind, i128> = BTreeMap::new();
-        for (owner, StoredTransfer { transfer, .. }) in transfers {
+        for (owner, StoredTransfer { transfer, from_after, to_after, .. }) in transfers {
             let (from, to) = transfer.purpose.accounts();
             let minor = i128::from(transfer.amount.minor());
-            for (account, change) in [(from, -minor), (to, minor)] {
-                *self.sums.entry((*owner, account, transfer.amount.currency())).or_default() += change;
+            for (account, change, after) in [(from, -minor, *from_after), (to, minor, *to_after)] {
+                let place = (*owner, account, transfer.amount.currency());
+                self.sums.entry(place).or_default().step(change, after);
                 *own.entry(account).or_default() += change;
             }
             *moved.entry(transfer.purpose.kind()).or_default() += minor;
@@ -434,13 +465,18 @@ impl Check {
         let places: BTreeSet<Place> = self.sums.keys().chain(self.totals.keys()).copied().collect();
         let mut zero_sums: BTreeMap<_, i128> = BTreeMap::new();
         for place in places {
-            let sum = self.sums.get(&place).copied().unwrap_or(0);
+            let moved = self.sums.get(&place).copied().unwrap_or_default();
+            let sum = moved.sum;
             let total = i128::from(self.totals.get(&place).copied().unwrap_or(0));
             let (owner, account, currency) = place;
             *zero_sums.entry((owner.mode, currency)).or_default() += total;
             if sum != total {
                 let (total, sum) = (shown(total, currency), shown(sum, currency));
                 let what = format!("{}: {account} is {total} {currency}, its transfers add up to {sum}", name(owner));
+                self.note(Invariant::Ledger, what);
+            }
+            if !moved.leads_to_its_sum() {
+                let what = format!("{}: the balances of {account} beside its transfers do not follow", name(owner));
                 self.note(Invariant::Ledger, what);
             }
         }

@@ -166,6 +166,19 @@ fn to_rows(dialect: &Dialect) -> Vec<Deed> {
             "UPDATE endpoints SET url = 'https://mallory.example/'",
             "url of webhook_endpoint",
         ),
+        (
+            "a webhook endpoint that signs with an older secret",
+            "UPDATE endpoints SET secret = secret + 1",
+            "has secret 2, after 0 rotations",
+        ),
+        ("an intent listed as paid", "UPDATE escrows SET status = 'succeeded'", "is listed as succeeded"),
+        ("a job nobody gets round to", "UPDATE jobs SET run_at = run_at + 86400000", "waits until"),
+        ("a stream removed", "DELETE FROM streams", "has none"),
+        (
+            "another balance shown beside a transfer",
+            "UPDATE transfers SET to_after = to_after + 1 WHERE kind = 'release'",
+            "the balances of payable beside its transfers do not follow",
+        ),
         ("a webhook endpoint removed", "DELETE FROM endpoints", "its last event is webhook_endpoint.created"),
     ]
     .map(|(name, sql, said)| Deed { name, sql: sql.to_owned(), said, names_the_intent: false })

@@ -11,7 +11,7 @@ use super::session::{Kind, Session, Sessions};
 use super::statement::Statement;
 use super::{endpoints, events, load, people, read};
 use crate::rows::codec::{self, IdBytes, OwnerBytes};
-use crate::rows::split::Pieces;
+use crate::rows::split::{Listed, Pieces};
 use crate::{AccountRow, Audited, KeyHolder, StoredTransfer};
 
 /// How many escrows are read at once.
@@ -71,8 +71,8 @@ const ORPHANS: [(&str, &str); 6] = [
     ),
 ];
 
-/// Rows that name what is not there: the table, and a query that says of each which it is and what it lacks.
-const STRAYS: [(&str, &str); 5] = [
+/// Rows that disagree with others: the table, and a query that says of each which it is and what is wrong with it.
+const STRAYS: [(&str, &str); 7] = [
     (
         "keys",
         "SELECT 'id ' || encode(k.id, 'hex') || ' acts for a merchant who does not exist' FROM keys k
@@ -83,6 +83,22 @@ const STRAYS: [(&str, &str); 5] = [
         "streams",
         "SELECT 'owner ' || encode(s.owner, 'hex') || ' says its last event is in place ' || CAST(s.last AS TEXT) FROM streams s
          WHERE s.last <> coalesce((SELECT max(v.position) FROM events v WHERE v.owner = s.owner), 0) ORDER BY s.owner",
+    ),
+    (
+        "streams",
+        "SELECT 'owner ' || encode(o.owner, 'hex') || ' has none' FROM
+             (SELECT owner FROM escrows GROUP BY owner UNION SELECT owner FROM journals) AS o
+         WHERE NOT EXISTS (SELECT 1 FROM streams s WHERE s.owner = o.owner) ORDER BY o.owner",
+    ),
+    // What was tried before is tried again later than it fell due; what is being done is due again whenever its lease ends.
+    (
+        "jobs",
+        "SELECT 'duty ' || CAST(d.duty AS TEXT) || ', subject ' || encode(d.subject, 'hex') || ' waits until '
+             || CAST(d.run_at AS TEXT) || ' where ' || CAST(d.real_due AS TEXT) || ' is due'
+         FROM (SELECT j.intent, j.duty, j.subject, j.run_at, j.attempts, j.due - coalesce(c.ahead_ms, 0) AS real_due
+             FROM jobs j LEFT JOIN clocks c ON c.owner = j.owner WHERE j.token = 0) AS d
+         WHERE d.run_at < d.real_due OR (d.attempts = 0 AND d.run_at <> d.real_due)
+         ORDER BY d.intent, d.duty, d.subject",
     ),
     (
         "endpoints",
@@ -131,13 +147,18 @@ pub(super) async fn audit(sessions: &Sessions, visit: Visit<'_>) -> Result<(), F
 async fn escrows(session: &mut Session, visit: Visit<'_>) -> Result<(), Fault> {
     let mut after: Vec<u8> = Vec::new();
     loop {
-        let sql = "SELECT id FROM escrows WHERE id > $1 ORDER BY id LIMIT $2";
+        let sql = "SELECT id, status, payment_type, currency FROM escrows WHERE id > $1 ORDER BY id LIMIT $2";
         let rows = session.query(Statement::new(sql).bytes(&after).integer(AT_ONCE)).await?;
-        let ids = rows.iter().map(|row| bytes(row, 0)).collect::<Result<Vec<IdBytes>, Fault>>()?;
-        let Some(last) = ids.last() else { return Ok(()) };
+        let some = rows.iter().map(listed).collect::<Result<Vec<(IdBytes, Listed)>, Fault>>()?;
+        let Some((last, _)) = some.last() else { return Ok(()) };
         after = last.to_vec();
-        some_escrows(session, &ids, visit).await?;
+        some_escrows(session, &some, visit).await?;
     }
+}
+
+fn listed(row: &Row) -> Result<(IdBytes, Listed), Fault> {
+    let (status, payment_type, currency) = (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+    Ok((bytes(row, 0)?, Listed { status, payment_type, currency }))
 }
 
 /// Statements for escrows and all that belongs to them. Their owners are looked up with them, since they lead the indexes; what
@@ -163,16 +184,20 @@ pub(super) fn of_journals(ids: &[IdBytes]) -> Statement {
 }
 
 /// Escrows with all that belongs to them.
-async fn some_escrows(session: &mut Session, ids: &[IdBytes], visit: Visit<'_>) -> Result<(), Fault> {
-    let rows = session.run(&of_escrows(ids)).await?;
+async fn some_escrows(session: &mut Session, some: &[(IdBytes, Listed)], visit: Visit<'_>) -> Result<(), Fault> {
+    let ids: Vec<IdBytes> = some.iter().map(|(id, _)| *id).collect();
+    let rows = session.run(&of_escrows(&ids)).await?;
     let [heads, parts, events, transfers, jobs, claims] = <[Vec<Row>; 6]>::try_from(rows).unwrap_or_default();
     let mut pieces = load::pieces(&heads, &parts)?;
     let (events, transfers) = (by_id(&events, 8)?, by_id(&transfers, 6)?);
     let (jobs, claims) = (by_id(&jobs, 0)?, by_id(&claims, 0)?);
-    for id in ids {
+    for (id, listed) in some {
         let name = IntentId::new(RawId::from_bytes(*id)).to_string();
         let found = pieces.remove(id).map(Pieces::assemble).transpose().map_err(Fault::from);
         let Some(stored) = readable("escrows", &name, found, visit)?.flatten() else { continue };
+        if let Some(what) = listed.wrong(&stored.escrow) {
+            visit(Audited::Stray { table: "escrows", what });
+        }
         let events = all_readable("events", &name, of(&events, id), |row| events::placed(row, 0), visit)?;
         let transfers = all_readable("transfers", &name, of(&transfers, id), transfer, visit)?;
         let jobs = all_readable("jobs", &name, of(&jobs, id), job, visit)?;

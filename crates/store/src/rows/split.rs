@@ -223,6 +223,23 @@ impl Pieces {
     }
 }
 
+/// What lists find an escrow by.
+pub(crate) struct Listed {
+    pub(crate) status: String,
+    pub(crate) payment_type: String,
+    pub(crate) currency: String,
+}
+
+impl Listed {
+    /// Where it is not what the escrow is.
+    pub(crate) fn wrong(&self, escrow: &Escrow) -> Option<String> {
+        let terms = &escrow.terms;
+        let listed = [self.status.as_str(), &self.payment_type, &self.currency];
+        let is = [escrow.status().name(), terms.payment_type.name(), terms.amount.currency().code()];
+        (listed != is).then(|| format!("{} is listed as {}, it is {}", escrow.id, listed.join(" "), is.join(" ")))
+    }
+}
+
 #[derive(Default)]
 struct Parts {
     terms: Option<Terms>,

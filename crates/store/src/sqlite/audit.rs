@@ -10,7 +10,7 @@ use super::error::Fault;
 use super::page::Readings;
 use super::{claims, endpoints, events, jobs, journals, people, read};
 use crate::rows::codec::{self, IdBytes, OwnerBytes};
-use crate::rows::split::Pieces;
+use crate::rows::split::{Listed, Pieces};
 use crate::{AccountRow, Audited, Balance, KeyHolder};
 
 /// Rows that belong to no escrow, and to no journal either: the table, and a query for the intent they name and which of its rows
@@ -49,8 +49,8 @@ const ORPHANS: [(&str, &str); 6] = [
     ),
 ];
 
-/// Rows that name what is not there: the table, and a query that says of each which it is and what it lacks.
-const STRAYS: [(&str, &str); 5] = [
+/// Rows that disagree with others: the table, and a query that says of each which it is and what is wrong with it.
+const STRAYS: [(&str, &str); 9] = [
     (
         "keys",
         "SELECT 'id ' || lower(hex(k.id)) || ' acts for a merchant who does not exist' FROM keys k
@@ -61,6 +61,32 @@ const STRAYS: [(&str, &str); 5] = [
         "streams",
         "SELECT 'owner ' || lower(hex(s.owner)) || ' says its last event is in place ' || s.last FROM streams s
          WHERE s.last <> coalesce((SELECT max(v.position) FROM events v WHERE v.owner = s.owner), 0) ORDER BY s.owner",
+    ),
+    (
+        "streams",
+        "SELECT 'owner ' || lower(hex(o.owner)) || ' has none' FROM
+             (SELECT owner FROM escrows GROUP BY owner UNION SELECT owner FROM journals) o
+         WHERE NOT EXISTS (SELECT 1 FROM streams s WHERE s.owner = o.owner) ORDER BY o.owner",
+    ),
+    (
+        "parts",
+        "SELECT 'kind ' || p.kind || ', id ' || lower(hex(p.id)) || ' is of another owner than its intent'
+         FROM parts p JOIN escrows e ON e.id = p.escrow WHERE p.owner <> e.owner ORDER BY p.escrow, p.kind, p.id",
+    ),
+    (
+        "jobs",
+        "SELECT 'duty ' || j.duty || ', subject ' || lower(hex(j.subject)) || ' is of another owner than its intent'
+         FROM jobs j JOIN escrows e ON e.id = j.intent WHERE j.owner <> e.owner ORDER BY j.intent, j.duty, j.subject",
+    ),
+    // What was tried before is tried again later than it fell due; what is being done is due again whenever its lease ends.
+    (
+        "jobs",
+        "SELECT 'duty ' || d.duty || ', subject ' || lower(hex(d.subject)) || ' waits until ' || d.run_at || ' where ' || d.real_due
+             || ' is due'
+         FROM (SELECT j.intent, j.duty, j.subject, j.run_at, j.attempts, j.due - coalesce(c.ahead_ms, 0) AS real_due
+             FROM jobs j LEFT JOIN clocks c ON c.owner = j.owner WHERE j.token = 0) d
+         WHERE d.run_at < d.real_due OR (d.attempts = 0 AND d.run_at <> d.real_due)
+         ORDER BY d.intent, d.duty, d.subject",
     ),
     (
         "endpoints",
@@ -93,20 +119,27 @@ pub(super) fn audit(db: &mut Connection, visit: &mut dyn FnMut(Audited)) -> Resu
 }
 
 fn escrows(db: &Connection, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
-    let mut statement = db.prepare("SELECT id FROM escrows ORDER BY id")?;
+    let mut statement = db.prepare("SELECT id, status, payment_type, currency FROM escrows ORDER BY id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        if let Some(id) = readable("escrows", "a row", row.get(0).map_err(Fault::from), visit)? {
-            escrow(db, id, visit)?;
+        if let Some((id, listed)) = readable("escrows", "a row", listed(row), visit)? {
+            escrow(db, id, &listed, visit)?;
         }
     }
     Ok(())
 }
 
-fn escrow(db: &Connection, id: IdBytes, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
+fn listed(row: &Row<'_>) -> Result<(IdBytes, Listed), Fault> {
+    Ok((row.get(0)?, Listed { status: row.get(1)?, payment_type: row.get(2)?, currency: row.get(3)? }))
+}
+
+fn escrow(db: &Connection, id: IdBytes, listed: &Listed, visit: &mut dyn FnMut(Audited)) -> Result<(), Fault> {
     let name = IntentId::new(RawId::from_bytes(id)).to_string();
     let found = read::escrow(db, id).and_then(|pieces| Ok(pieces.map(Pieces::assemble).transpose()?));
     let Some(stored) = readable("escrows", &name, found, visit)?.flatten() else { return Ok(()) };
+    if let Some(what) = listed.wrong(&stored.escrow) {
+        visit(Audited::Stray { table: "escrows", what });
+    }
     let events = all_readable("events", &name, events::of_subject(db, id)?, visit)?;
     let transfers = all_readable("transfers", &name, read::transfers_of(db, id)?, visit)?;
     let jobs = all_readable("jobs", &name, jobs::of_intent(db, id)?, visit)?;

@@ -6,7 +6,7 @@ use engine::verify::Witness;
 use escrow::{Escrow, Subject, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use store::{AccountEvent, AccountRow};
+use store::{AccountEvent, AccountRow, Endpoint};
 
 use super::{Shown, api_key, endpoint, merchant, shown};
 
@@ -14,6 +14,8 @@ use super::{Shown, api_key, endpoint, merchant, shown};
 #[derive(Debug, Default)]
 pub struct WireWitness {
     accounts: Story,
+    /// How often the secret of each webhook endpoint was rotated, by its id.
+    rotations: BTreeMap<String, u32>,
 }
 
 /// The last that was told of each object, by what it is and its id.
@@ -86,6 +88,13 @@ impl Witness for WireWitness {
 
     fn journal(&mut self, bodies: &[&[u8]]) {
         self.accounts.hear(bodies);
+        for told in bodies.iter().filter_map(|body| read(body)) {
+            if told.kind == AccountEvent::SecretRotated.name()
+                && let Some((_, id)) = name(&told.data.object)
+            {
+                *self.rotations.entry(id).or_default() += 1;
+            }
+        }
     }
 
     fn account(&mut self, row: &AccountRow) -> Vec<String> {
@@ -96,7 +105,11 @@ impl Witness for WireWitness {
             AccountRow::Key(row) => Shown::Key(Box::new(api_key(row, now))),
             AccountRow::Endpoint(row) => Shown::Endpoint(Box::new(endpoint(row))),
         };
-        self.accounts.compare(&shown, false)
+        let mut wrong = self.accounts.compare(&shown, false);
+        if let AccountRow::Endpoint(row) = row {
+            wrong.extend(self.another_secret(row));
+        }
+        wrong
     }
 
     fn unseen(&mut self) -> Vec<String> {
@@ -104,10 +117,21 @@ impl Witness for WireWitness {
     }
 }
 
+impl WireWitness {
+    /// Where an endpoint has another secret than the one that it was last given: secrets are counted from 1.
+    fn another_secret(&self, row: &Endpoint) -> Option<String> {
+        let id = row.id.to_string();
+        let rotations = self.rotations.get(&id).copied().unwrap_or(0);
+        let is_right = row.secret == rotations.saturating_add(1);
+        let secret = row.secret;
+        (!is_right).then(|| format!("webhook_endpoint {id} has secret {secret}, after {rotations} rotations"))
+    }
+}
+
 impl Story {
     /// What cannot be read tells nothing: that its hash is wrong is found elsewhere.
     fn hear(&mut self, bodies: &[&[u8]]) {
-        for told in bodies.iter().filter_map(|body| serde_json::from_slice::<Told>(body).ok()) {
+        for told in bodies.iter().filter_map(|body| read(body)) {
             if let Some(name) = name(&told.data.object) {
                 self.0.insert(name, told);
             }
@@ -141,6 +165,10 @@ impl Story {
         left.map(|((object, id), told)| format!("{object} {id} is not there, its last event is {}", told.kind))
             .collect()
     }
+}
+
+fn read(body: &[u8]) -> Option<Told> {
+    serde_json::from_slice(body).ok()
 }
 
 fn name(object: &Map<String, Value>) -> Option<Name> {
