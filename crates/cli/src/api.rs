@@ -16,9 +16,13 @@ use store::KeyKind;
 
 use crate::config::PUBLIC_URL;
 use crate::failure::Failure;
+use crate::output::plain;
 
 /// How long an answer may take, and how long a stream may be silent: a gateway says something every 15 seconds.
 const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest answer that is read, in bytes: 64 MiB. A page of a hundred events has less.
+const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 /// The header by which a stream is gone on with.
 const LAST_EVENT_ID: &str = "Last-Event-ID";
@@ -181,7 +185,8 @@ impl Api {
     /// When the gateway cannot be reached, or refuses.
     pub(crate) async fn get_text(&self, path: &str) -> Result<String, Failure> {
         let response = self.answered(path, self.http.get(format!("{}{path}", self.base))).await?;
-        response.text().await.map_err(|error| explain(&error, &self.url))
+        String::from_utf8(self.whole(response).await?)
+            .map_err(|_| Failure::no(format!("the gateway at {} sent what is no text", self.url)))
     }
 
     /// Opens a stream of events that begins after a place, or with what happens from now on.
@@ -196,22 +201,36 @@ impl Api {
 
     async fn send(&self, path: &str, request: RequestBuilder) -> Result<Value, Failure> {
         let response = self.answered(path, request).await?;
-        let bytes = response.bytes().await.map_err(|error| explain(&error, &self.url))?;
+        let bytes = self.whole(response).await?;
         Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    /// The body of an answer.
+    async fn whole(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(|error| explain(&error, &self.url))? {
+            if body.len() + piece.len() > MAX_ANSWER_BYTES {
+                let url = &self.url;
+                return Err(Failure::no(format!(
+                    "the gateway at {url} sent an answer of more than {MAX_ANSWER_BYTES} bytes"
+                )));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
     }
 
     /// A successful answer, of which nothing is read.
     async fn answered(&self, path: &str, request: RequestBuilder) -> Result<Response, Failure> {
-        let explain = |error: reqwest::Error| explain(&error, &self.url);
-        let response = request.header("X-API-Key", &self.key.text).send().await.map_err(explain)?;
+        let request = request.header("X-API-Key", &self.key.text);
+        let response = request.send().await.map_err(|error| explain(&error, &self.url))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response);
         }
-        let bytes = response.bytes().await.map_err(explain)?;
-        let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let body: Value = serde_json::from_slice(&self.whole(response).await?).unwrap_or_default();
         let said = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
-        let message = said("/error/message").unwrap_or("no reason given");
+        let message = said("/error/message").map_or_else(|| "no reason given".to_owned(), plain);
         let path = path.split('?').next().unwrap_or(path);
         let refusal = format!("the gateway refused {path} with {status}: {message}");
         let is_for_now = status.is_server_error() || said("/error/code") == Some(ASKED_TOO_OFTEN);

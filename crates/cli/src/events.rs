@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use crate::api::{Api, ApiArgs, list, text};
 use crate::event::ServedEvent;
 use crate::failure::Failure;
-use crate::output::{Column, Out, Style, plain};
+use crate::output::{Column, Out, Style, plain, pretty};
 
 mod check;
-mod pages;
+pub(crate) mod pages;
 
 use check::Chains;
 use pages::Pages;
@@ -162,7 +162,7 @@ async fn show(args: ShowArgs, out: Out) -> Result<(), Failure> {
     let text = api(args.gateway)?.get_text(&format!("/events/{}", args.event)).await?;
     let event = ServedEvent::read(text)?;
     out.json_text(&event.text)?;
-    out.line(format!("{:#}", event.value))
+    out.line(pretty(&event.value))
 }
 
 async fn resend(args: ResendArgs, out: Out) -> Result<(), Failure> {

@@ -139,9 +139,29 @@ fn write_line(text: &dyn Display) -> Result<(), Failure> {
     writeln!(stdout, "{text}").and_then(|()| stdout.flush()).map_err(Failure::Output)
 }
 
+/// Whether a terminal obeys a character in place of showing it: control characters, and those that turn the direction of what follows
+/// (Unicode Standard Annex 9, "Directional Formatting Characters").
+fn is_obeyed(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// A text from elsewhere on one line, without what a terminal would obey.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character }).collect()
+    text.chars().map(|character| if is_obeyed(character) { char::REPLACEMENT_CHARACTER } else { character }).collect()
+}
+
+/// JSON for people: indented, with what a terminal would obey as an escape, so that it still is the same JSON.
+pub(crate) fn pretty(value: &Value) -> String {
+    let mut shown = String::new();
+    for character in format!("{value:#}").chars() {
+        if character != '\n' && is_obeyed(character) {
+            shown.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// A point in time as people and machines read it: RFC 3339 in UTC, to the second.
@@ -188,7 +208,11 @@ mod tests {
 
     #[test]
     fn what_a_terminal_would_obey_is_not_shown() {
-        assert_eq!(plain("Bär \u{1b}[31m\n\u{9b}x"), "Bär \u{fffd}[31m\u{fffd}\u{fffd}x");
+        assert_eq!(plain("Bär \u{1b}[31m\n\u{9b}x\u{202e}"), "Bär \u{fffd}[31m\u{fffd}\u{fffd}x\u{fffd}");
+        let value = serde_json::json!({"text": "a\u{1b}\u{7f}\u{9b}\u{202e}\nb é"});
+        let shown = pretty(&value);
+        assert_eq!(shown, "{\n  \"text\": \"a\\u001b\\u007f\\u009b\\u202e\\nb é\"\n}");
+        assert_eq!(serde_json::from_str::<Value>(&shown).expect("JSON"), value);
     }
 
     #[test]

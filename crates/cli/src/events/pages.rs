@@ -13,7 +13,7 @@ use crate::failure::Failure;
 const PAGE: usize = 100;
 
 /// The list of events, as far as it was read.
-pub(super) struct Pages<'a> {
+pub(crate) struct Pages<'a> {
     api: &'a Api,
     types: Option<String>,
     intent: Option<IntentId>,
@@ -24,7 +24,7 @@ pub(super) struct Pages<'a> {
 
 impl Pages<'_> {
     /// The list of events of these types and of this intent.
-    pub(super) const fn new(api: &Api, types: Option<String>, intent: Option<IntentId>) -> Pages<'_> {
+    pub(crate) const fn new(api: &Api, types: Option<String>, intent: Option<IntentId>) -> Pages<'_> {
         Pages { api, types, intent, cursor: None, is_over: false }
     }
 
@@ -32,7 +32,7 @@ impl Pages<'_> {
     ///
     /// # Errors
     /// When the gateway is not there or refuses, or sends what is no list of events.
-    pub(super) async fn next(&mut self, most: usize) -> Result<Option<Vec<ServedEvent>>, Failure> {
+    pub(crate) async fn next(&mut self, most: usize) -> Result<Option<Vec<ServedEvent>>, Failure> {
         if self.is_over || most == 0 {
             return Ok(None);
         }
@@ -44,7 +44,13 @@ impl Pages<'_> {
             ("starting_after", self.cursor.as_deref()),
         ];
         let query: Vec<(&str, &str)> = wanted.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        let (events, has_more) = read(&self.api.get_text(&with_query("/events", &query)).await?)?;
+        let (mut events, has_more) = read(&self.api.get_text(&with_query("/events", &query)).await?)?;
+        if self.cursor.as_ref().is_some_and(|cursor| events.iter().any(|event| event.id.to_string() == *cursor)) {
+            return Err(Failure::no(
+                "the gateway's list of events does not end: a page begins before the one before it ended",
+            ));
+        }
+        events.truncate(most);
         self.cursor = events.last().map(|event| event.id.to_string());
         self.is_over = !has_more || events.is_empty();
         Ok(Some(events))

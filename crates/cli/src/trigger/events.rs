@@ -3,7 +3,8 @@
 use serde_json::Value;
 use store::AccountEvent;
 
-use crate::api::{Api, list, text};
+use crate::api::{Api, list};
+use crate::events::pages::Pages;
 use crate::failure::Failure;
 
 /// How many events a page has at most.
@@ -24,16 +25,12 @@ pub(super) async fn latest(api: &Api, intent: &str) -> Result<u64, Failure> {
 /// When the gateway does not list them.
 pub(super) async fn of_intent(api: &Api, intent: &str, after: u64) -> Result<Vec<Value>, Failure> {
     let mut found = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let answer = api.get(&format!("/events?paymentIntentId={intent}&limit={PAGE}{cursor}")).await?;
-        let page = list(&answer, "/data")?;
-        found.extend(page.iter().filter(|event| sequence(event) > after).cloned());
-        match page.last() {
-            Some(oldest) if answer["has_more"] == true && sequence(oldest) > after + 1 => {
-                cursor = format!("&starting_after={}", text(oldest, "/id")?);
-            }
-            Some(_) | None => break,
+    let mut pages = Pages::new(api, None, Some(intent.parse().map_err(Failure::no)?));
+    while let Some(page) = pages.next(usize::MAX).await? {
+        let is_enough = page.last().is_some_and(|oldest| sequence(&oldest.value) <= after + 1);
+        found.extend(page.into_iter().map(|event| event.value).filter(|event| sequence(event) > after));
+        if is_enough {
+            break;
         }
     }
     found.reverse();

@@ -8,6 +8,7 @@ mod crash;
 mod dashboard;
 mod demo;
 mod events;
+mod false_gateway;
 mod harness;
 mod hostile;
 mod keys;
