@@ -96,6 +96,32 @@ async fn refusals_of_the_domain_are_remembered_and_others_are_not() {
     send(&world, TEST, "free", &milestones, &json!({"milestoneIndex": 0, "amount": "1"})).await.ok(201);
 }
 
+#[tokio::test(start_paused = true)]
+async fn that_there_was_no_dispute_is_remembered_although_there_is_one_later() {
+    let world = World::new().await;
+    let intent = world.intent(true).await;
+    let dispute = format!("{INTENTS}/{intent}/escrow/dispute");
+    let evidence = format!("{dispute}/evidence");
+    let resolve = format!("{dispute}/resolve");
+    let ruling = json!({"resolution": "BUYER_WON", "resolvedBy": "arbiter"});
+    let text = json!({"submittedBy": "studio", "text": "as agreed"});
+    let asked = [("resolve", &resolve, &ruling), ("evidence", &evidence, &text)];
+    let mut first = Vec::new();
+    for (key, path, body) in asked {
+        let refused = send(&world, TEST, key, path, body).await;
+        refused.refused(404, "resource_missing", "No open dispute found", "");
+        first.push(refused);
+    }
+    world.post(&dispute["/v1".len()..], json!({"reason": "late", "raisedBy": "buyer"})).await.ok(200);
+    let before = world.everything().await;
+    for ((key, path, body), first) in asked.into_iter().zip(first) {
+        let again = send(&world, TEST, key, path, body).await;
+        assert_eq!((again.status, &again.body), (first.status, &first.body), "{key}");
+        assert_eq!(again.header("idempotent-replayed"), "true", "{key}");
+    }
+    assert_eq!(world.everything().await, before);
+}
+
 /// Nobody is told that nothing was done when nobody knows.
 #[tokio::test(start_paused = true)]
 async fn what_is_in_doubt_is_told_by_its_key() {

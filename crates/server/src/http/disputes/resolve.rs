@@ -81,9 +81,14 @@ pub(in crate::http) async fn handle(
 ) -> Result<Response, ApiError> {
     let escrow = gateway.escrow_for(&asker, &path.intent).await?;
     let resolving = read(&sent.fields())?;
-    let dispute = meant(&escrow, resolving.milestone)?.id;
-    let resolving = Resolving { dispute: Some(dispute), ..resolving };
+    // Where none is meant, the domain says so, and its refusal is remembered under the key.
+    let dispute = meant(&escrow, resolving.milestone).ok().map(|dispute| dispute.id);
+    let milestone = resolving.milestone;
+    let resolving = Resolving { dispute, ..resolving };
     let command = idempotency::Command::about(escrow.id, Command::ResolveDispute(resolving), sent.idempotency);
-    let show = move |escrow: &Escrow| Some(shown(escrow, escrow.dispute(dispute)?));
+    let show = move |escrow: &Escrow| {
+        let resolved = dispute.map_or_else(|| meant(escrow, milestone).ok(), |id| escrow.dispute(id))?;
+        Some(shown(escrow, resolved))
+    };
     submit_as(&gateway, Sender::asker(&asker, &escrow), command, show).await
 }

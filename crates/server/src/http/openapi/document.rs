@@ -310,10 +310,12 @@ fn answers(said: &Said<'_>, generator: &mut SchemaGenerator) -> Value {
     Value::Object(answers)
 }
 
-/// The answer to a refused request: one that is shared, where its codes are those of every route.
+/// The answer to a refused request: one that is shared, where its codes and its headers are those of every route.
 fn refusal(route: &Route, status: u16, codes: &[Code]) -> Value {
     match codes {
-        [only] => json!({ "$ref": format!("#/components/responses/{}", only.name()) }),
+        [only] if !may_be_replayed(route, status) => {
+            json!({ "$ref": format!("#/components/responses/{}", only.name()) })
+        }
         several => {
             let schema = json!({ "$ref": "#/components/schemas/Error" });
             refusal_of(&schema, several, &answer_headers(route, status))
@@ -370,10 +372,15 @@ fn named_headers(names: impl IntoIterator<Item = &'static str>) -> Value {
     Value::Object(refs.collect())
 }
 
+/// Whether an answer with this status may be one that was decided before: the domain refuses with 400, and with 404 where it lacks what
+/// was meant.
+fn may_be_replayed(route: &Route, status: u16) -> bool {
+    route.method == Method::POST && ((200..300).contains(&status) || [400, 404].contains(&status))
+}
+
 /// The headers of an answer with this status.
 fn answer_headers(route: &Route, status: u16) -> Value {
-    let is_decided = (200..300).contains(&status) || status == 400;
-    let replayed = (route.method == Method::POST && is_decided).then_some(REPLAYED);
+    let replayed = may_be_replayed(route, status).then_some(REPLAYED);
     let limits = LIMITS.iter().map(|(name, _)| *name).filter(|_| is_limited(route));
     let again = [409, 429, 503].contains(&status).then_some(RETRY_AFTER);
     named_headers([REQUEST_ID].into_iter().chain(replayed).chain(limits).chain(again))
