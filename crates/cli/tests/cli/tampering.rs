@@ -151,6 +151,16 @@ fn to_rows(dialect: &Dialect) -> Vec<Deed> {
             "UPDATE parts SET body = replace(body, 'bank_account_123', 'bank_account_666')",
             "settlementDestination of payment_intent",
         ),
+        (
+            "a dispute window that nobody signed",
+            "UPDATE parts SET body = replace(body, '\"dispute_window\":604800000', '\"dispute_window\":1000') WHERE kind = 0",
+            "the dispute window of",
+        ),
+        (
+            "a release on a rail",
+            "UPDATE transfers SET method = 'mock' WHERE kind = 'release'",
+            "has a part that it cannot have",
+        ),
         ("a part removed", "DELETE FROM parts WHERE kind = 2", "payable settlements are"),
         ("a job removed", "DELETE FROM jobs", "its jobs none"),
         ("a job put off", "UPDATE jobs SET due = due + 86400000", "its duties are"),

@@ -125,7 +125,17 @@ pub(crate) fn purpose_columns(purpose: Purpose) -> (Option<IdBytes>, Option<&'st
     }
 }
 
+/// The purpose in columns, which say nothing else.
 pub(crate) fn purpose(kind: &str, subject: Option<IdBytes>, method: Option<&str>) -> Result<Purpose, Damaged> {
+    let purpose = stated_purpose(kind, subject, method)?;
+    if purpose_columns(purpose) == (subject, method) {
+        Ok(purpose)
+    } else {
+        Err(Damaged(format!("a transfer of kind {kind:?} has a part that it cannot have")))
+    }
+}
+
+fn stated_purpose(kind: &str, subject: Option<IdBytes>, method: Option<&str>) -> Result<Purpose, Damaged> {
     let subject = subject.map(RawId::from_bytes);
     let incomplete = || Damaged(format!("a transfer of kind {kind:?} lacks a part"));
     let id = || subject.ok_or_else(incomplete);

@@ -83,6 +83,7 @@ impl Witness for WireWitness {
             wrong.extend(story.compare(&shown(escrow, subject), may_be_untold));
         }
         wrong.extend(story.unseen(|_| false));
+        wrong.extend(another_window(escrow, bodies));
         wrong
     }
 
@@ -164,6 +165,29 @@ impl Story {
         let left = std::mem::take(&mut self.0).into_iter().filter(|(_, told)| !is_gone(&told.kind));
         left.map(|((object, id), told)| format!("{object} {id} is not there, its last event is {}", told.kind))
             .collect()
+    }
+}
+
+/// Where an order has another dispute window than was agreed, or than a dispute has lengthened it to. What a dispute lengthens is told
+/// with the dispute, as how long it stays open.
+fn another_window(escrow: &Escrow, bodies: &[&[u8]]) -> Option<String> {
+    let mut windows = bodies.iter().filter_map(|body| window_of(&read(body)?.data.object));
+    let agreed = windows.next()?;
+    let longest = windows.fold(agreed, i64::max);
+    let (now_agreed, now) = (escrow.terms.dispute_window.seconds(), escrow.dispute_window().seconds());
+    let is_right = (now_agreed, now) == (agreed, longest);
+    let (id, told) =
+        (escrow.id, if agreed == longest { agreed.to_string() } else { format!("{agreed}, then {longest}") });
+    (!is_right).then(|| format!("the dispute window of {id} is {now_agreed}, then {now} s, its events say {told}"))
+}
+
+/// The dispute window that an order or an open dispute tells, in seconds.
+fn window_of(object: &Map<String, Value>) -> Option<i64> {
+    let seconds = |member: &str| object.get(member)?.as_str()?.parse::<i64>().ok();
+    match object.get("object")?.as_str()? {
+        "escrow_order" => seconds("disputeWindow"),
+        "dispute" => seconds("resolvesAt")?.checked_sub(seconds("disputeRaisedAt")?),
+        _ => None,
     }
 }
 
