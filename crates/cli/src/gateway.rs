@@ -108,7 +108,7 @@ pub(crate) fn start(plan: Plan, listener: TcpListener) -> Running {
         let router = server::metrics_router(gateway.clone());
         host.spawn(Box::pin(serve(listener, router, host.clone(), connections, stopped.clone())));
     }
-    let serving = serve(listener, server::router(gateway.clone()), host.clone(), connections, stopped);
+    let serving = serve(listener, server::web_router(gateway.clone()), host.clone(), connections, stopped);
     host.spawn(Box::pin(async move {
         serving.await;
         drop(end);

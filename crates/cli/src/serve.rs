@@ -274,6 +274,7 @@ impl Announcement {
         let mut announced = json!({
             "listening": local,
             "api": format!("{local}/v1"),
+            "checkout": format!("{}/pay/", self.public_url),
             "test_key": key,
             "store": self.site.kind(),
             "version": version,
@@ -288,6 +289,7 @@ impl Announcement {
         if self.public_url != *local {
             out.line(format!("  public    {}", self.public_url))?;
         }
+        out.line(format!("  checkout  {}/pay/{{intent}}", self.public_url))?;
         if let Some(metrics) = &self.metrics {
             out.line(format!("  metrics   {metrics}"))?;
         }

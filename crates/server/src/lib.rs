@@ -1,8 +1,8 @@
-//! The HTTP API of Milepost.
+//! The HTTP API of Milepost, and the pages that people see.
 //!
 //! `http` turns requests into commands and answers into responses, one endpoint a file; `wire` holds what objects look like in
-//! JSON. Only this crate knows status codes. It decides nothing about money: start reading at `http/mod.rs`, where every route
-//! stands.
+//! JSON; `web` makes pages of what the API says. Only this crate knows status codes. It decides nothing about money: start reading at
+//! `http/mod.rs`, where every route stands.
 
 mod gateway;
 mod http;
@@ -11,6 +11,7 @@ mod processor;
 mod rate_limit;
 mod scribe;
 mod tally;
+mod web;
 mod webhooks;
 mod wire;
 
@@ -29,5 +30,6 @@ pub use http::{
     router, routes,
 };
 pub use rate_limit::{Limit, RateLimits};
+pub use web::router as web_router;
 pub use webhooks::{MAX_WEBHOOK_URL_CHARS, Poster, WEBHOOK_TIMEOUT, WebhookTargets, check_url};
 pub use wire::{WireEvents, WireWitness};

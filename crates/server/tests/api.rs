@@ -81,3 +81,5 @@ mod requests;
 mod settlements;
 #[path = "api/tolerance.rs"]
 mod tolerance;
+#[path = "api/web.rs"]
+mod web;

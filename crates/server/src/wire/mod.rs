@@ -45,8 +45,8 @@ use schema::{AnyObject, HashText, Money, Seconds, Single, object_of, status_of};
 pub(crate) use settlement::{WireSettlement, settlement, settlement_envelope};
 pub(crate) use site::{Reader, Site};
 pub(crate) use test_clock::{WireClock, test_clock_envelope};
-pub(crate) use time::year_and_month;
 use time::{rfc3339, seconds_text};
+pub(crate) use time::{rfc3339_text, year_and_month};
 pub(crate) use webhook::{
     DeliveryWithBody, EndpointWithSecret, WireDelivery, WireEndpoint, delivery, delivery_envelope, delivery_with_body,
     endpoint, endpoint_envelope, secret_endpoint,

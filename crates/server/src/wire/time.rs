@@ -22,6 +22,11 @@ pub(super) fn rfc3339(time: Timestamp) -> Rfc3339 {
     Rfc3339(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z"))
 }
 
+/// The same as plain text, for pages.
+pub(crate) fn rfc3339_text(time: Timestamp) -> String {
+    rfc3339(time).0
+}
+
 /// The year and the month of it, in UTC.
 pub(crate) const fn year_and_month(time: Timestamp) -> (i64, i64) {
     let (year, month, _) = civil_date(time.seconds().div_euclid(SECONDS_PER_DAY));

@@ -51,6 +51,7 @@ pub(crate) struct World {
     /// Whether the test has damaged the store on purpose.
     pub(crate) is_damaged: AtomicBool,
     pub(crate) router: Router,
+    gateway: Arc<Gateway>,
 }
 
 /// Whatever a test has done, its store fits together in the end.
@@ -93,8 +94,14 @@ impl World {
         });
         let keyring = keyring();
         add_keys(&engine.registry(keyring.clone())).await;
-        let router = server::router(Gateway::new(engine.clone(), keyring, settings));
-        World { host, engine, store, stored, is_damaged: AtomicBool::new(false), router }
+        let gateway = Gateway::new(engine.clone(), keyring, settings);
+        let router = server::router(gateway.clone());
+        World { host, engine, store, stored, is_damaged: AtomicBool::new(false), router, gateway }
+    }
+
+    /// What a browser sees of the same gateway.
+    pub(crate) fn pages(&self) -> Router {
+        server::web_router(self.gateway.clone())
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
