@@ -1,5 +1,6 @@
 //! What surrounds every page.
 
+use axum::Extension;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -7,7 +8,8 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::assets::Asset;
 
-/// A page.
+/// A page. It is an answer that is drawn last, when it is known below which path visitors find its files.
+#[derive(Clone)]
 pub(super) struct Page {
     /// The status that it is answered with.
     pub(super) status: StatusCode,
@@ -30,8 +32,9 @@ impl Page {
         Page { status: StatusCode::OK, title, is_sandbox: false, scripts: &[], bar, main }
     }
 
-    fn render(&self) -> Markup {
-        html! {
+    /// The page as it is sent.
+    pub(super) fn render(&self, base: &str) -> Response {
+        let html = html! {
             (DOCTYPE)
             html lang="en" {
                 head {
@@ -40,17 +43,17 @@ impl Page {
                     meta name="color-scheme" content="light dark";
                     meta name="robots" content="noindex";
                     title { (self.title) " · Milepost" }
-                    link rel="icon" href=(Asset::Icon.url()) type="image/svg+xml";
-                    link rel="stylesheet" href=(Asset::Style.url());
-                    script src=(Asset::Page.url()) defer {}
+                    link rel="icon" href={ (base) (Asset::Icon.url()) } type="image/svg+xml";
+                    link rel="stylesheet" href={ (base) (Asset::Style.url()) };
+                    script src={ (base) (Asset::Page.url()) } defer {}
                     @for script in self.scripts {
-                        script src=(script.url()) defer {}
+                        script src={ (base) (script.url()) } defer {}
                     }
                 }
                 body {
                     a.skip href="#main" { "Skip to the content" }
                     header.bar {
-                        span.brand { img src=(Asset::Icon.url()) alt="" width="20" height="20"; "Milepost" }
+                        span.brand { img src={ (base) (Asset::Icon.url()) } alt="" width="20" height="20"; "Milepost" }
                         @if self.is_sandbox {
                             span.badge.note { "Sandbox: no real money" }
                         }
@@ -59,14 +62,14 @@ impl Page {
                     (self.main)
                 }
             }
-        }
+        };
+        (self.status, [(CONTENT_TYPE, "text/html; charset=utf-8")], html.into_string()).into_response()
     }
 }
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
-        let html = self.render().into_string();
-        (self.status, [(CONTENT_TYPE, "text/html; charset=utf-8")], html).into_response()
+        Extension(self).into_response()
     }
 }
 

@@ -93,7 +93,7 @@ fn raising(pages: &Pages, visit: &Visit, sight: &Sight, order: &Order) -> Markup
         explained: html! {
             "A dispute freezes the money it is about until somebody decides, for " (period(order.dispute_window.0)) " at most."
         },
-        to: format!("{}/dispute", visit.path()),
+        to: format!("{}/dispute", visit.path),
         fields: html! {
             @if !order.milestones.is_empty() {
                 label for="milestoneId" { "What is it about?" }
@@ -130,7 +130,7 @@ fn submitting(pages: &Pages, visit: &Visit, sight: &Sight, dispute: &Dispute) ->
         id: field("evidence"),
         name: "Add evidence",
         explained: html! { "Everybody who has this link can read it." },
-        to: format!("{}/evidence", visit.path()),
+        to: format!("{}/evidence", visit.path),
         fields: html! {
             @if let Some(milestone) = &dispute.milestone_id { input type="hidden" name="milestoneId" value=(milestone); }
             label for=(field("text")) { "What happened?" }

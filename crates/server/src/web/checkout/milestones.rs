@@ -97,7 +97,7 @@ fn approval(visit: &Visit, sight: &Sight, milestone: &Milestone) -> Markup {
         explained: html! {
             (amount(sight, &milestone.amount)) " goes to " (sight.payee) " as soon as the milestones before it have ended. This cannot be undone."
         },
-        to: format!("{}/milestones/{}/approve", visit.path(), milestone.id),
+        to: format!("{}/milestones/{}/approve", visit.path, milestone.id),
         fields: attempt(milestone),
         button: format!("Approve and release {}", amount(sight, &milestone.amount)),
         is_grave: false,
@@ -119,7 +119,7 @@ fn rejection(pages: &Pages, visit: &Visit, sight: &Sight, milestone: &Milestone)
         id: format!("reject-{}", milestone.id),
         name: "Send back",
         explained: html! { "It has to be completed again. The money stays in escrow. " (sight.payee) " reads why." },
-        to: format!("{}/milestones/{}/reject", visit.path(), milestone.id),
+        to: format!("{}/milestones/{}/reject", visit.path, milestone.id),
         fields: html! {
             (attempt(milestone))
             label for=(id) { "What is missing?" }

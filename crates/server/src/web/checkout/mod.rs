@@ -53,6 +53,8 @@ pub(super) fn routes() -> Router<Pages> {
 struct Visit {
     client: Client,
     intent: IntentId,
+    /// Where its page is.
+    path: String,
     milestone: Option<MilestoneId>,
     /// What the browser has of whoever paid.
     token: Option<String>,
@@ -76,7 +78,8 @@ impl FromRequestParts<Pages> for Visit {
             Err(never) => match never {},
         };
         let token = cookie::sent(parts, PAYER).map(str::to_owned);
-        Ok(Visit { client, intent: intent.ok_or_else(nothing_here)?, milestone, token })
+        let intent: IntentId = intent.ok_or_else(nothing_here)?;
+        Ok(Visit { client, intent, path: format!("{}/pay/{intent}", pages.base), milestone, token })
     }
 }
 
@@ -85,11 +88,6 @@ fn nothing_here() -> Refusal {
 }
 
 impl Visit {
-    /// Where the page is.
-    fn path(&self) -> String {
-        format!("/pay/{}", self.intent)
-    }
-
     /// Where the API has what is the payer's.
     fn public(&self, below: &str) -> String {
         format!("/payment-intents/public/{}{below}", self.intent)
@@ -105,13 +103,13 @@ impl Visit {
 
     /// What keeps a payer's token, below this page alone. It is sent when somebody follows a link here from the shop or a mail, so
     /// that they are known on arrival, and never with a form of another site.
-    fn cookie<'a>(path: &'a str, pages: &Pages) -> Cookie<'a> {
+    fn cookie(&self, pages: &Pages) -> Cookie<'_> {
         let is_secure = pages.gateway.settings.public_url.starts_with("https:");
-        Cookie { name: PAYER, path, is_secure, same_site: SameSite::Lax }
+        Cookie { name: PAYER, path: &self.path, is_secure, same_site: SameSite::Lax }
     }
 
     /// Shows the page again, with what was done on it.
     fn done(&self) -> Response {
-        Redirect::to(&self.path()).into_response()
+        Redirect::to(&self.path).into_response()
     }
 }

@@ -70,7 +70,7 @@ fn page(pages: &Pages, visit: &Visit, sight: &Sight, arrival: Arrival, refusal: 
 fn main(pages: &Pages, visit: &Visit, sight: &Sight, arrival: Arrival, refusal: Option<&Refusal>) -> Markup {
     let stage = sight.stage();
     html! {
-        main #main .checkout .(stage.name()) data-live={ (visit.path()) "/live" } data-every=[sight.look_again_ms()]
+        main #main .checkout .(stage.name()) data-live={ (visit.path) "/live" } data-every=[sight.look_again_ms()]
             data-stage=(stage.name()) data-paying[arrival == Arrival::Paying] {
             section.what aria-labelledby="amount" {
                 div data-part="summary" { (summary::draw(sight)) }

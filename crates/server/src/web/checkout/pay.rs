@@ -79,13 +79,13 @@ pub(super) fn draw(visit: &Visit, sight: &Sight, refusal: Option<&Refusal>) -> M
             (by_card_form(visit, &total, refusal))
             p.or { span { "or" } }
         }
-        form.wallet method="post" action={ (visit.path()) "/confirm" }
+        form.wallet method="post" action={ (visit.path) "/confirm" }
             data-typed=[sight.intent.typed_data_v4.as_ref().map(|typed| typed.get())] {
             (signature_fields())
             button.button.plain type="submit" { "Pay with a wallet" }
         }
         @if !sight.intent.livemode {
-            form method="post" action={ (visit.path()) "/simulated" } {
+            form method="post" action={ (visit.path) "/simulated" } {
                 button.button.plain type="submit" { "Pay as the simulated payer" }
             }
             (test_cards())
@@ -95,7 +95,7 @@ pub(super) fn draw(visit: &Visit, sight: &Sight, refusal: Option<&Refusal>) -> M
 
 fn by_card_form(visit: &Visit, total: &str, refusal: Option<&Refusal>) -> Markup {
     html! {
-        form.card method="post" action={ (visit.path()) "/card" } {
+        form.card method="post" action={ (visit.path) "/card" } {
             h2 { "Pay by card" }
             div.fields {
                 @for field in &FIELDS { (input(field, refusal)) }
@@ -160,8 +160,7 @@ async fn charge(pages: &Pages, visit: &Visit, card: Value) -> Result<Response, R
         Err(refusal) => return Ok(page::refused(pages, visit, refusal).await?.into_response()),
     };
     let mut response = paying(visit);
-    let path = visit.path();
-    let cookie = payer_token.and_then(|token| Visit::cookie(&path, pages).set(&token));
+    let cookie = payer_token.and_then(|token| visit.cookie(pages).set(&token));
     response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
     Ok(response)
 }
@@ -176,5 +175,5 @@ pub(super) async fn by_wallet(State(pages): State<Pages>, visit: Visit, form: Fo
 }
 
 fn paying(visit: &Visit) -> Response {
-    Redirect::to(&format!("{}?{PAYING}", visit.path())).into_response()
+    Redirect::to(&format!("{}?{PAYING}", visit.path)).into_response()
 }

@@ -11,7 +11,7 @@ mod track;
 pub(super) use badge::{Tone, badge};
 pub(super) use bar::{Segment, bar};
 pub(super) use money::{grouped, money};
-pub(super) use outside::{link, outside};
+pub(super) use outside::link;
 pub(super) use period::period;
 pub(super) use time::{at, at_seconds};
 pub(super) use track::{Mark, Step, track};
