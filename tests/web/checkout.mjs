@@ -154,7 +154,7 @@ export function* cases(gateway, browser) {
     await gateway.complete(intent, 0);
     await visitor.sees("Waits for you");
     await act(page, "Approve", /^Approve and release/);
-    await visitor.sees("Released");
+    await visitor.sees("Released, ");
     expect("who approved", (await gateway.milestone(intent, 0)).approvedBy.toLowerCase(), wallet.address.toLowerCase());
 
     const other = new InjectedWallet(8);
@@ -188,7 +188,7 @@ export function* cases(gateway, browser) {
     await gateway.complete(intent, 0);
     await visitor.sees("Waits for you");
     await act(page, "Approve", /^Approve and release/);
-    await visitor.sees("Released");
+    await visitor.sees("Released, ");
     await gateway.complete(intent, 1);
     await visitor.sees("Waits for you");
     await act(page, "Send back", "Send back", (action) => action.getByLabel("What is missing?").fill(WORDS));
@@ -252,7 +252,7 @@ export function* cases(gateway, browser) {
     await keyboard.press("Tab");
     expect("what opens", await focused(), "Approve and release 300.00\u00a0USDC");
     await keyboard.press("Enter");
-    await visitor.sees("Released");
+    await visitor.sees("Released, ");
     await visitor.leave();
   }];
 
@@ -265,7 +265,7 @@ export function* cases(gateway, browser) {
     await gateway.complete(intent, 0);
     await visitor.open(at(intent));
     await act(visitor.page, "Approve", /^Approve and release/);
-    await visitor.sees("Released");
+    await visitor.sees("Released, ");
     await visitor.leave();
   }];
 

@@ -1,6 +1,7 @@
 //! What pages know of the API's answers. Fields that no page shows are left out.
 
 use escrow::refund::RefundStatus;
+use escrow::settlement::SettlementStatus;
 use escrow::state::{MilestoneStatus, OrderStatus, SettlementProgress};
 use escrow::{DisputeStatus, IntentStatus, PaymentType, ReleaseType};
 use serde::Deserialize;
@@ -107,6 +108,7 @@ pub(super) struct Order {
     pub(super) delivery_proofs: Vec<Proof>,
     pub(super) milestones: Vec<Milestone>,
     pub(super) disputes: Vec<Dispute>,
+    pub(super) settlements: Vec<Settlement>,
     pub(super) refunds: Vec<Refund>,
     pub(super) reclaimable_from: Option<Seconds>,
     pub(super) held_amount: String,
@@ -151,6 +153,7 @@ pub(super) struct Milestone {
     pub(super) released_at: Option<Seconds>,
     pub(super) refunded_amount: Option<String>,
     pub(super) completion_attempt: u32,
+    pub(super) requires_approval: bool,
     pub(super) approved_at: Option<Seconds>,
     pub(super) approved_by: Option<String>,
     pub(super) rejected_at: Option<Seconds>,
@@ -188,6 +191,14 @@ pub(super) struct Evidence {
     pub(super) uri: Option<String>,
     pub(super) hash: Option<String>,
     pub(super) submitted_at: Seconds,
+}
+
+/// Money on its way to the payee.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Settlement {
+    pub(super) amount: String,
+    pub(super) status: SettlementStatus,
 }
 
 /// Money on its way back to the payer.

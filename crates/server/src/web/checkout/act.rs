@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use evm::Act;
 use maud::{Markup, html};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::sight::{Payer, Sight};
 use super::{Visit, page};
@@ -14,6 +14,27 @@ use crate::web::refusal::RefusalPage;
 
 /// The fields by which a form carries a wallet's signature.
 const SIGNED: [&str; 2] = ["signature", "payerAddress"];
+
+/// What an action means to whoever does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// It is what the page waits for.
+    Main,
+    /// It is one of those that can be done.
+    Plain,
+    /// It takes something away, or holds it up.
+    Grave,
+}
+
+impl Weight {
+    const fn class(self) -> &'static str {
+        match self {
+            Weight::Main => "main",
+            Weight::Plain => "plain",
+            Weight::Grave => "grave",
+        }
+    }
+}
 
 /// Something that can be done.
 pub(super) struct Action<'a> {
@@ -29,8 +50,8 @@ pub(super) struct Action<'a> {
     pub(super) fields: Markup,
     /// What does it.
     pub(super) button: String,
-    /// Whether it takes something away rather than giving it.
-    pub(super) is_grave: bool,
+    /// What it means to whoever does it.
+    pub(super) weight: Weight,
     /// What a wallet signs: JSON as `eth_signTypedData_v4` takes it.
     pub(super) typed_data: Option<String>,
     /// The fields whose words are a part of what is signed.
@@ -44,7 +65,7 @@ pub(super) fn draw(sight: &Sight, action: &Action<'_>) -> Markup {
         Payer::Token | Payer::Elsewhere | Payer::Simulated => None,
     };
     html! {
-        details.action {
+        details.action .(action.weight.class()) {
             summary #(action.id) { (action.name) }
             div.inside {
                 p { (action.explained) }
@@ -52,7 +73,7 @@ pub(super) fn draw(sight: &Sight, action: &Action<'_>) -> Markup {
                     data-fills=(action.fills) data-signer=[signer.as_ref()] {
                     (action.fields)
                     @if signer.is_some() { (signature_fields()) }
-                    button.button .grave[action.is_grave] type="submit" { (action.button) }
+                    button.button .(action.weight.class()) type="submit" { (action.button) }
                 }
             }
         }
@@ -73,14 +94,13 @@ pub(super) fn template(pages: &Pages, act: &Act<'_>) -> Option<String> {
     serde_json::to_string(&act.typed_data_v4(pages.gateway.site.chain)).ok()
 }
 
-/// Has the API do it, with these fields of the form.
+/// Has the API do it: what was filled in is in `body`, and the signature, where there is one, in the form.
 pub(super) async fn perform(
     pages: &Pages,
     visit: &Visit,
     below: &str,
-    (form, names): (&Form, &[&str]),
+    (form, mut body): (&Form, Map<String, Value>),
 ) -> Result<Response, RefusalPage> {
-    let mut body = form.object(names);
     body.extend(form.object(&SIGNED));
     let is_signed = body.contains_key(SIGNED[0]);
     let ask = Ask::post(visit.public(below), Value::Object(body));

@@ -9,7 +9,7 @@ use evm::Act;
 use maud::{Markup, html};
 
 use super::Visit;
-use super::act::{self, Action, perform, template};
+use super::act::{self, Action, Weight, perform, template};
 use super::milestones::name;
 use super::progress::is_zero;
 use super::sight::{Sight, Stage};
@@ -108,7 +108,7 @@ fn raising(pages: &Pages, visit: &Visit, sight: &Sight, order: &Order) -> Markup
             textarea #reason name="reason" required rows="3" maxlength=(MAX_TEXT_BYTES) {}
         },
         button: "Raise a dispute".to_owned(),
-        is_grave: true,
+        weight: Weight::Grave,
         typed_data: template(pages, &act),
         fills: "reason milestoneId",
     };
@@ -139,7 +139,7 @@ fn submitting(pages: &Pages, visit: &Visit, sight: &Sight, dispute: &Dispute) ->
             input #(field("uri")) name="uri" type="url" placeholder="https://…" maxlength=(MAX_TEXT_BYTES);
         },
         button: "Add evidence".to_owned(),
-        is_grave: false,
+        weight: Weight::Plain,
         typed_data: template(pages, &act),
         fills: "text uri",
     };
@@ -148,7 +148,7 @@ fn submitting(pages: &Pages, visit: &Visit, sight: &Sight, dispute: &Dispute) ->
 
 /// The payer raises a dispute.
 pub(super) async fn raise(State(pages): State<Pages>, visit: Visit, form: Form) -> Result<Response, RefusalPage> {
-    perform(&pages, &visit, "/dispute", (&form, &["reason", "milestoneId"])).await
+    perform(&pages, &visit, "/dispute", (&form, form.object(&["reason", "milestoneId"]))).await
 }
 
 /// The payer says something about a dispute.
@@ -157,5 +157,5 @@ pub(super) async fn submit_evidence(
     visit: Visit,
     form: Form,
 ) -> Result<Response, RefusalPage> {
-    perform(&pages, &visit, "/dispute/evidence", (&form, &["text", "uri", "milestoneId"])).await
+    perform(&pages, &visit, "/dispute/evidence", (&form, form.object(&["text", "uri", "milestoneId"]))).await
 }

@@ -6,7 +6,7 @@ use escrow::refund::RefundStatus;
 use maud::{Markup, html};
 
 use super::Visit;
-use super::act::{self, Action, perform};
+use super::act::{self, Action, Weight, perform};
 use super::progress::amount;
 use super::sight::Sight;
 use crate::web::Pages;
@@ -52,7 +52,7 @@ fn actions(visit: &Visit, sight: &Sight, order: &Order) -> Markup {
                     to: format!("{}/release", visit.path),
                     fields: Markup::default(),
                     button: format!("Release {held}"),
-                    is_grave: false,
+                    weight: Weight::Main,
                     typed_data: signed(release),
                     fills: "",
                 }))
@@ -68,7 +68,7 @@ fn actions(visit: &Visit, sight: &Sight, order: &Order) -> Markup {
                     to: format!("{}/reclaim", visit.path),
                     fields: Markup::default(),
                     button: "Take back what was not delivered".to_owned(),
-                    is_grave: true,
+                    weight: Weight::Grave,
                     typed_data: signed(reclaim),
                     fills: "",
                 }))
@@ -79,10 +79,10 @@ fn actions(visit: &Visit, sight: &Sight, order: &Order) -> Markup {
 
 /// The payer releases what is held.
 pub(super) async fn release(State(pages): State<Pages>, visit: Visit, form: Form) -> Result<Response, RefusalPage> {
-    perform(&pages, &visit, "/release", (&form, &[])).await
+    perform(&pages, &visit, "/release", (&form, form.object(&[]))).await
 }
 
 /// The payer takes back what was not delivered.
 pub(super) async fn reclaim(State(pages): State<Pages>, visit: Visit, form: Form) -> Result<Response, RefusalPage> {
-    perform(&pages, &visit, "/reclaim", (&form, &[])).await
+    perform(&pages, &visit, "/reclaim", (&form, form.object(&[]))).await
 }

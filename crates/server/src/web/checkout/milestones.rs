@@ -6,8 +6,9 @@ use escrow::MilestoneStatus;
 use escrow::limits::MAX_TEXT_BYTES;
 use evm::Act;
 use maud::{Markup, html};
+use serde_json::Value;
 
-use super::act::{self, Action, perform, template};
+use super::act::{self, Action, Weight, perform, template};
 use super::progress::amount;
 use super::sight::{Sight, Stage};
 use super::{Visit, nothing_here};
@@ -16,6 +17,9 @@ use crate::web::form::Form;
 use crate::web::parts::{Mark, Step, at_seconds, link, money, track};
 use crate::web::read::{Milestone, Order};
 use crate::web::refusal::RefusalPage;
+
+/// The field that says which completion of a milestone is meant.
+const ATTEMPT: &str = "completionAttempt";
 
 /// The milestones, where the order has any.
 pub(super) fn draw(pages: &Pages, visit: &Visit, sight: &Sight) -> Markup {
@@ -65,7 +69,8 @@ fn completed(order: &Order, milestone: &Milestone) -> Markup {
     match (milestone.approved_at, milestone.completed_at) {
         (Some(at), _) => html! { "Approved, " (at_seconds(at.0)) },
         (None, Some(at)) if milestone.approval.is_some() => html! {
-            "Waits for you: released by itself " (at_seconds(at.0.saturating_add(order.approval_period.0)))
+            @if milestone.requires_approval { "Waits for you" } @else { "Completed" }
+            ": released by itself " (at_seconds(at.0.saturating_add(order.approval_period.0)))
         },
         (None, Some(at)) => html! { "Completed, " (at_seconds(at.0)) },
         (None, None) => html! { "Completed" },
@@ -100,7 +105,7 @@ fn approval(visit: &Visit, sight: &Sight, milestone: &Milestone) -> Markup {
         to: format!("{}/milestones/{}/approve", visit.path, milestone.id),
         fields: attempt(milestone),
         button: format!("Approve and release {}", amount(sight, &milestone.amount)),
-        is_grave: false,
+        weight: Weight::Main,
         typed_data: milestone.approval.as_ref().map(|approval| approval.typed_data_v4.get().to_owned()),
         fills: "",
     };
@@ -126,7 +131,7 @@ fn rejection(pages: &Pages, visit: &Visit, sight: &Sight, milestone: &Milestone)
             textarea #(id) name="reason" required rows="3" maxlength=(MAX_TEXT_BYTES) {}
         },
         button: "Send back".to_owned(),
-        is_grave: true,
+        weight: Weight::Grave,
         typed_data: act.and_then(|act| template(pages, &act)),
         fills: "reason",
     };
@@ -135,18 +140,30 @@ fn rejection(pages: &Pages, visit: &Visit, sight: &Sight, milestone: &Milestone)
 
 /// Which completion is meant: nothing is done about another one that came meanwhile.
 fn attempt(milestone: &Milestone) -> Markup {
-    html! { input type="hidden" name="completionAttempt" value=(milestone.completion_attempt); }
+    html! { input type="hidden" name=(ATTEMPT) value=(milestone.completion_attempt); }
 }
 
 /// The payer accepts a completed milestone.
 pub(super) async fn approve(State(pages): State<Pages>, visit: Visit, form: Form) -> Result<Response, RefusalPage> {
-    let milestone = visit.milestone.ok_or_else(nothing_here)?;
-    perform(&pages, &visit, &format!("/milestones/{milestone}/approve"), (&form, &["completionAttempt"])).await
+    decide(&pages, &visit, &form, ("approve", &[])).await
 }
 
 /// The payer sends a completed milestone back.
 pub(super) async fn reject(State(pages): State<Pages>, visit: Visit, form: Form) -> Result<Response, RefusalPage> {
+    decide(&pages, &visit, &form, ("reject", &["reason"])).await
+}
+
+async fn decide(
+    pages: &Pages,
+    visit: &Visit,
+    form: &Form,
+    (deed, names): (&str, &[&str]),
+) -> Result<Response, RefusalPage> {
     let milestone = visit.milestone.ok_or_else(nothing_here)?;
-    let names = ["completionAttempt", "reason"];
-    perform(&pages, &visit, &format!("/milestones/{milestone}/reject"), (&form, &names)).await
+    let mut body = form.object(names);
+    // A form has texts alone. What is no number is handed on as it is, for the API to say so.
+    if let Some(text) = form.text(ATTEMPT) {
+        body.insert(ATTEMPT.to_owned(), text.parse::<u32>().map_or_else(|_| text.into(), Value::from));
+    }
+    perform(pages, visit, &format!("/milestones/{milestone}/{deed}"), (form, body)).await
 }

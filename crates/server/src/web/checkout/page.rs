@@ -72,23 +72,25 @@ fn main(pages: &Pages, visit: &Visit, sight: &Sight, arrival: Arrival, refusal: 
     html! {
         main #main .checkout .(stage.name()) data-live={ (visit.path) "/live" } data-every=[sight.look_again_ms()]
             data-stage=(stage.name()) data-paying[arrival == Arrival::Paying] {
-            section.what aria-labelledby="amount" {
-                div data-part="summary" { (summary::draw(sight)) }
-                div data-part="milestones" { (milestones::draw(pages, visit, sight)) }
-                div data-part="terms" { (summary::terms(sight)) }
-            }
-            section.how aria-label="Payment" {
+            div.news {
                 @if let Some(refusal) = refusal.filter(|refusal| !is_shown_elsewhere(refusal)) {
                     div.notice.bad #refused role="alert" tabindex="-1" { (refusal.message) }
                 }
                 div data-part="status" role="status" { (progress::status(sight)) }
                 div data-part="back" { (returning::draw(sight)) }
+            }
+            section.what aria-labelledby="amount" {
+                div data-part="summary" { (summary::draw(sight)) }
+                div data-part="milestones" { (milestones::draw(pages, visit, sight)) }
+            }
+            section.how aria-label="Payment" {
                 div data-part="phases" { (progress::phases(sight)) }
                 div data-part="pay" { (pay::draw(visit, sight, refusal)) }
                 div data-part="held" { (held::draw(visit, sight)) }
                 div data-part="disputes" { (disputes::draw(pages, visit, sight)) }
                 div data-part="payer" { (who(sight)) }
             }
+            section.terms-of-payment aria-label="Terms" data-part="terms" { (summary::terms(sight)) }
         }
     }
 }

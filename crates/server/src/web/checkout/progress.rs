@@ -1,5 +1,6 @@
 //! How far the money is: in one sentence, and by phases.
 
+use escrow::settlement::SettlementStatus;
 use maud::{Markup, html};
 
 use super::sight::{Sight, Stage};
@@ -92,7 +93,29 @@ fn step(sight: &Sight, name: PhaseName) -> Step {
         title: title(name, sight.order.as_ref()).to_owned(),
         aside: Markup::default(),
         state: state(phase),
-        more: Markup::default(),
+        more: if name == PhaseName::Settlement { payouts(sight) } else { Markup::default() },
+    }
+}
+
+/// What was paid out so far, share by share.
+fn payouts(sight: &Sight) -> Markup {
+    let settlements = sight.order.iter().flat_map(|order| &order.settlements);
+    html! {
+        dl.told {
+            @for settlement in settlements {
+                div { dt { (payout(settlement.status)) } dd { (money(&settlement.amount, &sight.intent.currency)) } }
+            }
+        }
+    }
+}
+
+const fn payout(status: SettlementStatus) -> &'static str {
+    match status {
+        SettlementStatus::Scheduled => "Scheduled",
+        SettlementStatus::Executed => "On its way",
+        SettlementStatus::Confirmed => "Arrived",
+        SettlementStatus::Failed | SettlementStatus::Returned => "Did not arrive",
+        SettlementStatus::Cancelled => "Canceled",
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn draw(sight: &Sight) -> Markup {
             (where_it_is(order, &intent.currency))
         }
         @if let Some(card) = intent.card.as_ref().filter(|_| sight.stage() != Stage::Unpaid) {
-            p.quiet { "Card " (card.brand) " ending in " (card.last4) }
+            p.quiet { "Card: " span.card-brand { (card.brand) } " ending in " (card.last4) }
         }
     }
 }
