@@ -80,6 +80,24 @@ impl Keyring {
         Secret::generate(self.hash("webhook secret", &[&endpoint.raw().to_bytes(), &number.to_be_bytes()]))
     }
 
+    /// The key that seals the sessions of people who are signed in.
+    #[must_use]
+    pub fn session_key(&self) -> [u8; 32] {
+        self.hash("session", &[])
+    }
+
+    /// What a form of a session carries, so that nothing but its own pages can have made it.
+    #[must_use]
+    pub fn form_token(&self, session: &str) -> [u8; 32] {
+        self.hash("form", &[session.as_bytes()])
+    }
+
+    /// A text that nobody can guess, of letters and digits.
+    #[must_use]
+    pub fn mint_text(host: &dyn Host) -> String {
+        secret(host)
+    }
+
     /// A new API key and its text, which is nowhere else.
     #[must_use]
     pub fn mint(&self, host: &dyn Host, id: KeyId, kind: KeyKind, holder: KeyHolder) -> (ApiKey, String) {

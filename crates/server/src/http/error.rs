@@ -15,6 +15,9 @@ use store::{Scope, StoreError};
 use crate::wire;
 use crate::wire::schema::Id;
 
+/// What is said of a key that is unknown, revoked or expired.
+pub(crate) const INVALID_KEY: &str = "Invalid API key";
+
 /// When to try again, in seconds, where trying again may help.
 const RETRY_AFTER_S: u32 = 1;
 
@@ -387,7 +390,7 @@ impl ApiError {
     fn told(&self) -> Told {
         match self {
             ApiError::NoKey => Told::new(Code::AuthenticationRequired, "API key is required"),
-            ApiError::InvalidKey => Told::new(Code::Forbidden, "Invalid API key"),
+            ApiError::InvalidKey => Told::new(Code::Forbidden, INVALID_KEY),
             ApiError::NoPayer => Told::new(
                 Code::AuthenticationRequired,
                 "Only the payer may do this: send the token that paying by card returned as the header Payer-Token, or payerAddress \

@@ -59,7 +59,7 @@ mod webhook_deliveries;
 mod webhook_endpoints;
 
 pub(crate) use auth::KnownKeys;
-pub(crate) use error::{beginning, in_words};
+pub(crate) use error::{INVALID_KEY, beginning, in_words};
 pub use openapi::{ExampleRequest, description_value as description, example_requests};
 pub use peer::Peer;
 pub use routes::{Access, Route};

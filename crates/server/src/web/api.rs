@@ -52,24 +52,30 @@ impl<S: Send + Sync> FromRequestParts<S> for Client {
 pub(super) struct Ask {
     method: Method,
     path: String,
-    credential: Option<(HeaderName, HeaderValue)>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     body: Option<Value>,
 }
 
 impl Ask {
     /// Reads what is at a path below the base path. Whatever others wrote must not be in it but percent-encoded.
     pub(super) fn get(path: impl Into<String>) -> Ask {
-        Ask { method: Method::GET, path: path.into(), credential: None, body: None }
+        Ask { method: Method::GET, path: path.into(), headers: Vec::new(), body: None }
     }
 
     /// Posts a JSON object to a path below the base path.
     pub(super) fn post(path: impl Into<String>, body: Value) -> Ask {
-        Ask { method: Method::POST, path: path.into(), credential: None, body: Some(body) }
+        Ask { method: Method::POST, path: path.into(), headers: Vec::new(), body: Some(body) }
     }
 
-    /// The same with the header by which the API knows who asks.
-    pub(super) fn by(self, name: HeaderName, value: HeaderValue) -> Ask {
-        Ask { credential: Some((name, value)), ..self }
+    /// Takes away what is at a path below the base path.
+    pub(super) fn delete(path: impl Into<String>) -> Ask {
+        Ask { method: Method::DELETE, path: path.into(), headers: Vec::new(), body: None }
+    }
+
+    /// The same with another header, such as the one by which the API knows who asks.
+    pub(super) fn by(mut self, name: HeaderName, value: HeaderValue) -> Ask {
+        self.headers.push((name, value));
+        self
     }
 
     fn request(self, client: &Client) -> Result<Request<Body>, axum::http::Error> {
@@ -80,7 +86,7 @@ impl Ask {
         for forwarded in &client.forwarded {
             request = request.header(X_FORWARDED_FOR, forwarded);
         }
-        if let Some((name, value)) = self.credential {
+        for (name, value) in self.headers {
             request = request.header(name, value);
         }
         if let Some(peer) = client.peer {

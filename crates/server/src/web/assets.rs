@@ -24,18 +24,25 @@ pub(super) enum Asset {
     Page,
     /// What the checkout and the payer's page do: wallets.
     Checkout,
+    /// What the dashboard looks like besides.
+    DashboardStyle,
+    /// What the dashboard does: it follows events.
+    Dashboard,
     /// The mark in the browser's tab.
     Icon,
 }
 
 impl Asset {
-    const ALL: [Asset; 4] = [Asset::Style, Asset::Page, Asset::Checkout, Asset::Icon];
+    const ALL: [Asset; 6] =
+        [Asset::Style, Asset::Page, Asset::Checkout, Asset::DashboardStyle, Asset::Dashboard, Asset::Icon];
 
     const fn content(self) -> &'static str {
         match self {
             Asset::Style => include_str!("assets/style.css"),
             Asset::Page => include_str!("assets/page.js"),
             Asset::Checkout => include_str!("assets/checkout.js"),
+            Asset::DashboardStyle => include_str!("assets/dashboard.css"),
+            Asset::Dashboard => include_str!("assets/dashboard.js"),
             Asset::Icon => include_str!("assets/icon.svg"),
         }
     }
@@ -45,6 +52,8 @@ impl Asset {
             Asset::Style => ("style.css", "text/css; charset=utf-8"),
             Asset::Page => ("page.js", "text/javascript; charset=utf-8"),
             Asset::Checkout => ("checkout.js", "text/javascript; charset=utf-8"),
+            Asset::DashboardStyle => ("dashboard.css", "text/css; charset=utf-8"),
+            Asset::Dashboard => ("dashboard.js", "text/javascript; charset=utf-8"),
             Asset::Icon => ("icon.svg", "image/svg+xml"),
         }
     }

@@ -4,8 +4,8 @@ use axum::http::HeaderValue;
 use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 
-/// How long a browser keeps a cookie, in seconds: 400 days, the most that browsers grant.
-const MAX_AGE_S: u32 = 400 * 24 * 3600;
+/// How long a browser keeps a cookie where nothing else is said, in seconds: 400 days, the most that browsers grant.
+const MAX_AGE_S: i64 = 400 * 24 * 3600;
 
 /// A cookie that this gateway sets.
 #[derive(Clone, Debug)]
@@ -25,11 +25,18 @@ pub(super) struct Cookie<'a> {
 pub(super) enum SameSite {
     /// When somebody follows a link.
     Lax,
+    /// Never.
+    Strict,
 }
 
 impl Cookie<'_> {
     /// The header that sets it; `None` where the value is none that a cookie can have (RFC 6265, section 4.1.1).
     pub(super) fn set(&self, value: &str) -> Option<HeaderValue> {
+        self.set_for(value, MAX_AGE_S)
+    }
+
+    /// The same for so many seconds; for none, to have the browser forget it.
+    pub(super) fn set_for(&self, value: &str, seconds: i64) -> Option<HeaderValue> {
         let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte);
         if !value.bytes().all(is_plain) {
             return None;
@@ -38,8 +45,9 @@ impl Cookie<'_> {
         let secure = if *is_secure { "; Secure" } else { "" };
         let same_site = match same_site {
             SameSite::Lax => "Lax",
+            SameSite::Strict => "Strict",
         };
-        let text = format!("{name}={value}; Path={path}; Max-Age={MAX_AGE_S}; HttpOnly; SameSite={same_site}{secure}");
+        let text = format!("{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}");
         HeaderValue::try_from(text).ok()
     }
 }

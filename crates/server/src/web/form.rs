@@ -20,6 +20,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// The fields of a form. Of several values of one name the last counts.
+#[derive(Clone)]
 pub(super) struct Form(BTreeMap<String, String>);
 
 impl std::fmt::Debug for Form {

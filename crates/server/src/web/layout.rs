@@ -19,6 +19,8 @@ pub(super) struct Page {
     pub(super) is_sandbox: bool,
     /// What it does besides what every page does.
     pub(super) scripts: &'static [Asset],
+    /// What it looks like besides what every page does.
+    pub(super) styles: &'static [Asset],
     /// What is in the bar at its top, besides the product's name.
     pub(super) bar: Markup,
     /// What is on it: a `main` element with the id `main`.
@@ -29,7 +31,7 @@ impl Page {
     /// A page with nothing in its bar and no scripts of its own.
     pub(super) fn new(title: impl Into<String>, main: Markup) -> Page {
         let (title, bar) = (title.into(), Markup::default());
-        Page { status: StatusCode::OK, title, is_sandbox: false, scripts: &[], bar, main }
+        Page { status: StatusCode::OK, title, is_sandbox: false, scripts: &[], styles: &[], bar, main }
     }
 
     /// The page as it is sent.
@@ -45,6 +47,9 @@ impl Page {
                     title { (self.title) " · Milepost" }
                     link rel="icon" href={ (base) (Asset::Icon.url()) } type="image/svg+xml";
                     link rel="stylesheet" href={ (base) (Asset::Style.url()) };
+                    @for style in self.styles {
+                        link rel="stylesheet" href={ (base) (style.url()) };
+                    }
                     script src={ (base) (Asset::Page.url()) } defer {}
                     @for script in self.scripts {
                         script src={ (base) (script.url()) } defer {}

@@ -3,7 +3,7 @@
 //! A page is a function of what the API says: [`api`] asks it in this process as any other client would, with the visitor's address,
 //! key or token, so that a page can do nothing that the API would refuse. `read` is what pages know of the API's answers, `parts` holds what
 //! is drawn in several places (money, times, badges, the track of milestones, the bar of money), and [`layout`] what surrounds
-//! every page. One page is one file; those of the checkout are in `checkout`.
+//! every page. One page is one file; those of payers are in `checkout`, those of merchants and operators in `dashboard`.
 //!
 //! What holds for all of them:
 //!
@@ -34,6 +34,7 @@ mod api;
 mod assets;
 mod checkout;
 mod cookie;
+mod dashboard;
 mod form;
 mod layout;
 mod parts;
@@ -66,6 +67,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .merge(assets::routes())
         .merge(checkout::routes())
+        .merge(dashboard::routes())
         .method_not_allowed_fallback(refusal::method_not_allowed)
         .layer(CatchPanicLayer::custom(refusal::panicked))
         .layer(map_response_with_state(pages.clone(), complete))

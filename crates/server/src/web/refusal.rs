@@ -30,7 +30,8 @@ impl Refusal {
         }
     }
 
-    fn heading(&self) -> &'static str {
+    /// What a page that tells it is called.
+    pub(super) fn heading(&self) -> &'static str {
         match self.page_status() {
             StatusCode::NOT_FOUND => "Nothing here",
             StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => "Not allowed",

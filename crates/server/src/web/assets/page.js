@@ -33,6 +33,11 @@ globalThis.milepost = {};
     return isTyping || isFilled || part.querySelector("details.action[open], form[data-sending]") !== null;
   }
 
+  // What a part says: not by which key its forms are sent once, which is another one each time.
+  function told(part) {
+    return part.innerHTML.replace(/name="once" value="[^"]*"/g, "");
+  }
+
   function replace(part, fresh) {
     const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
     const open = [...part.querySelectorAll("details[open] > summary[id]")].map((summary) => summary.id);
@@ -53,7 +58,7 @@ globalThis.milepost = {};
     }
     for (const part of partsOf(fresh)) {
       const shown = main.querySelector(`[data-part="${part.dataset.part}"]`);
-      const content = part.innerHTML;
+      const content = told(part);
       if (shown !== null && served.get(part.dataset.part) !== content && !isInUse(shown)) {
         served.set(part.dataset.part, content);
         replace(shown, part);
@@ -73,17 +78,21 @@ globalThis.milepost = {};
     return new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
   }
 
+  async function look() {
+    const answer = await fetch(main.dataset.live, { cache: "no-store", signal: AbortSignal.timeout(SLOWEST_MS) });
+    if (!answer.ok) {
+      throw new Error(`the page answered ${answer.status}`);
+    }
+    take(await answer.text());
+  }
+
   async function follow() {
     let wait = Number(main.dataset.every);
     while (wait > 0) {
       await new Promise((resolve) => setTimeout(resolve, wait));
       await isSeen();
       try {
-        const answer = await fetch(main.dataset.live, { cache: "no-store", signal: AbortSignal.timeout(SLOWEST_MS) });
-        if (!answer.ok) {
-          throw new Error(`the page answered ${answer.status}`);
-        }
-        take(await answer.text());
+        await look();
         wait = Number(main.dataset.every);
       } catch {
         // The gateway is away, or wants to be asked less.
@@ -95,7 +104,7 @@ globalThis.milepost = {};
   if (main !== null) {
     // As the server wrote it: before its times are shown in another zone.
     for (const part of partsOf(main)) {
-      served.set(part.dataset.part, part.innerHTML);
+      served.set(part.dataset.part, told(part));
     }
     follow();
   }
@@ -121,5 +130,5 @@ globalThis.milepost = {};
     }
   });
 
-  globalThis.milepost.setSending = setSending;
+  Object.assign(globalThis.milepost, { look, isSeen, setSending });
 }
