@@ -1,7 +1,7 @@
 // What every test in a browser stands on: a gateway of its own, the system's Chromium, and pages that are watched. Whatever a test
 // does, a page fails it that writes an error to the console, asks anybody but this machine, or is larger than a page may be.
 
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { createServer } from "node:http";
 import { mkdtemp, mkdir, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -36,10 +36,12 @@ export function expect(what, actual, expected) {
   if (actual !== expected) throw new Error(`${what} is ${JSON.stringify(actual)}, expected ${JSON.stringify(expected)}`);
 }
 
-/** A gateway on a port of the system's choice, with a store of its own and a merchant's sandbox. */
+/** A gateway on a port of the system's choice, with a store of its own, a merchant's sandbox and a key of the operator's. */
 export class Gateway {
   static async start(binary, flags = []) {
     const folder = await mkdtemp(join(tmpdir(), "milepost-web-"));
+    // On its own: while it runs, the gateway has the store for itself alone.
+    const made = execFileSync(binary, ["keys", "create", "--mode", "admin", "--data", folder, "--json"], { encoding: "utf8" });
     const always = ["--listen", "127.0.0.1:0", "--data", folder, "--json", "--rate-limits", "off", "--test-key", TEST_KEY];
     const timing = ["--settlement-delay", "1s", "--block-time", "100ms"];
     const child = spawn(binary, ["serve", ...always, ...timing, ...flags], { stdio: ["ignore", "pipe", "inherit"] });
@@ -47,11 +49,11 @@ export class Gateway {
     const line = new Promise((done) => createInterface({ input: child.stdout }).once("line", done));
     const first = await Promise.race([line, ended.then(() => null)]);
     if (first === null) throw new Error("the gateway did not start");
-    return new Gateway(child, ended, folder, JSON.parse(first));
+    return new Gateway(child, ended, folder, JSON.parse(first), JSON.parse(made).secret);
   }
 
-  constructor(child, ended, folder, announced) {
-    Object.assign(this, { child, ended, folder, announced, url: announced.listening, key: TEST_KEY });
+  constructor(child, ended, folder, announced, adminKey) {
+    Object.assign(this, { child, ended, folder, announced, adminKey, url: announced.listening, key: TEST_KEY });
   }
 
   async stop() {
@@ -249,7 +251,11 @@ export class Visitor {
     const other = await this.context.newPage();
     let bytes = 0;
     const weighing = [];
-    other.on("response", (response) => weighing.push(response.body().then((body) => { bytes += gzipSync(body).length; }, () => {})));
+    other.on("response", (response) => {
+      // A stream of events has no end.
+      if (response.headers()["content-type"]?.startsWith("text/event-stream")) return;
+      weighing.push(response.body().then((body) => { bytes += gzipSync(body).length; }, () => {}));
+    });
     await other.goto(url, { waitUntil: "load" });
     await Promise.all(weighing);
     await other.close();

@@ -7,6 +7,7 @@
 import { argv, exit, stderr } from "node:process";
 
 import { cases as checkout } from "./checkout.mjs";
+import { cases as dashboard } from "./dashboard.mjs";
 import { Browser, Gateway, run } from "./rig.mjs";
 
 const [binary, out = "pictures"] = argv.slice(2);
@@ -20,7 +21,7 @@ let failed = 1;
 try {
   const browser = await Browser.launch(out);
   try {
-    failed = await run([...checkout(gateway, browser)]);
+    failed = await run([...checkout(gateway, browser), ...dashboard(gateway, browser)]);
     const { bytes, url } = browser.largest;
     console.log(`the largest page is ${bytes} bytes with all it loads, compressed (${url}); pictures are in ${out}`);
   } finally {

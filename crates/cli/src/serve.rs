@@ -275,6 +275,7 @@ impl Announcement {
             "listening": local,
             "api": format!("{local}/v1"),
             "checkout": format!("{}/pay/", self.public_url),
+            "dashboard": format!("{}/dashboard", self.public_url),
             "test_key": key,
             "store": self.site.kind(),
             "version": version,
@@ -290,6 +291,7 @@ impl Announcement {
             out.line(format!("  public    {}", self.public_url))?;
         }
         out.line(format!("  checkout  {}/pay/{{intent}}", self.public_url))?;
+        out.line(format!("  dashboard {}/dashboard", self.public_url))?;
         if let Some(metrics) = &self.metrics {
             out.line(format!("  metrics   {metrics}"))?;
         }

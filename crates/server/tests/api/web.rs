@@ -14,6 +14,8 @@ use crate::world::World;
 mod acts;
 #[path = "web/bounds.rs"]
 mod bounds;
+#[path = "web/dashboard.rs"]
+mod dashboard;
 #[path = "web/escaping.rs"]
 mod escaping;
 #[path = "web/paying.rs"]
@@ -66,7 +68,11 @@ impl Browser {
         for set in parts.headers.get_all("set-cookie") {
             let pair = set.to_str().expect("text").split(';').next().expect("a pair");
             let (name, value) = pair.split_once('=').expect("a pair");
-            self.cookies.lock().expect("not poisoned").push((name.to_owned(), value.to_owned()));
+            let mut cookies = self.cookies.lock().expect("not poisoned");
+            cookies.retain(|(known, _)| known != name);
+            if !set.to_str().expect("text").contains("Max-Age=0") {
+                cookies.push((name.to_owned(), value.to_owned()));
+            }
         }
         Seen { status: parts.status.as_u16(), headers: parts.headers, html }
     }

@@ -3,9 +3,10 @@
 
 {
   const main = document.querySelector("main[data-stream]");
-  // Events come in groups, and a look at a page costs several requests: it waits for the rest of a group, and between two looks.
+  // Events come in groups, and a look at a page costs several requests of those that the key has in a minute: it waits for the rest of a
+  // group, between two looks, and longer where it was too much.
   const GROUP_MS = 400;
-  const PAUSE_MS = 3_000;
+  const PAUSE_MS = 5_000;
   const SLOWEST_MS = 60_000;
   const { look, isSeen } = globalThis.milepost;
   const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -23,8 +24,7 @@
       await wait(GROUP_MS);
       await isSeen();
       isAsked = false;
-      await look().catch(() => {});
-      await wait(PAUSE_MS);
+      await look().then(() => wait(PAUSE_MS), () => wait(SLOWEST_MS));
     }
     isLooking = false;
   }

@@ -109,7 +109,7 @@ globalThis.milepost = {};
     follow();
   }
   showTimes(document);
-  document.getElementById("refused")?.focus();
+  (document.getElementById("refused") ?? document.querySelector("[aria-invalid=true]"))?.focus();
 
   function setSending(form, is) {
     form.toggleAttribute("data-sending", is);

@@ -233,6 +233,11 @@ impl Desk {
     }
 }
 
+/// That there is nothing at an address.
+pub(super) fn nothing_here() -> Refusal {
+    Refusal::new(StatusCode::NOT_FOUND, "resource_missing", "There is nothing at this address.")
+}
+
 /// Whether the API no longer takes the key.
 pub(super) fn is_over(refusal: &Refusal) -> bool {
     refusal.status == StatusCode::UNAUTHORIZED

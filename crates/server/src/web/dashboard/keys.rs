@@ -1,11 +1,11 @@
 //! `/dashboard/keys`: API keys: made, rolled and revoked. The text of a key is shown once.
 
 use maud::{Markup, html};
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::Scope;
 
 use super::act::{Action, actions};
-use super::desk::Desk;
+use super::desk::{Desk, nothing_here};
 use super::field::{Attempt, Field};
 use super::listing::{asked, nothing, turning};
 use super::read::{Key, List};
@@ -38,17 +38,19 @@ pub(super) async fn create(desk: Desk, form: Form) -> Result<View, Refusal> {
 /// Puts another key in the place of one, or ends it.
 pub(super) async fn perform(desk: Desk, form: Form) -> Result<View, Refusal> {
     let key = desk.param("key");
-    let refusal = if desk.param("deed") == "roll" {
-        let body = Value::Object(form.object(&["gracePeriod"]));
-        match desk.post::<Single<Key>>(&form, format!("/api-keys/{key}/roll"), body).await {
-            Ok(Single { data }) => return secret(&data, "There is a new key in its place").into(),
-            Err(refusal) => refusal,
+    let refusal = match desk.param("deed").as_str() {
+        "roll" => {
+            let body = Value::Object(form.object(&["gracePeriod"]));
+            match desk.post::<Single<Key>>(&form, format!("/api-keys/{key}/roll"), body).await {
+                Ok(Single { data }) => return secret(&data, "There is a new key in its place").into(),
+                Err(refusal) => refusal,
+            }
         }
-    } else {
-        match desk.post::<Value>(&form, format!("/api-keys/{key}/revoke"), Value::Object(form.object(&[]))).await {
+        "revoke" => match desk.post::<Value>(&form, format!("/api-keys/{key}/revoke"), json!({})).await {
             Ok(_) => return Ok(View::Go(PART.to_owned())),
             Err(refusal) => refusal,
-        }
+        },
+        _ => return Err(nothing_here()),
     };
     list(&desk, Some(Attempt::new(form, refusal))).await
 }

@@ -34,8 +34,10 @@ pub(super) struct Screen {
     pub(super) part: &'static str,
     /// Beside the heading: a state, or something to be done.
     pub(super) aside: Markup,
-    /// What is on it.
+    /// What is on it: as one part, which is replaced as a whole, or with parts of its own, `data-part`.
     pub(super) content: Markup,
+    /// Whether there are such parts.
+    pub(super) has_parts: bool,
     /// Whether it changes with what happens.
     pub(super) is_live: bool,
 }
@@ -43,7 +45,7 @@ pub(super) struct Screen {
 impl Screen {
     pub(super) fn new(part: &'static str, title: impl Into<String>, content: Markup) -> Screen {
         let (title, aside) = (title.into(), Markup::default());
-        Screen { status: StatusCode::OK, title, part, aside, content, is_live: true }
+        Screen { status: StatusCode::OK, title, part, aside, content, has_parts: false, is_live: true }
     }
 
     pub(super) fn aside(self, aside: Markup) -> Screen {
@@ -56,6 +58,11 @@ impl Screen {
             Some(refusal) => Screen { status: refusal.page_status(), is_live: false, ..self },
             None => self,
         }
+    }
+
+    /// A page whose parts change one by one.
+    pub(super) fn in_parts(self) -> Screen {
+        Screen { has_parts: true, ..self }
     }
 
     /// A page that shows something once: it is not looked at again.
@@ -72,7 +79,7 @@ impl Screen {
                     h1 { (self.title) }
                     div data-part="aside" { (self.aside) }
                 }
-                div.content data-part="content" { (self.content) }
+                div.content data-part=[(!self.has_parts).then_some("content")] { (self.content) }
             }
         };
         Page {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use super::act::{Action, actions};
-use super::desk::Desk;
+use super::desk::{Desk, nothing_here};
 use super::field::Attempt;
 use super::listing::{asked, facts, nothing, table, turning};
 use super::read::{List, Settlement};
@@ -57,7 +57,8 @@ pub(super) async fn perform(desk: Desk, form: Form) -> Result<View, Refusal> {
     let settlement = desk.param("settlement");
     let (at, body) = match desk.param("deed").as_str() {
         "retry" => (format!("/settlements/{settlement}/retry"), json!({})),
-        _ => (format!("/test-helpers/settlements/{settlement}/fail"), Value::Object(form.object(&["reason"]))),
+        "fail" => (format!("/test-helpers/settlements/{settlement}/fail"), Value::Object(form.object(&["reason"]))),
+        _ => return Err(nothing_here()),
     };
     match desk.post::<Value>(&form, at, body).await {
         Ok(_) => Ok(View::Go(format!("{PART}/{settlement}"))),

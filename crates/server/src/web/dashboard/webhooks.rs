@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::act::{Action, actions};
 use super::deliveries;
-use super::desk::Desk;
+use super::desk::{Desk, nothing_here};
 use super::field::{Attempt, Field};
 use super::listing::{asked, facts, filters, nothing, table, turning};
 use super::read::{Delivery, Endpoint, List};
@@ -105,10 +105,11 @@ pub(super) async fn perform(desk: Desk, form: Form) -> Result<View, Refusal> {
         "test" => desk.post::<Value>(&form, at("/test"), json!({})).await.map(drop),
         "enable" => desk.post::<Value>(&form, at(""), json!({ "status": "enabled" })).await.map(drop),
         "disable" => desk.post::<Value>(&form, at(""), json!({ "status": "disabled" })).await.map(drop),
-        _ => match desk.delete(at("")).await {
+        "delete" => match desk.delete(at("")).await {
             Ok(()) => return Ok(View::Go(PART.to_owned())),
             Err(refusal) => Err(refusal),
         },
+        _ => return Err(nothing_here()),
     };
     match done {
         Ok(()) => Ok(View::Go(format!("{PART}/{id}"))),

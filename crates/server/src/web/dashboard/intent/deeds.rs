@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::super::act::{Action, actions};
-use super::super::desk::Desk;
+use super::super::desk::{Desk, nothing_here, segment};
 use super::super::field::{Attempt, Field};
 use super::super::intents::PART;
 use super::sight::{Sight, is_zero};
@@ -48,12 +48,8 @@ const DEEDS: [Deed; 14] = [
 /// When there is no such deed, or the API refuses it.
 pub(super) async fn ask(desk: &Desk, form: &Form) -> Result<(), Refusal> {
     let (intent, named) = (desk.param("intent"), desk.param("deed"));
-    let Some(Deed(_, below, path, names)) =
-        DEEDS.iter().find(|Deed(name, ..)| super::super::desk::segment(name) == named)
-    else {
-        let told = "There is nothing at this address.";
-        return Err(Refusal::new(axum::http::StatusCode::NOT_FOUND, "resource_missing", told));
-    };
+    let found = DEEDS.iter().find(|Deed(name, ..)| segment(name) == named);
+    let Deed(_, below, path, names) = found.ok_or_else(nothing_here)?;
     let at = match below {
         Below::Intent => format!("/payment-intents/{intent}/{path}"),
         Below::Order => format!("/payment-intents/{intent}/escrow/{path}"),

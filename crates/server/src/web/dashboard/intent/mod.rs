@@ -50,7 +50,7 @@ fn draw(desk: &Desk, sight: &Sight, attempt: Option<&Attempt>) -> Screen {
             @if !deeds::is_shown(desk, sight, attempt) { (super::screen::notice(refusal)) }
         }
         @if let Some(reason) = &intent.failure_reason { div.notice.warn { (reason) } }
-        section aria-label="Money" {
+        section aria-label="Money" data-part="money" {
             p.amount { (money(&intent.amount, &intent.currency)) }
             @if let Some(description) = &intent.description { p.description { (description) } }
             (bar::draw(sight))
@@ -60,23 +60,23 @@ fn draw(desk: &Desk, sight: &Sight, attempt: Option<&Attempt>) -> Screen {
         }
         div.columns {
             div {
-                (milestones::draw(desk, sight, attempt))
-                (disputes::draw(desk, sight, attempt))
-                (deeds::draw(desk, sight, attempt))
+                div data-part="milestones" { (milestones::draw(desk, sight, attempt)) }
+                div data-part="disputes" { (disputes::draw(desk, sight, attempt)) }
+                div data-part="deeds" { (deeds::draw(desk, sight, attempt)) }
             }
-            div {
+            div data-part="about" {
                 h2 { "About it" }
                 (about(sight))
                 (history::refunds(sight))
             }
         }
-        (history::timeline(sight))
-        (history::entries(sight))
+        div data-part="timeline" { (history::timeline(sight)) }
+        div data-part="ledger" { (history::entries(sight)) }
     };
     let aside = html! { (state(intent.status.name())) " " @if sight.is_disputed() { (state("DISPUTED")) } };
     let refusal = attempt.and_then(|attempt| attempt.refusal.as_ref());
     let title = format!("Payment {}", short(&intent.id));
-    Screen::new(PART, title, content).aside(aside).refusing(refusal)
+    Screen::new(PART, title, content).aside(aside).in_parts().refusing(refusal)
 }
 
 /// As much of an id as tells it from its neighbours: ids begin with the time.

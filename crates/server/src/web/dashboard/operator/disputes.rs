@@ -35,6 +35,7 @@ async fn draw(desk: &Desk, attempt: Option<Attempt>) -> Result<View, Refusal> {
     let content = html! {
         (filters(desk, &[("status", "Which", all)], &Markup::default()))
         @if list.data.is_empty() { (nothing("No dispute waits for a decision.")) }
+        @if !list.data.is_empty() { h2 { "What was said" } }
         @for open in &list.data { (one(desk, open, attempt.as_ref())) }
         (turning(desk, &list, |open| &open.dispute.id, &["status"]))
     };
