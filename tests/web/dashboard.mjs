@@ -162,6 +162,10 @@ export function* cases(gateway, browser) {
       await action.getByLabel("What goes back").fill("120");
     });
     await visitor.sees("Decided by merchant");
+    // What belongs to a milestone is not given back beside it.
+    const care = page.locator(".track > li", { hasText: "a month of care" });
+    await act(care, "Take it out", "Take this milestone out");
+    await visitor.sees("Add a milestone");
     await act(main, "Refund", "Refund", async (action) => {
       await action.getByLabel("Amount").fill("100");
       await action.getByLabel("Why").fill("One page less");

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::desk::Desk;
 use super::intent::ledger;
-use super::listing::{asked, filters, nothing, turning};
+use super::listing::{Choice, asked, filters, nothing, turning};
 use super::read::{Balance, Entry, List};
 use super::screen::{Screen, View};
 use super::words::words;
@@ -24,7 +24,7 @@ pub(super) async fn page(desk: Desk) -> Result<View, Refusal> {
     let shown: Vec<Entry> = entries.data.into_iter().map(|entry| entry.entry).collect();
     let kinds = crate::wire::transaction_types().into_iter().map(|name| (name.to_owned(), words(name))).collect();
     let currencies = Currency::ALL.map(|currency| (currency.code().to_owned(), currency.code().to_owned())).to_vec();
-    let choices = [("transactionType", "Kind", kinds), ("currency", "Currency", currencies)];
+    let choices = [Choice::any("transactionType", "Kind", kinds), Choice::any("currency", "Currency", currencies)];
     let content = html! {
         (cards(&balance))
         h2 { "Ledger" }

@@ -175,7 +175,8 @@ fn terms(desk: &Desk) -> [Vec<Field>; 3] {
         .filter(|name| desk.is_sandbox() || *name != SettlementMethod::OffRampMock.name())
         .collect();
     let timed = ReleaseType::TimeLocked;
-    let releases = ReleaseType::ALL.iter().filter(|release| **release != timed).map(|release| release.name()).collect();
+    let releases = ReleaseType::ALL.iter().filter(|release| **release != timed);
+    let releases: Vec<(&str, &str)> = releases.map(|release| (release.name(), released_by(*release))).collect();
     let kinds = PaymentType::ALL.iter().map(|kind| kind.name()).collect();
     [
         vec![
@@ -184,7 +185,7 @@ fn terms(desk: &Desk) -> [Vec<Field>; 3] {
             Field::line("description", "What it is for"),
         ],
         vec![
-            choice("releaseType", "Released by", releases).value(ReleaseType::MilestoneLocked.name()).required(),
+            Field::choice("releaseType", "Released by", releases).value(ReleaseType::MilestoneLocked.name()).required(),
             Field::check("autoRelease", "Release a share the moment it is completed", true),
             Field::check("requireApproval", "The payer has to approve first", false),
             choice("settlementMethod", "Paid out by", methods).required(),
@@ -196,4 +197,14 @@ fn terms(desk: &Desk) -> [Vec<Field>; 3] {
             Field::line("returnUrl", "Where the payer goes after paying").placeholder("https://…"),
         ],
     ]
+}
+
+/// What releases the money, in words.
+const fn released_by(release: ReleaseType) -> &'static str {
+    match release {
+        ReleaseType::MilestoneLocked => "Milestones, one after the other",
+        ReleaseType::DeliveryProof => "A proof of the delivery, and your hand",
+        ReleaseType::AutoRelease => "A proof of the delivery alone",
+        ReleaseType::TimeLocked => "The time",
+    }
 }

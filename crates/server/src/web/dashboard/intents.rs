@@ -4,7 +4,7 @@ use escrow::{Currency, IntentStatus, PaymentType};
 use maud::{Markup, html};
 
 use super::desk::{Desk, segment};
-use super::listing::{asked, filters, nothing, table, turning};
+use super::listing::{Choice, asked, filters, nothing, table, turning};
 use super::read::{Intent, List};
 use super::screen::{Screen, View};
 use super::words::{state, words};
@@ -65,9 +65,9 @@ fn search(desk: &Desk) -> Markup {
         }
     };
     let choices = [
-        ("status", "State", named(IntentStatus::ALL.iter().map(|status| status.name()).collect())),
-        ("type", "Kind", named(PaymentType::ALL.iter().map(|kind| kind.name()).collect())),
-        ("currency", "Currency", currencies),
+        Choice::any("status", "State", named(IntentStatus::ALL.iter().map(|status| status.name()).collect())),
+        Choice::any("type", "Kind", named(PaymentType::ALL.iter().map(|kind| kind.name()).collect())),
+        Choice::any("currency", "Currency", currencies),
     ];
     filters(desk, &choices, &box_of_search)
 }

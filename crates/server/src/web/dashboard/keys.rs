@@ -117,7 +117,6 @@ fn one(desk: &Desk, key: &Key, attempt: Option<&Attempt>) -> Markup {
         article.card {
             h2 {
                 (key.name.as_deref().unwrap_or("Without a name")) " " (state(&key.status))
-                @if key.last_four == desk.session().key().get(desk.session().key().len().saturating_sub(4)..).unwrap_or_default() { " " span.quiet { "probably yours" } }
             }
             p.quiet {
                 code { "sk_" (key.kind) "_…" (key.last_four) } " · " (words(&key.kind)) " · may do "

@@ -82,21 +82,42 @@ pub(super) fn facts(facts: &[(&str, Markup)]) -> Markup {
     }
 }
 
-/// Something that a list is filtered by: its parameter, what it is called, and the values that it can have with what they are called.
-pub(super) type Choice<'a> = (&'a str, &'a str, Vec<(String, String)>);
+/// Something that a list is filtered by.
+pub(super) struct Choice {
+    /// Its parameter.
+    pub(super) name: &'static str,
+    /// What it is called.
+    pub(super) label: &'static str,
+    /// What it means that nothing is chosen.
+    pub(super) nothing: &'static str,
+    /// The values that can be chosen, with what they are called.
+    pub(super) of: Vec<(String, String)>,
+}
+
+impl Choice {
+    /// One of these values, or any.
+    pub(super) const fn any(name: &'static str, label: &'static str, of: Vec<(String, String)>) -> Choice {
+        Choice { name, label, nothing: "Any", of }
+    }
+
+    /// What waits for the operator, or all there is.
+    pub(super) fn waiting(nothing: &'static str) -> Choice {
+        Choice { name: "status", label: "Which", nothing, of: vec![("all".to_owned(), "All".to_owned())] }
+    }
+}
 
 /// The filters of a list: a form that asks for the page again.
-pub(super) fn filters(desk: &Desk, choices: &[Choice<'_>], more: &Markup) -> Markup {
+pub(super) fn filters(desk: &Desk, choices: &[Choice], more: &Markup) -> Markup {
     let path = desk.at().split('?').next().unwrap_or_default();
     html! {
         form.filters method="get" action=(path) role="search" {
             (more)
-            @for (name, label, of) in choices {
+            @for Choice { name, label, nothing, of } in choices {
                 @let chosen = desk.query(name).unwrap_or_default();
                 div {
                     label for={ "filter-" (name) } { (label) }
                     select id={ "filter-" (name) } name=(name) {
-                        option value="" { "Any" }
+                        option value="" { (nothing) }
                         @for (value, called) in of { option value=(value) selected[value == chosen] { (called) } }
                     }
                 }

@@ -7,7 +7,7 @@ use super::act::{Action, actions};
 use super::deliveries;
 use super::desk::{Desk, nothing_here};
 use super::field::{Attempt, Field};
-use super::listing::{asked, facts, filters, nothing, table, turning};
+use super::listing::{Choice, asked, facts, filters, nothing, table, turning};
 use super::read::{Delivery, Endpoint, List};
 use super::screen::{Screen, View};
 use super::words::{state, words};
@@ -159,7 +159,7 @@ async fn draw(desk: &Desk, attempt: Option<Attempt>) -> Result<View, Refusal> {
         (actions(desk, &offered(&endpoint), attempt.as_ref()))
         h2 { "Deliveries" }
         // A form of its own keeps the page of the endpoint.
-        (filters(desk, &[("status", "State", states)], &Markup::default()))
+        (filters(desk, &[Choice::any("status", "State", states)], &Markup::default()))
         @if log.data.is_empty() { (nothing("Nothing was sent so.")) } @else { (deliveries::rows(&log.data)) }
         (turning(desk, &log, |delivery| &delivery.id, &["status"]))
     };

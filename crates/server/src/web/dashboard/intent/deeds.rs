@@ -19,13 +19,15 @@ enum Below {
     Intent,
     Order,
     Milestone,
+    /// A milestone, which is taken out.
+    Away,
     Helpers,
 }
 
 /// Something that can be done: its name in the pages' addresses, where the API has it, and what of the form it takes.
 struct Deed(&'static str, Below, &'static str, &'static [&'static str]);
 
-const DEEDS: [Deed; 14] = [
+const DEEDS: [Deed; 15] = [
     Deed("fund", Below::Helpers, "fund", &[]),
     Deed("cancel", Below::Intent, "cancel", &[]),
     Deed("refund", Below::Intent, "refund", &["amount", "reason"]),
@@ -40,6 +42,7 @@ const DEEDS: [Deed; 14] = [
     Deed("pay-out", Below::Milestone, "release", &[]),
     Deed("approve", Below::Milestone, "approve", &[]),
     Deed("reject", Below::Milestone, "reject", &["reason"]),
+    Deed("remove", Below::Away, "", &[]),
 ];
 
 /// Has the API do the deed that the address names.
@@ -55,6 +58,10 @@ pub(super) async fn ask(desk: &Desk, form: &Form) -> Result<(), Refusal> {
         Below::Order => format!("/payment-intents/{intent}/escrow/{path}"),
         Below::Milestone => {
             format!("/payment-intents/{intent}/escrow/milestones/{}/{path}", desk.param("milestone"))
+        }
+        Below::Away => {
+            let milestone = desk.param("milestone");
+            return desk.delete(format!("/payment-intents/{intent}/escrow/milestones/{milestone}")).await;
         }
         Below::Helpers => format!("/test-helpers/payment-intents/{intent}/{path}"),
     };

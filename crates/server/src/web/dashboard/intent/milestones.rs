@@ -86,13 +86,22 @@ fn offered(desk: &Desk, sight: &Sight, (order, milestone): (&Order, &Milestone))
     let id = |deed: &str| format!("{deed}-{}", milestone.id);
     let share = format!("{}\u{a0}{}", grouped(&milestone.amount), sight.intent.currency);
     match milestone.status {
-        MilestoneStatus::Pending if is_next(order, milestone) => {
+        MilestoneStatus::Pending => {
+            let remove = Action::new(id("remove"), "Take it out", at("remove"))
+                .explained(
+                    html! { (share) " belongs to no milestone then: it can go to another one, or back to the payer." },
+                )
+                .button("Take this milestone out")
+                .grave();
+            if !is_next(order, milestone) {
+                return vec![remove];
+            }
             let then = match (order.require_approval, order.auto_release_on_proof) {
                 (true, _) => format!("The payer is asked to approve it; then {share} is released."),
                 (false, true) => format!("{share} is released the same moment."),
                 (false, false) => format!("{share} can be released then."),
             };
-            let action = Action::new(id("complete"), "Complete", at("complete"))
+            let complete = Action::new(id("complete"), "Complete", at("complete"))
                 .explained(html! { (then) })
                 .button("Complete this milestone")
                 .fields([
@@ -101,7 +110,7 @@ fn offered(desk: &Desk, sight: &Sight, (order, milestone): (&Order, &Milestone))
                         .hint("What shows that it is done: a hash, a number, a sentence."),
                     Field::line("completionProofURI", "Where the proof is").placeholder("https://…"),
                 ]);
-            vec![action]
+            vec![complete, remove]
         }
         MilestoneStatus::Completed if !milestone.requires_approval => {
             let told = html! { (share) " is released and paid out." };
@@ -117,9 +126,6 @@ fn offered(desk: &Desk, sight: &Sight, (order, milestone): (&Order, &Milestone))
                 .fields([Field::line("reason", "Why").required()])
                 .grave(),
         ],
-        MilestoneStatus::Pending
-        | MilestoneStatus::Completed
-        | MilestoneStatus::Released
-        | MilestoneStatus::Cancelled => Vec::new(),
+        MilestoneStatus::Completed | MilestoneStatus::Released | MilestoneStatus::Cancelled => Vec::new(),
     }
 }

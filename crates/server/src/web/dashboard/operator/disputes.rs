@@ -7,7 +7,7 @@ use super::super::act::actions;
 use super::super::desk::Desk;
 use super::super::field::Attempt;
 use super::super::intent::{RESOLVING, dispute, resolving};
-use super::super::listing::{asked, filters, nothing, turning};
+use super::super::listing::{Choice, asked, filters, nothing, turning};
 use super::super::read::{List, OpenDispute};
 use super::super::screen::{Screen, View};
 use crate::web::api::Refusal;
@@ -31,9 +31,8 @@ pub(super) async fn resolve(desk: Desk, form: Form) -> Result<View, Refusal> {
 async fn draw(desk: &Desk, attempt: Option<Attempt>) -> Result<View, Refusal> {
     let chosen: Vec<(&str, &str)> = desk.query("status").map(|status| ("status", status)).into_iter().collect();
     let list: List<OpenDispute> = desk.get(asked(desk, "/admin/disputes", &chosen)).await?;
-    let all = vec![("all".to_owned(), "Those that were decided as well".to_owned())];
     let content = html! {
-        (filters(desk, &[("status", "Which", all)], &Markup::default()))
+        (filters(desk, &[Choice::waiting("Undecided")], &Markup::default()))
         @if list.data.is_empty() { (nothing("No dispute waits for a decision.")) }
         @if !list.data.is_empty() { h2 { "What was said" } }
         @for open in &list.data { (one(desk, open, attempt.as_ref())) }

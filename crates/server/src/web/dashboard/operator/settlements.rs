@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::desk::Desk;
-use super::super::listing::{asked, filters, nothing, table, turning};
+use super::super::listing::{Choice, asked, filters, nothing, table, turning};
 use super::super::read::{List, Settlement};
 use super::super::screen::{Screen, View};
 use super::super::words::{state, words};
@@ -15,7 +15,6 @@ const PART: &str = "/operator/settlements";
 pub(super) async fn page(desk: Desk) -> Result<View, Refusal> {
     let chosen: Vec<(&str, &str)> = desk.query("status").map(|status| ("status", status)).into_iter().collect();
     let list: List<Settlement> = desk.get(asked(&desk, "/admin/settlements", &chosen)).await?;
-    let all = vec![("all".to_owned(), "Those that arrived as well".to_owned())];
     let row = |settlement: &Settlement| {
         vec![
             money(&settlement.amount, &settlement.currency),
@@ -28,7 +27,7 @@ pub(super) async fn page(desk: Desk) -> Result<View, Refusal> {
     };
     let columns = ["Amount", "State", "To", "Why not", "Merchant", "Created"];
     let content = html! {
-        (filters(&desk, &[("status", "Which", all)], &Markup::default()))
+        (filters(&desk, &[Choice::waiting("Failed")], &Markup::default()))
         p.quiet { "A merchant pays out once more what did not arrive, with a key of its own." }
         @if list.data.is_empty() { (nothing("Everything arrived.")) }
         @else { (table("Settlements, newest first", &columns, &list.data.iter().map(row).collect::<Vec<_>>())) }
