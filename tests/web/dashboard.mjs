@@ -90,6 +90,7 @@ export function* cases(gateway, browser) {
 
     const payer = await browser.visitor({ viewport: PHONE });
     await payer.open(await page.getByRole("link", { name: /\/pay\// }).getAttribute("href").then((link) => gateway.url + new URL(link).pathname));
+    await payer.picture("checkout");
     await payer.page.getByRole("button", { name: "Pay as the simulated payer" }).click();
     await payer.sees("is held in escrow");
     await payer.leave();
@@ -104,7 +105,10 @@ export function* cases(gateway, browser) {
         await action.getByLabel("Proof", { exact: false }).first().fill(`sha256:${index}`);
       });
       await page.locator(".track > li", { hasText: name }).getByText("Released").waitFor();
-      if (index === 0) await visitor.inspect("payment");
+      if (index === 0) {
+        await visitor.inspect("payment");
+        await visitor.picture("payment");
+      }
     }
     await eventually("the settlement", async () => (await gateway.status(intent)) === "SETTLED");
     await main.locator(".heading").getByText("Settled").waitFor();
@@ -253,6 +257,22 @@ export function* cases(gateway, browser) {
     await page.locator("td a", { hasText: "POST /v1/test-helpers/clock" }).first().click();
     await visitor.sees("What was answered");
     await visitor.inspect("request");
+    await visitor.leave();
+  }];
+
+  yield ["what was paid in and released is drawn day by day", async () => {
+    for (const [day, completed] of [2, 3, 1, 2, 3, 0, 2].entries()) {
+      const intent = await gateway.intent({ requireApproval: false, autoRelease: true, description: `Order ${4711 + day}` });
+      await gateway.post(`/test-helpers/payment-intents/${intent}/fund`);
+      for (let index = 0; index < completed; index += 1) await gateway.complete(intent, index);
+      await gateway.advance(DAY_S);
+    }
+    const { visitor, page } = await signedIn();
+    await visitor.sees("Volume");
+    await visitor.picture("home");
+    await page.getByText("The same in numbers").click();
+    if ((await page.locator("details.numbers tbody tr").count()) < 7) throw new Error("days are missing");
+    await visitor.inspect("volume");
     await visitor.leave();
   }];
 

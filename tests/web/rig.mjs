@@ -19,6 +19,7 @@ const TEST_KEY = "sk_test_in_the_browser";
 
 export const PHONE = { width: 375, height: 720 };
 export const DESKTOP = { width: 1280, height: 900 };
+const PICTURE = { width: 1080, height: 640 };
 const THEMES = ["light", "dark"];
 
 /** Asks until an answer is there, or throws with what is missing. */
@@ -235,6 +236,18 @@ export class Visitor {
     await page.emulateMedia({ colorScheme: "light", reducedMotion: null });
     await page.setViewportSize(before);
     await this.isSmall();
+  }
+
+  /** A picture for the README, of what one sees without scrolling. */
+  async picture(name) {
+    const { page, browser } = this;
+    const before = page.viewportSize();
+    await page.setViewportSize(PICTURE);
+    await page.emulateMedia({ reducedMotion: "reduce" });
+    await page.evaluate(() => scrollTo(0, 0));
+    await page.screenshot({ path: join(browser.out, `readme-${name}.png`) });
+    await page.emulateMedia({ reducedMotion: null });
+    await page.setViewportSize(before);
   }
 
   async axe(where) {

@@ -4,7 +4,7 @@ use axum::Extension;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::assets::Asset;
 
@@ -76,6 +76,18 @@ impl IntoResponse for Page {
     fn into_response(self) -> Response {
         Extension(self).into_response()
     }
+}
+
+/// Puts the path of the public address before the addresses in what is drawn, which are written as if there was none. What others wrote cannot
+/// be taken for one: it has no quotes that are not escaped.
+pub(super) fn below(base: &str, drawn: Markup) -> Markup {
+    const ATTRIBUTES: [&str; 5] = ["href", "action", "formaction", "data-live", "data-stream"];
+    if base.is_empty() {
+        return drawn;
+    }
+    PreEscaped(ATTRIBUTES.iter().fold(drawn.into_string(), |html, attribute| {
+        html.replace(&format!(" {attribute}=\"/"), &format!(" {attribute}=\"{base}/"))
+    }))
 }
 
 /// A part of a page, for the script that shows progress.

@@ -85,7 +85,7 @@ impl FromRequestParts<Pages> for Desk {
 
     async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Desk, Response> {
         let at = parts.uri.path_and_query().map_or("/dashboard", |at| at.as_str()).to_owned();
-        let Some(session) = Session::of(parts, pages) else { return Err(signing::stranger(parts, &at)) };
+        let Some(session) = Session::of(parts, pages) else { return Err(signing::stranger(pages, parts, &at)) };
         let named = match RawPathParams::from_request_parts(parts, pages).await {
             Ok(named) => named.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             Err(_) => Vec::new(),
@@ -100,6 +100,11 @@ impl FromRequestParts<Pages> for Desk {
 }
 
 impl Desk {
+    /// The path of the public address, below which visitors find everything.
+    pub(super) fn base(&self) -> &str {
+        &self.pages.base
+    }
+
     pub(super) const fn session(&self) -> &Session {
         &self.session
     }
@@ -217,14 +222,14 @@ impl Desk {
     pub(super) fn answer(&self, view: Result<View, Refusal>) -> Response {
         match view {
             Ok(View::Screen(screen)) => screen.render(self).into_response(),
-            Ok(View::Go(to)) => Redirect::to(&to).into_response(),
+            Ok(View::Go(to)) => Redirect::to(&format!("{}{to}", self.base())).into_response(),
             Ok(View::SignedOut) => {
-                let mut response = Redirect::to(signing::PATH).into_response();
+                let mut response = Redirect::to(&format!("{}{}", self.base(), signing::PATH)).into_response();
                 response.headers_mut().extend(session::end(&self.pages).map(|header| (SET_COOKIE, header)));
                 response
             }
             Err(refusal) if is_over(&refusal) => {
-                let mut response = signing::ended(&self.at).into_response();
+                let mut response = signing::ended(&self.pages, &self.at).into_response();
                 response.headers_mut().extend(session::end(&self.pages).map(|header| (SET_COOKIE, header)));
                 response
             }

@@ -72,5 +72,10 @@ pub(super) fn routes() -> Router<Pages> {
         .route("/dashboard/requests", show(requests::page))
         .route("/dashboard/requests/{request}", show(requests::one))
         .merge(operator::routes())
-        .route("/dashboard/", axum::routing::get(|State(_): State<Pages>| async { Redirect::permanent("/dashboard") }))
+        .route("/dashboard/", axum::routing::get(slash))
+}
+
+/// The same page with a slash at its end.
+async fn slash(State(pages): State<Pages>) -> Redirect {
+    Redirect::permanent(&format!("{}/dashboard", pages.base))
 }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::desk::Desk;
 use crate::web::api::Refusal;
 use crate::web::assets::Asset;
-use crate::web::layout::Page;
+use crate::web::layout::{Page, below};
 
 /// What comes of a request.
 pub(super) enum View {
@@ -87,8 +87,8 @@ impl Screen {
             is_sandbox: desk.is_sandbox(),
             scripts: &[Asset::Dashboard],
             styles: &[Asset::DashboardStyle],
-            bar: bar(desk, self.part),
-            ..Page::new(self.title, main)
+            bar: below(desk.base(), bar(desk, self.part)),
+            ..Page::new(self.title, below(desk.base(), main))
         }
     }
 }

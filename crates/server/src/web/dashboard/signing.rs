@@ -18,7 +18,7 @@ use crate::web::Pages;
 use crate::web::api::{Ask, Client, Refusal};
 use crate::web::assets::Asset;
 use crate::web::form::Form;
-use crate::web::layout::Page;
+use crate::web::layout::{Page, below};
 
 /// Where one signs in.
 pub(super) const PATH: &str = "/dashboard/sign-in";
@@ -33,26 +33,28 @@ pub(super) fn routes() -> MethodRouter<Pages> {
 }
 
 /// For whom nobody is signed in: a page that is asked for is shown after signing in.
-pub(super) fn stranger(parts: &Parts, at: &str) -> Response {
+pub(super) fn stranger(pages: &Pages, parts: &Parts, at: &str) -> Response {
+    let base = &pages.base;
     match parts.method {
-        Method::GET if at != INSIDE[0] => Redirect::to(&format!("{PATH}?{NEXT}={}", segment(at))).into_response(),
-        Method::GET => Redirect::to(PATH).into_response(),
-        _ => draw(StatusCode::UNAUTHORIZED, "", Some("You are not signed in any more. Nothing was done."))
+        Method::GET if at != INSIDE[0] => Redirect::to(&format!("{base}{PATH}?{NEXT}={}", segment(at))).into_response(),
+        Method::GET => Redirect::to(&format!("{base}{PATH}")).into_response(),
+        _ => draw(pages, StatusCode::UNAUTHORIZED, "", Some("You are not signed in any more. Nothing was done."))
             .into_response(),
     }
 }
 
 /// For whoever is signed in with a key that works no longer.
-pub(super) fn ended(at: &str) -> Page {
+pub(super) fn ended(pages: &Pages, at: &str) -> Page {
     draw(
+        pages,
         StatusCode::UNAUTHORIZED,
         at,
         Some("The key that you signed in with works no longer. Sign in with another one."),
     )
 }
 
-async fn page(RawQuery(query): RawQuery) -> Page {
-    draw(StatusCode::OK, &next_of(query.as_deref().unwrap_or_default()), None)
+async fn page(State(pages): State<Pages>, RawQuery(query): RawQuery) -> Page {
+    draw(&pages, StatusCode::OK, &next_of(query.as_deref().unwrap_or_default()), None)
 }
 
 fn next_of(query: &str) -> String {
@@ -61,7 +63,7 @@ fn next_of(query: &str) -> String {
     found.map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
-fn draw(status: StatusCode, next: &str, refused: Option<&str>) -> Page {
+fn draw(pages: &Pages, status: StatusCode, next: &str, refused: Option<&str>) -> Page {
     let main = html! {
         main #main .narrow {
             h1 { "Sign in" }
@@ -80,7 +82,7 @@ fn draw(status: StatusCode, next: &str, refused: Option<&str>) -> Page {
             }
         }
     };
-    Page { status, styles: &[Asset::DashboardStyle], ..Page::new("Sign in", main) }
+    Page { status, styles: &[Asset::DashboardStyle], ..Page::new("Sign in", below(&pages.base, main)) }
 }
 
 /// Tries the key, and keeps it where the API takes it.
@@ -91,14 +93,14 @@ async fn enter(State(pages): State<Pages>, client: Client, form: Form) -> Respon
         Ok(kind) => {
             let home = if kind == KeyKind::Admin { INSIDE[1] } else { INSIDE[0] };
             let to = if is_inside(&next) { &next } else { home };
-            let mut response = Redirect::to(to).into_response();
+            let mut response = Redirect::to(&format!("{}{to}", pages.base)).into_response();
             let Some(cookie) = session::begin(&pages, &key) else {
-                return draw(StatusCode::FORBIDDEN, &next, Some("This is no API key.")).into_response();
+                return draw(&pages, StatusCode::FORBIDDEN, &next, Some("This is no API key.")).into_response();
             };
             response.headers_mut().append(SET_COOKIE, cookie);
             response
         }
-        Err(refusal) => draw(refusal.page_status(), &next, Some(&refusal.message)).into_response(),
+        Err(refusal) => draw(&pages, refusal.page_status(), &next, Some(&refusal.message)).into_response(),
     }
 }
 

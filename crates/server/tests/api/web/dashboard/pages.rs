@@ -168,3 +168,23 @@ async fn whatever_somebody_wrote_is_text() {
     let refused = seat.fill("/dashboard/intents/new", "/dashboard/intents/new", &resend).await;
     refused.shows(400, &["&lt;img src=x"]).lacks(&["<img src=x", "<script>", "</textarea><script"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn below_a_path_of_the_public_address_every_link_and_form_is_below_it() {
+    let public_url = "https://pay.example/gateway".to_owned();
+    let world = World::with(server::Settings { public_url, ..settings() }).await;
+    let pages = everything(&world).await;
+    let browser = super::super::Browser::of(&world);
+    browser.get("/dashboard/intents").await.leads_to("/gateway/dashboard/sign-in?next=%2Fdashboard%2Fintents");
+    let signing_in = browser.post("/dashboard/sign-in", &[("key", TEST), ("next", "/dashboard/intents")]).await;
+    signing_in.leads_to("/gateway/dashboard/intents");
+    for page in pages.iter().map(String::as_str).chain(["/dashboard/sign-in"]) {
+        let seen = browser.get(page).await;
+        for attribute in ["href", "src", "action", "formaction", "data-live", "data-stream"] {
+            for rest in seen.html.split(&format!(" {attribute}=\"")).skip(1) {
+                let is_here = rest.starts_with("/gateway/") || rest.starts_with('#') || rest.starts_with("https://");
+                assert!(is_here, "{page}: {attribute}={}", rest.split('"').next().unwrap_or_default());
+            }
+        }
+    }
+}
