@@ -9,32 +9,50 @@ use crate::host::Host;
 /// Bits below the time.
 const RANDOM_BITS: u32 = 80;
 
+/// How many ids' randomness is drawn at a time. It is asked of the operating system, which takes longer than all the rest.
+const DRAWN_AT_ONCE: usize = 32;
+
 /// Makes ids that grow with time; while this process runs, within a millisecond and when the clock steps back too.
 pub struct FreshIds {
     host: Arc<dyn Host>,
-    last: Mutex<u128>,
+    state: Mutex<State>,
+}
+
+struct State {
+    last: u128,
+    /// Randomness that no id has yet.
+    drawn: Vec<u128>,
 }
 
 impl FreshIds {
     /// Ids from the clock and the randomness of `host`.
     #[must_use]
     pub fn new(host: Arc<dyn Host>) -> FreshIds {
-        FreshIds { host, last: Mutex::new(0) }
+        FreshIds { host, state: Mutex::new(State { last: 0, drawn: Vec::with_capacity(DRAWN_AT_ONCE) }) }
+    }
+}
+
+impl FreshIds {
+    /// Randomness for an id, and for the next ones.
+    fn draw(&self, drawn: &mut Vec<u128>) -> u128 {
+        let mut bytes = [0; 16 * DRAWN_AT_ONCE];
+        self.host.random(&mut bytes);
+        let (words, _) = bytes.as_chunks();
+        drawn.extend(words.iter().map(|word| u128::from_be_bytes(*word)));
+        drawn.pop().unwrap_or_default()
     }
 }
 
 impl Ids for FreshIds {
     fn next(&self) -> RawId {
-        let mut random = [0; 16];
-        self.host.random(&mut random);
-        let random = u128::from_be_bytes(random);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let random = state.drawn.pop().unwrap_or_else(|| self.draw(&mut state.drawn));
         let time = u128::from(self.host.now().ms().unsigned_abs()) << RANDOM_BITS;
         let by_time = time | (random >> (128 - RANDOM_BITS));
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         // Where the time has not moved on, the next id lies an unguessable step of up to 2^64 behind the last one.
-        let by_step = last.saturating_add(1 + (random & u128::from(u64::MAX)));
-        *last = by_time.max(by_step);
-        RawId::from_bits(*last)
+        let by_step = state.last.saturating_add(1 + (random & u128::from(u64::MAX)));
+        state.last = by_time.max(by_step);
+        RawId::from_bits(state.last)
     }
 }
 

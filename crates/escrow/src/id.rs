@@ -13,6 +13,22 @@ const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 /// Digits of an id's text: the fewest that hold 128 bits.
 const TEXT_DIGITS: usize = 22;
 
+/// So many digits at a time are reckoned with in 64 bits, which is many times as fast as in 128.
+const WORD_DIGITS: usize = 10;
+
+/// How many numbers have so many digits.
+const WORD: u64 = 62_u64.pow(10);
+
+/// The value of a digit.
+fn digit(byte: u8) -> Option<u64> {
+    match byte {
+        b'0'..=b'9' => Some(u64::from(byte - b'0')),
+        b'A'..=b'Z' => Some(u64::from(byte - b'A') + 10),
+        b'a'..=b'z' => Some(u64::from(byte - b'a') + 36),
+        _ => None,
+    }
+}
+
 /// The 128 bits of an id. The upper 48 are the milliseconds of its making, so that ids grow with time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RawId(u128);
@@ -46,11 +62,16 @@ impl RawId {
         if digits.len() != TEXT_DIGITS {
             return None;
         }
-        let bits = digits.bytes().try_fold(0_u128, |bits, byte| {
-            let digit = DIGITS.binary_search(&byte).ok()?;
-            bits.checked_mul(62)?.checked_add(digit as u128)
-        })?;
-        Some(RawId(bits))
+        // From behind, since the words of the text are.
+        digits
+            .as_bytes()
+            .rchunks(WORD_DIGITS)
+            .rev()
+            .try_fold(0_u128, |bits, digits| {
+                let word = digits.iter().try_fold(0_u64, |word, byte| Some(word * 62 + digit(*byte)?))?;
+                bits.checked_mul(WORD.into())?.checked_add(word.into())
+            })
+            .map(RawId)
     }
 }
 
@@ -58,10 +79,14 @@ impl fmt::Display for RawId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = [b'0'; TEXT_DIGITS];
         let mut rest = self.0;
-        for place in text.iter_mut().rev() {
-            // The remainder of a division by 62 always is an index of DIGITS.
-            *place = DIGITS[usize::try_from(rest % 62).unwrap_or(0)];
-            rest /= 62;
+        for places in text.rchunks_mut(WORD_DIGITS) {
+            let mut word = u64::try_from(rest % u128::from(WORD)).unwrap_or(0);
+            rest /= u128::from(WORD);
+            for place in places.iter_mut().rev() {
+                // The remainder of a division by 62 always is an index of DIGITS.
+                *place = DIGITS[usize::try_from(word % 62).unwrap_or(0)];
+                word /= 62;
+            }
         }
         f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
