@@ -54,7 +54,7 @@ impl Entry {
             status: self.status,
             created: self.created,
             latency_ms: self.latency_ms,
-            idempotency_key: self.idempotency_key.as_deref().map(mask::text),
+            idempotency_key: self.idempotency_key.as_deref().map(|key| mask::text(key).into_owned()),
             sent: self.sent.and_then(|(body, form)| mask::body(&body, form)),
             answered: self.answered.and_then(|body| mask::body(&body, mask::Form::Json)),
         }

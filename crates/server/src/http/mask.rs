@@ -1,5 +1,7 @@
 //! Takes out of what is logged what nobody should read again: keys, tokens, passwords, and the numbers of cards.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
@@ -64,18 +66,24 @@ fn hide(value: &mut Value) {
                 *value = HIDDEN.into();
             }
         }
-        Value::String(plain) => *plain = text(plain),
+        Value::String(plain) => {
+            if let Cow::Owned(masked) = text(plain) {
+                *plain = masked;
+            }
+        }
         Value::Array(items) => items.iter_mut().for_each(hide),
         Value::Object(members) => {
-            let masked = std::mem::take(members).into_iter().map(|(name, mut value)| {
-                if is_secret(&name) && !is_public(&value) {
-                    value = HIDDEN.into();
+            for (name, value) in members.iter_mut() {
+                if is_secret(name) && !is_public(value) {
+                    *value = HIDDEN.into();
                 } else {
-                    hide(&mut value);
+                    hide(value);
                 }
-                (text(&name), value)
-            });
-            *members = masked.collect::<Map<String, Value>>();
+            }
+            if members.keys().any(|name| matches!(text(name), Cow::Owned(_))) {
+                let masked = std::mem::take(members).into_iter().map(|(name, value)| (text(&name).into_owned(), value));
+                *members = masked.collect::<Map<String, Value>>();
+            }
         }
     }
 }
@@ -87,12 +95,18 @@ fn is_public(value: &Value) -> bool {
 
 fn is_secret(name: &str) -> bool {
     let plain: String = name.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
-    SECRET_NAMES.contains(&plain.as_str()) || SECRET_WORDS.iter().any(|word| plain.contains(word))
+    SECRET_NAMES.contains(&plain.as_str())
+        || (0..plain.len()).any(|at| begins_with_secret_word(&plain.as_bytes()[at..]))
+}
+
+/// Whether one of the words is here. Every member of every body is asked for at each of its letters, so that the first one decides mostly.
+fn begins_with_secret_word(text: &[u8]) -> bool {
+    SECRET_WORDS.iter().any(|word| text.first() == word.as_bytes().first() && text.starts_with(word.as_bytes()))
 }
 
 /// A path without the secrets in it. It is decoded first: what is written otherwise is the same secret.
 pub(crate) fn path(path: &str) -> String {
-    text(&percent_decode_str(path).decode_utf8_lossy())
+    text(&percent_decode_str(path).decode_utf8_lossy()).into_owned()
 }
 
 /// A query without the secrets in it, decoded; `None` for one that cannot be read, and so might hide one.
@@ -100,14 +114,15 @@ pub(crate) fn query(query: &str) -> Option<String> {
     let pairs = form::pairs(query.as_bytes()).ok()?;
     let shown = pairs.iter().map(|(name, value)| {
         let is_hidden = name.split(['[', ']']).any(is_secret);
-        format!("{}={}", text(name), if is_hidden { HIDDEN.to_owned() } else { text(value) })
+        format!("{}={}", text(name), if is_hidden { HIDDEN.into() } else { text(value) })
     });
     Some(shown.collect::<Vec<_>>().join("&"))
 }
 
-/// A text without the secrets in it.
-pub(crate) fn text(text: &str) -> String {
-    without_cards(&without_tokens(text))
+/// A text without the secrets in it; most have none, and are left as they are.
+pub(crate) fn text(text: &str) -> Cow<'_, str> {
+    let shown = if first_secret(text).is_some() { Cow::Owned(without_tokens(text)) } else { Cow::Borrowed(text) };
+    if may_have_cards(&shown) { Cow::Owned(without_cards(&shown)) } else { shown }
 }
 
 /// A text in which nothing is left of a key or token but what kind it was.
@@ -125,16 +140,30 @@ fn without_tokens(text: &str) -> String {
 /// Where the secret part of the first key or token begins. It is looked for in one pass: whoever sends text decides how often this is
 /// asked, so that a search of all that is left for every prefix would take a time that grows with the square of its length.
 fn first_secret(text: &str) -> Option<usize> {
-    let behind = |(at, _): (usize, char)| {
-        let rest = &text[at..];
-        SECRET_PREFIXES.into_iter().find(|prefix| rest.starts_with(prefix)).map(|prefix| at + prefix.len())
+    // All of them end like this.
+    let behind = |(at, _)| {
+        let until = &text[..=at];
+        SECRET_PREFIXES.into_iter().any(|prefix| until.ends_with(prefix)).then_some(at + 1)
     };
     // A prefix at the very end has nothing secret behind it.
-    text.char_indices().find_map(behind).filter(|at| *at < text.len())
+    text.match_indices('_').find_map(behind).filter(|at| *at < text.len())
 }
 
 /// How many characters may stand between two groups of digits of one number.
 const MAX_BETWEEN: usize = 3;
+
+/// Whether there are enough digits for a card number anywhere with no letter between them.
+fn may_have_cards(text: &str) -> bool {
+    let mut digits = 0;
+    text.bytes().any(|byte| {
+        digits = match byte {
+            b'0'..=b'9' => digits + 1,
+            _ if byte.is_ascii_alphabetic() => 0,
+            _ => digits,
+        };
+        digits >= *NUMBER_DIGITS.start()
+    })
+}
 
 /// A text without card numbers: groups of digits with a few characters between them that are neither letters nor digits. However
 /// many there are, the text is read once.
