@@ -10,18 +10,20 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use escrow::{Actor, IntentId, Owner, Rejection, Span, Timestamp, planted};
-use store::{Lease, Loaded, Outcome, Reply, StoreError, Unit, Wanted};
+use escrow::{Actor, IntentId, Mode, Owner, Rejection, Span, Timestamp, planted};
+use store::{Lease, Loaded, Outcome, Reply, Store, StoreError, Unit, Versioned, Wanted};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::bells::Bells;
 use crate::engine::{Parts, raised};
 use crate::ids::FreshIds;
-use crate::meter;
+use crate::meter::{self, Stage};
 use crate::request::{Answer, Ask, Idempotency, Reach, Render, Rendered, Unavailable};
+use kept::Kept;
 use plan::Plan;
 pub(crate) use queues::Queues;
 
+mod kept;
 mod plan;
 mod queues;
 
@@ -32,6 +34,8 @@ const MAX_TRIES: u32 = 16;
 pub(crate) struct Submission {
     ask: Ask,
     source: Source,
+    /// When it was asked, by [`crate::Host::ticks_us`].
+    asked_us: i64,
     tries: u32,
     /// Whether it must have a batch to itself, so that a refusal by the store can be laid at its door alone.
     alone: bool,
@@ -64,8 +68,8 @@ pub(crate) enum Source {
 }
 
 impl Submission {
-    pub(crate) const fn new(ask: Ask, source: Source) -> Submission {
-        Submission { ask, source, tries: 0, alone: false }
+    pub(crate) const fn new(ask: Ask, source: Source, asked_us: i64) -> Submission {
+        Submission { ask, source, asked_us, tries: 0, alone: false }
     }
 
     /// Whose clock is to be known, where the escrow cannot tell: it does not exist yet.
@@ -130,6 +134,8 @@ pub(crate) struct Batcher {
     queues: Queues,
     /// What must wait for the next batch; older than anything in the queue.
     held: VecDeque<Submission>,
+    /// Escrows that nobody else can have changed: what is asked of them is always asked here. Nothing where others share the store.
+    kept: Kept<Versioned>,
     stop: watch::Receiver<bool>,
     listeners: Listeners,
 }
@@ -150,7 +156,7 @@ impl Batcher {
         stop: watch::Receiver<bool>,
         listeners: Listeners,
     ) -> Batcher {
-        Batcher { parts, ids, queue, queues, held: VecDeque::new(), stop, listeners }
+        Batcher { parts, ids, queue, queues, held: VecDeque::new(), kept: Kept::new(), stop, listeners }
     }
 
     /// Serves until it is told to stop and nothing waits any more.
@@ -202,7 +208,10 @@ impl Batcher {
 
     async fn serve(&mut self, batch: Vec<Submission>) {
         meter::batch(batch.len(), self.queues.waiting() + self.held.len());
-        let wanted = wanted(&batch);
+        let begun_us = self.parts.host.ticks_us();
+        batch.iter().for_each(|submission| meter::stage(Stage::Queue, begun_us - submission.asked_us));
+        let mut wanted = wanted(&batch);
+        let known = self.known(&mut wanted);
         let loaded = match load(&self.parts, &wanted).await {
             Ok(loaded) => loaded,
             Err(StoreError::Damaged(_)) if batch.len() > 1 => return self.hold_each_alone(batch),
@@ -212,9 +221,15 @@ impl Batcher {
                 return batch.into_iter().for_each(|submission| submission.fail(why.clone()));
             }
         };
-        let mut plans = self.decide(batch, wanted, loaded);
+        let loaded_us = self.parts.host.ticks_us();
+        meter::stage(Stage::Load, loaded_us - begun_us);
+        let mut plans = self.decide(batch, known, wanted, loaded);
+        meter::stage(Stage::Decide, self.parts.host.ticks_us() - loaded_us);
         let undecided = |plan: &mut Plan| !plan.needs_commit();
-        plans.extract_if(.., undecided).for_each(Plan::deliver);
+        for mut plan in plans.extract_if(.., undecided) {
+            keep(&mut self.kept, self.parts.store.as_ref(), &mut plan);
+            plan.deliver();
+        }
         if !plans.is_empty() {
             self.commit(plans).await;
         }
@@ -230,11 +245,18 @@ impl Batcher {
     ///
     /// Of several under one idempotency key one is decided; the others are held for the next batch, which finds its reply. Those that are
     /// under way elsewhere are found out by the store.
-    fn decide(&mut self, mut batch: Vec<Submission>, wanted: Wanted, loaded: Loaded) -> Vec<Plan> {
+    fn decide(
+        &mut self,
+        mut batch: Vec<Submission>,
+        known: Vec<Versioned>,
+        wanted: Wanted,
+        loaded: Loaded,
+    ) -> Vec<Plan> {
         batch.sort_by_key(Submission::intent);
         let replies: BTreeMap<_, _> = wanted.replies.into_iter().zip(loaded.replies).collect();
         let mut plans: BTreeMap<IntentId, Plan> =
             wanted.escrows.into_iter().zip(loaded.escrows).map(|(intent, base)| (intent, Plan::new(base))).collect();
+        plans.extend(known.into_iter().map(|base| (base.escrow.id, Plan::new(Some(base)))));
         let mut taken = BTreeSet::new();
         for submission in batch {
             let key = submission.reply_key();
@@ -251,6 +273,23 @@ impl Batcher {
             }
         }
         plans.into_values().collect()
+    }
+
+    /// The escrows that are wanted and need not be read, of which the clocks are wanted all the same.
+    fn known(&mut self, wanted: &mut Wanted) -> Vec<Versioned> {
+        let mut known = Vec::new();
+        wanted.escrows.retain(|intent| match self.kept.take(*intent) {
+            Some(escrow) => {
+                known.push(escrow);
+                false
+            }
+            None => true,
+        });
+        let owners =
+            known.iter().map(|known: &Versioned| known.escrow.owner).filter(|owner| owner.mode == Mode::Sandbox);
+        let clocks: BTreeSet<Owner> = wanted.clocks.drain(..).chain(owners).collect();
+        wanted.clocks = clocks.into_iter().collect();
+        known
     }
 
     async fn commit(&mut self, mut plans: Vec<Plan>) {
@@ -270,7 +309,10 @@ impl Batcher {
                 return self.tell_listeners(streams);
             }
         };
-        for (plan, outcome) in plans.into_iter().zip(outcomes) {
+        for (mut plan, outcome) in plans.into_iter().zip(outcomes) {
+            if outcome == Outcome::Committed {
+                keep(&mut self.kept, self.parts.store.as_ref(), &mut plan);
+            }
             match outcome {
                 Outcome::Committed if planted!(ClosingDenied) && *self.stop.borrow() => {
                     plan.fail(&Unavailable::Closing)
@@ -326,6 +368,15 @@ impl Batcher {
             Ok(_) => self.try_again(plan),
             Err(error) => plan.fail(&Unavailable::uncommitted(&error)),
         }
+    }
+}
+
+/// Keeps an escrow as it is stored now, unless others may change it.
+fn keep(kept: &mut Kept<Versioned>, store: &dyn Store, plan: &mut Plan) {
+    if !store.is_shared()
+        && let Some(escrow) = plan.stored()
+    {
+        kept.put(escrow.escrow.id, escrow);
     }
 }
 

@@ -125,7 +125,7 @@ impl Engine {
         let is_held_back = Arc::new(AtomicBool::new(false));
         let Request { reach, by, ask, idempotency, render } = request;
         let source = Source::Caller { reach, by, idempotency, render, is_held_back: is_held_back.clone(), answer };
-        self.queues.offer(Submission::new(ask, source))?;
+        self.queues.offer(Submission::new(ask, source, self.parts.host.ticks_us()))?;
         tokio::select! {
             biased;
             answer = answered => answer.unwrap_or(Err(Unavailable::Closing)),

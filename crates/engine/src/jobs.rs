@@ -280,7 +280,8 @@ impl Carrier {
     async fn submit(&self, job: &Job, command: Command) -> Result<Result<(), Rejection>, Unavailable> {
         let (answer, answered) = oneshot::channel();
         let source = Source::Job { lease: job.lease, answer };
-        self.queues.offer(Submission::new(Ask::Decide(job.lease.intent, command), source))?;
+        let asked_us = self.parts.host.ticks_us();
+        self.queues.offer(Submission::new(Ask::Decide(job.lease.intent, command), source, asked_us))?;
         answered.await.unwrap_or(Err(Unavailable::Closing))
     }
 }

@@ -15,6 +15,10 @@ pub const BATCH_COMMANDS: &str = "milepost_batch_commands";
 /// How long a commit takes, in seconds.
 pub const COMMIT_SECONDS: &str = "milepost_commit_seconds";
 
+/// How long a stage before the commit takes, in seconds: `queue`, a command waits; `load`, what a batch needs is read; `decide`, it is
+/// decided.
+pub const STAGE_SECONDS: &str = "milepost_stage_seconds";
+
 /// How many commands wait in the queue when a batch is taken from it.
 pub const QUEUE_WAITING: &str = "milepost_queue_waiting";
 
@@ -44,6 +48,7 @@ pub fn describe() {
     describe_histogram!(BATCH_UNITS, "escrows served by one commit");
     describe_histogram!(BATCH_COMMANDS, "commands decided in one batch");
     describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "how long a commit takes");
+    describe_histogram!(STAGE_SECONDS, Unit::Seconds, "how long the stages before the commit take");
     describe_gauge!(JOBS_WAITING, "duties that are not done yet");
     describe_gauge!(JOBS_DUE, "duties that could be done by now");
     describe_gauge!(JOBS_OLDEST_DUE_SECONDS, Unit::Seconds, "for how long the first of them could have been done");
@@ -61,6 +66,27 @@ pub fn describe() {
 pub(crate) fn batch(commands: usize, waiting: usize) {
     histogram!(BATCH_COMMANDS).record(number(commands));
     gauge!(QUEUE_WAITING).set(number(waiting));
+}
+
+/// What a batch does before it is committed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stage {
+    /// Each of its commands has waited for it.
+    Queue,
+    /// What it needs is read.
+    Load,
+    /// It is decided.
+    Decide,
+}
+
+/// A stage has taken so long.
+pub(crate) fn stage(stage: Stage, took_us: i64) {
+    let name = match stage {
+        Stage::Queue => "queue",
+        Stage::Load => "load",
+        Stage::Decide => "decide",
+    };
+    histogram!(STAGE_SECONDS, "stage" => name).record(Duration::from_micros(took_us.max(0).unsigned_abs()));
 }
 
 pub(crate) fn commit(units: usize, took_us: i64) {

@@ -18,6 +18,8 @@ pub(super) struct Plan {
     events: Vec<EventRow>,
     replies: Vec<Reply>,
     decided: Vec<(Submission, Verdict)>,
+    /// The escrow as it will be stored, once it was said what is.
+    after: Option<Versioned>,
 }
 
 /// What a submission is told once its unit is stored.
@@ -28,7 +30,15 @@ enum Verdict {
 
 impl Plan {
     pub(super) const fn new(base: Option<Versioned>) -> Plan {
-        Plan { base, next: None, transfers: Vec::new(), events: Vec::new(), replies: Vec::new(), decided: Vec::new() }
+        Plan {
+            base,
+            next: None,
+            transfers: Vec::new(),
+            events: Vec::new(),
+            replies: Vec::new(),
+            decided: Vec::new(),
+            after: None,
+        }
     }
 
     /// Whose escrow it is, once there is one.
@@ -144,9 +154,16 @@ impl Plan {
         self.next.is_some() || !self.replies.is_empty()
     }
 
+    /// The escrow as it is stored, after this was committed or had nothing to be committed; to be asked for once.
+    pub(super) fn stored(&mut self) -> Option<Versioned> {
+        self.after.take().or_else(|| self.base.take())
+    }
+
     /// What is to be stored; to be asked for once.
     pub(super) fn unit(&mut self) -> Unit {
         let change = self.next.take().map(|next| {
+            let version = self.base.as_ref().map_or(1, |base| base.version + 1);
+            self.after = Some(Versioned { version, escrow: next.clone() });
             let before = self.base.as_ref().map(|base| base.escrow.duties()).unwrap_or_default();
             Change {
                 base: self.base.take(),
