@@ -11,12 +11,16 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-/// How long commits gather before the next PASSIVE checkpoint.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(200);
-/// How many pages (of 4 KiB) the log may have before the writer restarts it: 64 MiB.
-const RESTART_PAGES: i64 = 16 * 1024;
-/// How many pages (of 4 KiB) make the writer give the log's space back to the disk: 256 MiB.
-const TRUNCATE_PAGES: i64 = 64 * 1024;
+/// How long commits gather before the next PASSIVE checkpoint. A page that many of them change is moved once.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(1000);
+/// The same while the log is long, so that little is left for the writer to move when it restarts it.
+const LONG_LOG_INTERVAL: Duration = Duration::from_millis(100);
+/// How many pages (of 4 KiB) make the log long: 96 MiB.
+const LONG_PAGES: i64 = 24 * 1024;
+/// How many pages (of 4 KiB) the log may have before the writer restarts it: 128 MiB.
+const RESTART_PAGES: i64 = 32 * 1024;
+/// How many pages (of 4 KiB) make the writer give the log's space back to the disk: 512 MiB.
+const TRUNCATE_PAGES: i64 = 128 * 1024;
 /// How long a restart may wait for readers before it is put off.
 const RESTART_PATIENCE: Duration = Duration::from_millis(50);
 /// How long the writer waits for a lock that another process has on the database.
@@ -123,7 +127,8 @@ impl Wal {
     fn wait_for_commits(&self) -> bool {
         let quiet = self.told.wait_while(self.news(), |news| !news.is_dirty && !news.is_closing);
         let news = quiet.unwrap_or_else(PoisonError::into_inner);
-        let gathered = self.told.wait_timeout_while(news, CHECKPOINT_INTERVAL, |news| !news.is_closing);
+        let interval = if news.pages < LONG_PAGES { CHECKPOINT_INTERVAL } else { LONG_LOG_INTERVAL };
+        let gathered = self.told.wait_timeout_while(news, interval, |news| !news.is_closing);
         let (mut news, _) = gathered.unwrap_or_else(PoisonError::into_inner);
         news.is_dirty = false;
         !news.is_closing
