@@ -3,34 +3,37 @@
 //! Load generator and gateway share the process and its threads. A bare number says more about the machine than about the
 //! gateway: what counts is the ratio to the constant handler, measured in the same round.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use engine::{Config, Host, Keyring, Registry, System};
-use serde_json::{Value, json};
-use store::{PageRequest, Position, PostgresSettings, PostgresStore, Store};
+use engine::{Config, Host, System};
+use store::{PageRequest, Position, PostgresSettings, PostgresStore};
 
 use crate::config::Sources;
 use crate::config::database::DATABASE_URL;
-use crate::connections::Limits;
 use crate::failure::Failure;
-use crate::gateway::{self, Plan};
+use crate::log;
 use crate::opening::{Site, TuningArgs};
-use crate::output::{Column, Out};
-use crate::{log, merchants};
+use crate::output::Out;
 
+mod curves;
+mod inside;
 mod load;
 mod measure;
 mod pgbench;
+mod raw;
+mod report;
+mod rounds;
+mod stage;
+mod stages;
 mod webhooks;
 
-use load::{Load, Target};
-use measure::Measured;
-use pgbench::{Merchants, Pgbench};
+use pgbench::Pgbench;
+use rounds::{Plan, Round};
+use stage::{BENCH_MERCHANT, Bench};
 
-/// The merchant that the load is for.
-const BENCH_MERCHANT: &str = "Bench";
+/// How many times smaller than a round what warms everything up is.
+const WARM_UP_PART: usize = 8;
 
 /// The milestones of every intent: the main job's.
 const MILESTONES_AN_INTENT: usize = 3;
@@ -38,8 +41,9 @@ const MILESTONES_AN_INTENT: usize = 3;
 /// Measure how fast this machine runs the main job
 ///
 /// Runs a gateway on an embedded store of its own in a temporary folder, or on a database, and drives it over HTTP in a closed loop:
-/// every connection sends its next request when the last one is answered. Measures creating intents with three milestones and completing
-/// them, beside a handler that authenticates, reads and answers the same but stores nothing.
+/// every connection sends its next request when the last one is answered. Measures creating intents with three milestones, completing and
+/// reading them, beside a handler that authenticates, reads and answers the same but stores nothing; completing them steadily, at half of
+/// the rate reached, where latencies count from when a request was to be sent; and the engine without HTTP.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -71,6 +75,9 @@ pub(crate) struct BenchArgs {
     /// long of many
     #[arg(long, value_name = "SECONDS", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=600))]
     pgbench: u16,
+    /// Fill the store with so many more intents after the rounds, and measure again
+    #[arg(long, value_name = "INTENTS", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    fill: Option<u32>,
     #[command(flatten)]
     tuning: TuningArgs,
 }
@@ -78,19 +85,9 @@ pub(crate) struct BenchArgs {
 /// What else can be measured.
 #[derive(Debug, Subcommand)]
 enum Other {
+    Curves(curves::CurvesArgs),
+    Life(webhooks::life::LifeArgs),
     Webhooks(webhooks::WebhooksArgs),
-}
-
-/// What was measured in a round.
-struct Round {
-    constant: Measured,
-    create: Measured,
-    /// All of one merchant's.
-    complete: Measured,
-    /// Of many merchants.
-    complete_spread: Measured,
-    /// What pgbench completes a second, of one merchant and of many.
-    pgbench: Option<(f64, f64)>,
 }
 
 /// Runs the command.
@@ -99,13 +96,15 @@ struct Round {
 /// When the gateway cannot be run, or an answer was not what it should be.
 pub(crate) async fn run(args: BenchArgs, sources: &Sources, out: Out) -> Result<(), Failure> {
     match args.other {
+        Some(Other::Curves(args)) => curves::run(args, out).await,
+        Some(Other::Life(args)) => webhooks::life::run(args, out).await,
         Some(Other::Webhooks(args)) => webhooks::run(args, out).await,
         None => run_main_job(args, sources, out).await,
     }
 }
 
 async fn run_main_job(args: BenchArgs, sources: &Sources, out: Out) -> Result<(), Failure> {
-    log::start("warn", out)?;
+    log::start("error", out)?;
     let folder = tempfile::tempdir().map_err(|error| Failure::unavailable(format!("no temporary folder: {error}")))?;
     let host: Arc<dyn Host> = Arc::new(System::new());
     let site = match &args.database_url {
@@ -113,21 +112,60 @@ async fn run_main_job(args: BenchArgs, sources: &Sources, out: Out) -> Result<()
         None => Site::Folder(folder.path().to_owned()),
     };
     let pgbench = args.database_url.as_deref().map(Pgbench::prepare).transpose()?.flatten();
-    let mut bench = Bench::start(site, host, Config::default(), server::Settings::default()).await?;
+    let mut bench = Bench::start(site, host.clone(), Config::default(), server::Settings::default()).await?;
     bench.add_merchants(args.merchants).await?;
     for _ in 1..args.gateways {
         bench.add_gateway().await?;
     }
+    let plan = Plan::of(&args, pgbench.as_ref(), folder.path());
+    bench.round(&plan.smaller(WARM_UP_PART)).await?;
+    let rounds = all_rounds(&bench, &args, &plan, out).await?;
+    let filled = match args.fill {
+        Some(intents) => {
+            fill(&bench, intents, out).await?;
+            Some((intents, all_rounds(&bench, &args, &plan, out).await?))
+        }
+        None => None,
+    };
+    let (batches, own_memory) = (bench.batches(), measure::memory_bytes("RssAnon"));
+    let site = bench.site.clone();
+    bench.stop().await;
+    let start_us = match &site {
+        Site::Folder(_) => Some(start_us(site, host).await?),
+        Site::Database(_) => None,
+    };
+    report::write(&args, &rounds, &report::Once { batches, own_memory, start_us, filled }, out)
+}
+
+async fn all_rounds(bench: &Bench, args: &BenchArgs, plan: &Plan<'_>, out: Out) -> Result<Vec<Round>, Failure> {
     let mut rounds = Vec::new();
     for round in 1..=args.rounds {
         if out.is_watched() {
             eprintln!("round {round} of {}", args.rounds);
         }
-        rounds.push(bench.round(&args, pgbench.as_ref()).await?);
+        rounds.push(bench.round(plan).await?);
     }
-    let batches = bench.batches();
+    Ok(rounds)
+}
+
+/// Fills the store, without HTTP, since what is of interest is only what is there afterwards.
+async fn fill(bench: &Bench, intents: u32, out: Out) -> Result<(), Failure> {
+    let tell = |filled: usize| {
+        if out.is_watched() {
+            eprintln!("{filled} of {intents} intents");
+        }
+    };
+    bench.inside().await?.fill(intents as usize, tell).await
+}
+
+/// How long it takes until a gateway on what is stored there has answered a request, in microseconds.
+async fn start_us(site: Site, host: Arc<dyn Host>) -> Result<i64, Failure> {
+    let begun_us = host.ticks_us();
+    let bench = Bench::start(site, host.clone(), Config::default(), server::Settings::default()).await?;
+    bench.load.connect().await?.ask("GET", "/health/ready", None).await?;
+    let took_us = host.ticks_us() - begun_us;
     bench.stop().await;
-    report(&args, &rounds, &batches, out)
+    Ok(took_us)
 }
 
 /// A database that nobody's payments are in, brought up to date.
@@ -143,206 +181,4 @@ async fn empty(settings: PostgresSettings) -> Result<Site, Failure> {
     } else {
         Err(Failure::usage(format!("--database-url: {site} is in use by merchants; name an empty database")))
     }
-}
-
-/// A gateway under load, and others on the same store.
-struct Bench {
-    host: Arc<dyn Host>,
-    site: Site,
-    keyring: Keyring,
-    registry: Registry,
-    store: Arc<dyn Store>,
-    config: Config,
-    settings: server::Settings,
-    running: gateway::Running,
-    others: Vec<gateway::Running>,
-    addresses: Vec<SocketAddr>,
-    tokens: Vec<String>,
-    load: Load,
-    constant: SocketAddr,
-}
-
-impl Bench {
-    async fn start(
-        site: Site,
-        host: Arc<dyn Host>,
-        config: Config,
-        settings: server::Settings,
-    ) -> Result<Bench, Failure> {
-        let config = Config { lanes: site.lanes(), ..config };
-        let store = site.clone().open().await?.store;
-        let mut secret = [0; 32];
-        host.random(&mut secret);
-        let keyring = Keyring::new(&secret);
-        let registry = merchants::registry(store.clone(), host.clone(), keyring.clone());
-        let tokens = vec![merchants::sandbox_key(store.as_ref(), &registry, BENCH_MERCHANT).await?];
-
-        let (listener, address) = gateway::bind("--listen", any_port()).await?;
-        let (constant_listener, constant) = gateway::bind("--listen", any_port()).await?;
-        let settings = server::Settings { public_url: gateway::local_url(address), ..settings };
-        let plan = Plan {
-            store: store.clone(),
-            host: host.clone(),
-            keyring: keyring.clone(),
-            config,
-            settings: settings.clone(),
-            connections: Limits::default(),
-            metrics: None,
-        };
-        let running = gateway::start(plan, listener);
-        running.serve_constant(constant_listener);
-        let addresses = vec![address];
-        let load = Load::new(host.clone(), addresses.clone(), tokens.clone());
-        let others = Vec::new();
-        Ok(Bench {
-            host,
-            site,
-            keyring,
-            registry,
-            store,
-            config,
-            settings,
-            running,
-            others,
-            addresses,
-            tokens,
-            load,
-            constant,
-        })
-    }
-
-    /// Sees to it that there are so many merchants.
-    async fn add_merchants(&mut self, count: u16) -> Result<(), Failure> {
-        for number in 1..count {
-            let name = format!("{BENCH_MERCHANT} {number}");
-            self.tokens.push(merchants::sandbox_key(self.store.as_ref(), &self.registry, &name).await?);
-        }
-        self.load = Load::new(self.host.clone(), self.addresses.clone(), self.tokens.clone());
-        Ok(())
-    }
-
-    /// Starts another gateway on the same store.
-    async fn add_gateway(&mut self) -> Result<(), Failure> {
-        let (listener, address) = gateway::bind("--listen", any_port()).await?;
-        let plan = Plan {
-            store: self.site.clone().open().await?.store,
-            host: self.host.clone(),
-            keyring: self.keyring.clone(),
-            config: self.config,
-            settings: self.settings.clone(),
-            connections: Limits::default(),
-            metrics: None,
-        };
-        self.others.push(gateway::start(plan, listener));
-        self.addresses.push(address);
-        self.load = Load::new(self.host.clone(), self.addresses.clone(), self.tokens.clone());
-        Ok(())
-    }
-
-    async fn round(&self, args: &BenchArgs, pgbench: Option<&Pgbench>) -> Result<Round, Failure> {
-        let connections = usize::from(args.connections);
-        let intents = (args.operations as usize).div_ceil(MILESTONES_AN_INTENT);
-        let constant =
-            self.load.at(self.constant).run(connections, &Target::constants(args.operations as usize)).await?;
-        let create = self.load.run(connections, &Target::creations(intents, 1, &self.unique())).await?;
-        let complete = self.load.run(connections, &self.load.completions(&create).await?).await?;
-        let merchants = usize::from(args.merchants);
-        let spread = self.load.run(connections, &Target::creations(intents, merchants, &self.unique())).await?;
-        let complete_spread = self.load.run(connections, &self.load.completions(&spread).await?).await?;
-        let completed = |of| pgbench.map(|pgbench| pgbench.completions(of, args.connections, args.pgbench));
-        let hot = completed(Merchants::One).transpose()?;
-        let pgbench = hot.zip(completed(Merchants::Many).transpose()?);
-        Ok(Round {
-            constant: constant.measured,
-            create: create.measured,
-            complete: complete.measured,
-            complete_spread: complete_spread.measured,
-            pgbench,
-        })
-    }
-
-    async fn stop(self) {
-        for other in self.others {
-            other.stop().await;
-        }
-        self.running.stop().await;
-    }
-
-    /// What makes the idempotency keys of a round its own.
-    fn unique(&self) -> String {
-        let mut bytes = [0; 8];
-        self.host.random(&mut bytes);
-        u64::from_be_bytes(bytes).to_string()
-    }
-
-    /// What the gateway's own metric of this name has counted.
-    fn counted(&self, name: &str) -> u64 {
-        measure::counter(&self.running.metrics(), name)
-    }
-
-    /// How many escrows each commit served, as the gateway's own metric counted them: upper bounds and counts.
-    fn batches(&self) -> Vec<(f64, u64)> {
-        measure::histogram(&self.running.metrics(), engine::meter::BATCH_UNITS)
-    }
-}
-
-fn any_port() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 0))
-}
-
-/// How many completions a second there were for each that pgbench did in the same round, of one merchant and of many; medians.
-fn of_pgbench(rounds: &[Round]) -> Option<(f64, f64)> {
-    let ratios = |ratio: fn(&Round, (f64, f64)) -> f64| {
-        let ratios = rounds.iter().map(|round| Some(ratio(round, round.pgbench?)));
-        ratios.collect::<Option<Vec<f64>>>().map(measure::median)
-    };
-    ratios(|round, (one, _)| measure::ratio(round.complete.rate(), one))
-        .zip(ratios(|round, (_, many)| measure::ratio(round.complete_spread.rate(), many)))
-}
-
-fn report(args: &BenchArgs, rounds: &[Round], batches: &[(f64, u64)], out: Out) -> Result<(), Failure> {
-    let lines = [
-        ("constant handler", rounds.iter().map(|round| &round.constant).collect::<Vec<_>>()),
-        ("create", rounds.iter().map(|round| &round.create).collect()),
-        ("complete", rounds.iter().map(|round| &round.complete).collect()),
-        ("complete spread", rounds.iter().map(|round| &round.complete_spread).collect()),
-    ];
-    let constants: Vec<&Measured> = rounds.iter().map(|round| &round.constant).collect();
-    let summaries: Vec<(&str, measure::Summary)> =
-        lines.iter().map(|(name, measured)| (*name, measure::summary(measured, &constants))).collect();
-    let columns = [
-        Column::Left("workload"),
-        Column::Right("per second"),
-        Column::Right("of constant"),
-        Column::Right("p50 ms"),
-        Column::Right("p99 ms"),
-        Column::Right("disk bytes each"),
-    ];
-    let rows: Vec<Vec<String>> = summaries.iter().map(|(name, summary)| summary.row(name)).collect();
-    out.table(&columns, &rows)?;
-    let median = measure::median_bucket(batches);
-    out.line(format!(
-        "{} connections, {} rounds (medians); the median commit served up to {median} escrows",
-        args.connections, args.rounds
-    ))?;
-    let of_pgbench = of_pgbench(rounds);
-    if let Some((one, many)) = of_pgbench {
-        out.line(format!(
-            "completions are {one:.2} times those of pgbench for one merchant, {many:.2} times for many"
-        ))?;
-    }
-    let workloads: serde_json::Map<String, Value> =
-        summaries.iter().map(|(name, summary)| ((*name).replace(' ', "_"), summary.json())).collect();
-    let buckets: Vec<Value> = batches.iter().map(|(bound, count)| json!({"up_to": bound, "commits": count})).collect();
-    let store = if args.database_url.is_some() { "postgres" } else { "sqlite" };
-    out.json(&json!({
-        "store": store,
-        "connections": args.connections,
-        "operations": args.operations,
-        "rounds": args.rounds,
-        "gateways": args.gateways,
-        "of_pgbench": of_pgbench.map(|(one, many)| json!({"one_merchant": one, "many_merchants": many})),
-        "workloads": workloads,
-        "batch_units": {"median_bucket": median, "buckets": buckets},
-    }))
 }

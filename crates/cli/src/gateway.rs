@@ -124,6 +124,11 @@ impl Running {
         self.host.spawn(Box::pin(serve(listener, router, host, self.connections, self.stop.subscribe())));
     }
 
+    /// What decides and stores.
+    pub(crate) const fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
     /// What was measured so far, in the Prometheus text format.
     pub(crate) fn metrics(&self) -> String {
         self.gateway.metrics.as_ref().map_or_else(String::new, |render| render())

@@ -1,9 +1,11 @@
-//! The load: connections that each send their next request when the last one is answered.
+//! The load: connections that each send their next request when the last one is answered, or when it is time.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use engine::Host;
+use escrow::Span;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -13,12 +15,16 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
 use super::MILESTONES_AN_INTENT;
-use super::measure::{self, Measured};
+use super::measure::{self, Measured, Used};
 use crate::failure::Failure;
+
+/// How long connections have before the first request of a pace.
+const BEFORE_PACE_US: i64 = 20_000;
 
 /// A request to be sent.
 #[derive(Clone, Debug)]
 struct Shot {
+    method: &'static str,
     /// Whose key it is sent with.
     merchant: usize,
     path: String,
@@ -56,6 +62,7 @@ impl Target {
     /// The main job's intents with their milestones, of so many merchants in turn.
     pub(crate) fn creations(count: usize, merchants: usize, unique: &str) -> Target {
         let shots = (0..count).map(|number| Shot {
+            method: "POST",
             merchant: number % merchants,
             path: "/v1/payment-intents".to_owned(),
             idempotency_key: Some(format!("{unique}-create-{number}")),
@@ -67,12 +74,68 @@ impl Target {
     /// The same requests for the handler that stores nothing.
     pub(crate) fn constants(count: usize) -> Target {
         let shot = Shot {
+            method: "POST",
             merchant: 0,
             path: "/v1/payment-intents".to_owned(),
             idempotency_key: Some("constant".to_owned()),
             body: Bytes::from(creation().to_string()),
         };
         Target { shots: vec![shot; count], group: 1, keeps_answers: false }
+    }
+
+    /// So many looks at the intents that were created, one after the other.
+    ///
+    /// # Errors
+    /// When an answer has no id.
+    pub(crate) fn reads(created: &Volley, count: usize) -> Result<Target, Failure> {
+        let looks = created.answers.iter().map(|(merchant, intent)| {
+            let id = text(&parse(intent)?, "/id")?;
+            Ok(Shot { merchant: *merchant, ..Shot::get(format!("/v1/payment-intents/{id}")) })
+        });
+        let looks = looks.collect::<Result<Vec<Shot>, Failure>>()?;
+        let shots = looks.iter().cycle().take(count).cloned().collect();
+        Ok(Target { shots, group: 1, keeps_answers: false })
+    }
+}
+
+/// How the requests of a connection follow each other.
+#[derive(Clone, Debug)]
+enum Course {
+    /// Each is sent when the one before it is answered.
+    Closed,
+    /// The same, over and over until this is set.
+    Until(Arc<AtomicBool>),
+    /// Each is sent when it is time, or as soon as the connection is free, and measured from when it was to be sent: what waits for a
+    /// slow answer is as slow.
+    Paced { first_us: i64, every_us: i64 },
+}
+
+impl Course {
+    /// How many of so many requests are sent.
+    fn shots(&self, count: usize) -> usize {
+        match self {
+            Course::Until(_) => usize::MAX,
+            Course::Closed | Course::Paced { .. } => count,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        match self {
+            Course::Until(over) => over.load(Ordering::Relaxed),
+            Course::Closed | Course::Paced { .. } => false,
+        }
+    }
+
+    /// Waits for the turn of the request of this number, and gives the time that it is measured from.
+    async fn turn(&self, host: &dyn Host, number: i64) -> i64 {
+        let Course::Paced { first_us, every_us } = self else { return host.ticks_us() };
+        let intended_us = first_us + number * every_us;
+        let early_ms = (intended_us - host.ticks_us()) / 1000;
+        if early_ms > 0 {
+            host.sleep(Span::from_ms(early_ms)).await;
+        }
+        // Timers count milliseconds, and a request may be sent less than one too early.
+        intended_us.min(host.ticks_us())
     }
 }
 
@@ -118,19 +181,57 @@ impl Load {
     /// # Errors
     /// When a request is not answered with success.
     pub(crate) async fn run(&self, connections: usize, target: &Target) -> Result<Volley, Failure> {
+        self.send(connections, target, |_| Course::Closed).await
+    }
+
+    /// Sends everything over so many connections, over and over until this is set.
+    ///
+    /// # Errors
+    /// When a request is not answered with success.
+    pub(crate) async fn until(
+        &self,
+        over: Arc<AtomicBool>,
+        connections: usize,
+        target: &Target,
+    ) -> Result<Volley, Failure> {
+        self.send(connections, target, |_| Course::Until(over.clone())).await
+    }
+
+    /// Sends so many a second over so many connections, however long answers take, and measures each from when it was to be sent.
+    ///
+    /// # Errors
+    /// When a request is not answered with success.
+    pub(crate) async fn pace(&self, per_second: f64, connections: usize, target: &Target) -> Result<Volley, Failure> {
+        let every_us = measure::interval_us(per_second, connections);
+        let first_us = self.host.ticks_us() + BEFORE_PACE_US;
+        self.send(connections, target, |number| {
+            let begins_us = every_us * i64::try_from(number).unwrap_or(0) / i64::try_from(connections).unwrap_or(1);
+            Course::Paced { first_us: first_us + begins_us, every_us }
+        })
+        .await
+    }
+
+    async fn send(
+        &self,
+        connections: usize,
+        target: &Target,
+        course: impl Fn(usize) -> Course,
+    ) -> Result<Volley, Failure> {
         let mut clients = Vec::new();
         for number in 0..connections {
             clients.push(Client::connect(self, number).await?);
         }
         let groups = target.shots.len().div_ceil(target.group);
         let share = target.group * groups.div_ceil(connections).max(1);
-        let written_before = measure::written_bytes();
+        let used_before = Used::now();
         let begun_us = self.host.ticks_us();
         let mut running = Vec::new();
-        for (client, shots) in clients.into_iter().zip(target.shots.chunks(share)) {
-            let (host, shots, keeps_answers) = (self.host.clone(), shots.to_vec(), target.keeps_answers);
+        for (number, (client, shots)) in clients.into_iter().zip(target.shots.chunks(share)).enumerate() {
+            let (host, shots, course) = (self.host.clone(), shots.to_vec(), course(number));
+            let keeps_answers = target.keeps_answers;
             let (done, result) = oneshot::channel();
-            self.host.spawn(Box::pin(async move { drop(done.send(client.fire(host, shots, keeps_answers).await)) }));
+            let firing = async move { drop(done.send(client.fire(host, shots, course, keeps_answers).await)) };
+            self.host.spawn(Box::pin(firing));
             running.push(result);
         }
         let (mut latencies_us, mut answers) = (Vec::new(), Vec::new());
@@ -140,8 +241,8 @@ impl Load {
             answers.extend(kept);
         }
         let took_us = self.host.ticks_us() - begun_us;
-        let written = measure::written_bytes().zip(written_before).map(|(after, before)| after.saturating_sub(before));
-        Ok(Volley { measured: Measured { latencies_us, took_us, written }, answers })
+        let used = Used::since(used_before);
+        Ok(Volley { measured: Measured { latencies_us, took_us, used }, answers })
     }
 
     /// The completions of every milestone of the intents that were created.
@@ -154,11 +255,12 @@ impl Load {
         for (merchant, intent) in &created.answers {
             let (merchant, id) = (*merchant, text(&parse(intent)?, "/id")?);
             let look = Shot { merchant, ..Shot::get(format!("/v1/payment-intents/{id}/escrow")) };
-            let escrow = parse(&client.send("GET", &look).await?)?;
+            let escrow = parse(&client.send(&look).await?)?;
             let milestones = escrow.pointer("/data/milestones").and_then(Value::as_array);
             for milestone in milestones.into_iter().flatten() {
                 let milestone = text(milestone, "/id")?;
                 shots.push(Shot {
+                    method: "POST",
                     merchant,
                     path: format!("/v1/payment-intents/{id}/escrow/milestones/{milestone}/complete"),
                     idempotency_key: Some(milestone),
@@ -172,7 +274,7 @@ impl Load {
 
 impl Shot {
     const fn get(path: String) -> Shot {
-        Shot { merchant: 0, path, idempotency_key: None, body: Bytes::new() }
+        Shot { method: "GET", merchant: 0, path, idempotency_key: None, body: Bytes::new() }
     }
 }
 
@@ -199,12 +301,16 @@ impl Client {
         mut self,
         host: Arc<dyn Host>,
         shots: Vec<Shot>,
+        course: Course,
         keeps_answers: bool,
     ) -> Result<(Vec<u64>, Vec<(usize, Bytes)>), Failure> {
         let (mut latencies_us, mut answers) = (Vec::with_capacity(shots.len()), Vec::new());
-        for shot in shots {
-            let begun_us = host.ticks_us();
-            let answer = self.send("POST", &shot).await?;
+        for (number, shot) in (0..).zip(shots.iter().cycle().take(course.shots(shots.len()))) {
+            if course.is_over() {
+                break;
+            }
+            let begun_us = course.turn(host.as_ref(), number).await;
+            let answer = self.send(shot).await?;
             latencies_us.push(host.ticks_us().abs_diff(begun_us));
             if keeps_answers {
                 answers.push((shot.merchant, answer));
@@ -224,22 +330,27 @@ impl Client {
         body: Bytes,
         times: usize,
     ) -> Result<Vec<u64>, Failure> {
-        let shot = Shot { merchant: 0, path: path.to_owned(), idempotency_key: None, body };
-        Ok(self.fire(host, vec![shot; times], false).await?.0)
+        let shot = Shot { method: "POST", merchant: 0, path: path.to_owned(), idempotency_key: None, body };
+        Ok(self.fire(host, vec![shot; times], Course::Closed, false).await?.0)
     }
 
     /// Asks for something, and reads the answer.
     ///
     /// # Errors
     /// When it is not answered with success, in JSON.
-    pub(crate) async fn ask(&mut self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+    pub(crate) async fn ask(
+        &mut self,
+        method: &'static str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
         let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
-        parse(&self.send(method, &Shot { merchant: 0, path: path.to_owned(), idempotency_key: None, body }).await?)
+        parse(&self.send(&Shot { method, merchant: 0, path: path.to_owned(), idempotency_key: None, body }).await?)
     }
 
-    async fn send(&mut self, method: &str, shot: &Shot) -> Result<Bytes, Failure> {
+    async fn send(&mut self, shot: &Shot) -> Result<Bytes, Failure> {
         let mut request = hyper::Request::builder()
-            .method(method)
+            .method(shot.method)
             .uri(&shot.path)
             .header("host", self.address.to_string())
             .header("x-api-key", self.keys.get(shot.merchant).map_or("", String::as_str))
@@ -256,7 +367,8 @@ impl Client {
             Ok(body)
         } else {
             Err(Failure::no(format!(
-                "{method} {} was answered {status}: {}",
+                "{} {} was answered {status}: {}",
+                shot.method,
                 shot.path,
                 String::from_utf8_lossy(&body)
             )))

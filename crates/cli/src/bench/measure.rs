@@ -10,9 +10,44 @@ use serde_json::{Value, json};
 pub(crate) struct Measured {
     pub(crate) latencies_us: Vec<u64>,
     pub(crate) took_us: i64,
-    /// What the process wrote to the disk meanwhile, where the system tells.
-    pub(crate) written: Option<u64>,
+    /// What the process took of the machine meanwhile, where the system tells.
+    pub(crate) used: Option<Used>,
 }
+
+/// What the process, load generator and all, has taken of the machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Used {
+    /// Written to the disk, in bytes (Linux: `write_bytes` of proc(5), page by page as it was made dirty).
+    written: u64,
+    /// Time of processors, in microseconds (Linux: `utime` and `stime` of proc(5)).
+    cpu_us: u64,
+}
+
+impl Used {
+    /// So far.
+    pub(crate) fn now() -> Option<Used> {
+        let io = std::fs::read_to_string("/proc/self/io").ok()?;
+        let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: "))?.parse().ok()?;
+        let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+        // The name before the closing parenthesis may hold anything.
+        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+        let [user, system] = [UTIME_PLACE, UTIME_PLACE + 1].map(|place| fields.get(place)?.parse::<u64>().ok());
+        Some(Used { written, cpu_us: user?.checked_add(system?)?.checked_mul(US_A_TICK)? })
+    }
+
+    /// Since then.
+    pub(crate) fn since(before: Option<Used>) -> Option<Used> {
+        let (now, before) = Used::now().zip(before)?;
+        let (written, cpu_us) = (now.written.saturating_sub(before.written), now.cpu_us.saturating_sub(before.cpu_us));
+        Some(Used { written, cpu_us })
+    }
+}
+
+/// Where `utime` is in `/proc/self/stat`, counted from 0 behind the name.
+const UTIME_PLACE: usize = 11;
+
+/// The unit of it: Linux counts hundredths of a second wherever programs look.
+const US_A_TICK: u64 = 10_000;
 
 /// Medians over the rounds.
 pub(crate) struct Summary {
@@ -20,7 +55,9 @@ pub(crate) struct Summary {
     ratio: f64,
     p50_ms: f64,
     p99_ms: f64,
+    p999_ms: f64,
     bytes_each: Option<f64>,
+    cpu_us_each: Option<f64>,
 }
 
 impl Measured {
@@ -33,7 +70,10 @@ impl Measured {
 /// The medians of a workload's rounds, each beside the constant handler's of the same round.
 pub(crate) fn summary(rounds: &[&Measured], constants: &[&Measured]) -> Summary {
     let ratios = rounds.iter().zip(constants).map(|(round, constant)| round.rate() / constant.rate());
-    let each = |round: &&Measured| round.written.map(|bytes| count(bytes) / count(round.latencies_us.len()));
+    let each = |of: fn(Used) -> u64| {
+        let each = |round: &&Measured| round.used.map(|used| count(of(used)) / count(round.latencies_us.len()));
+        rounds.iter().map(each).collect::<Option<Vec<f64>>>().map(median)
+    };
     let mut histogram = histogram_of_times();
     for latency in rounds.iter().flat_map(|round| &round.latencies_us) {
         if let Some(histogram) = &mut histogram {
@@ -45,19 +85,24 @@ pub(crate) fn summary(rounds: &[&Measured], constants: &[&Measured]) -> Summary 
         ratio: median(ratios),
         p50_ms: quantile_ms(histogram.as_ref(), 0.5),
         p99_ms: quantile_ms(histogram.as_ref(), 0.99),
-        bytes_each: rounds.iter().map(each).collect::<Option<Vec<f64>>>().map(median),
+        p999_ms: quantile_ms(histogram.as_ref(), 0.999),
+        bytes_each: each(|used| used.written),
+        cpu_us_each: each(|used| used.cpu_us),
     }
 }
 
 impl Summary {
     pub(crate) fn row(&self, name: &str) -> Vec<String> {
+        let whole = |number: Option<f64>| number.map_or_else(|| "unknown".to_owned(), |number| format!("{number:.0}"));
         vec![
             name.to_owned(),
             format!("{:.0}", self.rate),
             format!("{:.3}", self.ratio),
             format!("{:.2}", self.p50_ms),
             format!("{:.2}", self.p99_ms),
-            self.bytes_each.map_or_else(|| "unknown".to_owned(), |bytes| format!("{bytes:.0}")),
+            format!("{:.2}", self.p999_ms),
+            whole(self.cpu_us_each),
+            whole(self.bytes_each),
         ]
     }
 
@@ -67,6 +112,8 @@ impl Summary {
             "of_constant": self.ratio,
             "p50_ms": self.p50_ms,
             "p99_ms": self.p99_ms,
+            "p999_ms": self.p999_ms,
+            "cpu_us_each": self.cpu_us_each,
             "disk_bytes_each": self.bytes_each,
         })
     }
@@ -89,16 +136,20 @@ pub(crate) fn memory_bytes(name: &str) -> Option<u64> {
     line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
 }
 
+/// Bytes as mebibytes.
+pub(crate) fn mebibytes(bytes: u64) -> f64 {
+    count(bytes) / (1024.0 * 1024.0)
+}
+
+/// Microseconds as milliseconds.
+pub(crate) fn milliseconds(us: i64) -> f64 {
+    count(us.unsigned_abs()) / 1e3
+}
+
 /// How large the files in a folder are together.
 pub(crate) fn folder_bytes(folder: &Path) -> u64 {
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
     files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
-}
-
-/// What this process has written to the disk so far (Linux: `write_bytes` of proc(5), page by page as it was made dirty).
-pub(crate) fn written_bytes() -> Option<u64> {
-    let io = std::fs::read_to_string("/proc/self/io").ok()?;
-    io.lines().find_map(|line| line.strip_prefix("write_bytes: "))?.parse().ok()
 }
 
 /// The buckets of a histogram in the Prometheus text format: upper bounds, and how many lie in each alone.
@@ -127,6 +178,40 @@ pub(crate) fn median_bucket(buckets: &[(f64, u64)]) -> f64 {
         seen * 2 >= total
     });
     median.map_or(f64::INFINITY, |(bound, _)| *bound)
+}
+
+/// How often each of so many connections sends a request, in microseconds, when all together send so many a second.
+#[expect(clippy::cast_possible_truncation, reason = "what is more than an i64 holds becomes the most that it holds")]
+pub(crate) fn interval_us(per_second: f64, connections: usize) -> i64 {
+    (count(connections) * 1e6 / per_second.max(1e-3)) as i64
+}
+
+/// A sum in the Prometheus text format and how many measures it is of, by the name of their histogram and its labels.
+pub(crate) fn sum(metrics: &str, name: &str, labels: &str) -> Times {
+    let value = |suffix: &str| {
+        let prefix = format!("{name}_{suffix}{labels} ");
+        metrics.lines().find_map(|line| line.strip_prefix(&prefix)?.parse::<f64>().ok()).unwrap_or(0.0)
+    };
+    Times { seconds: value("sum"), count: value("count") }
+}
+
+/// How long something took altogether, and how often.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    seconds: f64,
+    count: f64,
+}
+
+impl Times {
+    /// How long it took on average since then, in milliseconds.
+    pub(crate) fn mean_ms_since(self, before: Times) -> f64 {
+        (self.seconds - before.seconds) * 1e3 / (self.count - before.count)
+    }
+}
+
+/// So many hundredths of a rate.
+pub(crate) fn percent(part: u32, rate: f64) -> f64 {
+    rate * f64::from(part) / 100.0
 }
 
 /// How much larger one rate is than another.
@@ -158,6 +243,14 @@ mod tests {
         let buckets = histogram(text, "b");
         assert_eq!(buckets, [(1.0, 2), (8.0, 8), (f64::INFINITY, 0)]);
         assert!((median_bucket(&buckets) - 8.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn a_sum_is_read_back() {
+        let text = "s_sum{stage=\"load\"} 1.5\ns_count{stage=\"load\"} 10\ns_sum 7\ns_count 7\n";
+        let mean = sum(text, "s", "{stage=\"load\"}").mean_ms_since(sum("", "s", ""));
+        assert!((mean - 150.0).abs() < 1e-9, "{mean}");
+        assert!((sum(text, "s", "").mean_ms_since(sum("", "s", "")) - 1000.0).abs() < 1e-9);
     }
 
     #[test]

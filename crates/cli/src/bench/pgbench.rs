@@ -49,7 +49,7 @@ impl Pgbench {
     ///
     /// # Errors
     /// When it fails.
-    pub(crate) fn completions(&self, merchants: Merchants, connections: u16, seconds: u16) -> Result<f64, Failure> {
+    pub(crate) fn completions(&self, merchants: Merchants, connections: usize, seconds: u16) -> Result<f64, Failure> {
         let hot = match merchants {
             Merchants::One => "hot=1",
             Merchants::Many => "hot=0",

@@ -13,13 +13,15 @@ use serde_json::{Value, json};
 use server::{Settings, WebhookTargets};
 
 use super::load::Load;
-use super::{Bench, measure};
+use super::measure;
+use super::stage::Bench;
 use crate::api::text;
 use crate::failure::Failure;
 use crate::log;
 use crate::opening::Site;
 use crate::output::Out;
 
+pub(super) mod life;
 mod receivers;
 mod report;
 mod story;

@@ -156,7 +156,7 @@ impl Receivers {
         for result in running {
             latencies_us.extend(result.await.map_err(|_| Failure::no("a connection gave up"))??);
         }
-        Ok(Measured { latencies_us, took_us: self.shared.host.ticks_us() - begun_us, written: None })
+        Ok(Measured { latencies_us, took_us: self.shared.host.ticks_us() - begun_us, used: None })
     }
 
     /// What has arrived so far.

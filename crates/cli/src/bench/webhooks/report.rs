@@ -57,7 +57,7 @@ pub(super) struct Memory {
 
 impl Phase {
     /// Deliveries a second.
-    fn rate(&self) -> f64 {
+    pub(super) fn rate(&self) -> f64 {
         count(self.arrived) / (count(self.took_us.unsigned_abs()) / 1e6)
     }
 

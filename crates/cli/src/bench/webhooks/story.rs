@@ -9,10 +9,13 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::id_of;
-use crate::api::list;
+use super::{LOOK_EVERY, id_of};
+use crate::api::{list, text};
 use crate::bench::load::{Client, Load, creation};
 use crate::failure::Failure;
+
+/// The state of an intent whose payee has got everything.
+const SETTLED: &str = "SETTLED";
 
 /// When the requests of each intent were answered, in their order.
 pub(super) type Answered = BTreeMap<String, Vec<i64>>;
@@ -40,6 +43,24 @@ impl Story {
         }
         let body = events.last().and_then(|events| events.first()).map_or_else(String::new, Value::to_string);
         Ok(Story { events_after: events.iter().map(Vec::len).collect(), body: body.into() })
+    }
+
+    /// Leads one intent through it, and waits until all of it is settled, which the gateway sees to by itself. Which request made which
+    /// event is not told.
+    ///
+    /// # Errors
+    /// When a request is refused.
+    pub(super) async fn until_settled(load: &Load) -> Result<Story, Failure> {
+        let mut client = load.connect().await?;
+        let id = create(&mut client).await?;
+        for milestone in milestones(&mut client, &id).await? {
+            complete(&mut client, &id, &milestone).await?;
+        }
+        while text(&client.ask("GET", &format!("/v1/payment-intents/{id}"), None).await?, "/status")? != SETTLED {
+            load.host().sleep(LOOK_EVERY).await;
+        }
+        let events = events_of(&mut client, &id).await?;
+        Ok(Story { events_after: vec![events.len()], body: Bytes::new() })
     }
 
     /// How many events an intent has at the end.
