@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use engine::{Config, Host, System};
+use engine::{Host, System};
 use store::{PageRequest, Position, PostgresSettings, PostgresStore};
 
 use crate::config::Sources;
@@ -30,7 +30,7 @@ mod webhooks;
 
 use pgbench::Pgbench;
 use rounds::{Plan, Round};
-use stage::{BENCH_MERCHANT, Bench};
+use stage::{BENCH_MERCHANT, Bench, without_settlements};
 
 /// How many times smaller than a round what warms everything up is.
 const WARM_UP_PART: usize = 8;
@@ -112,7 +112,7 @@ async fn run_main_job(args: BenchArgs, sources: &Sources, out: Out) -> Result<()
         None => Site::Folder(folder.path().to_owned()),
     };
     let pgbench = args.database_url.as_deref().map(Pgbench::prepare).transpose()?.flatten();
-    let mut bench = Bench::start(site, host.clone(), Config::default(), server::Settings::default()).await?;
+    let mut bench = Bench::start(site, host.clone(), without_settlements(), server::Settings::default()).await?;
     bench.add_merchants(args.merchants).await?;
     for _ in 1..args.gateways {
         bench.add_gateway().await?;
@@ -161,7 +161,7 @@ async fn fill(bench: &Bench, intents: u32, out: Out) -> Result<(), Failure> {
 /// How long it takes until a gateway on what is stored there has answered a request, in microseconds.
 async fn start_us(site: Site, host: Arc<dyn Host>) -> Result<i64, Failure> {
     let begun_us = host.ticks_us();
-    let bench = Bench::start(site, host.clone(), Config::default(), server::Settings::default()).await?;
+    let bench = Bench::start(site, host.clone(), without_settlements(), server::Settings::default()).await?;
     bench.load.connect().await?.ask("GET", "/health/ready", None).await?;
     let took_us = host.ticks_us() - begun_us;
     bench.stop().await;

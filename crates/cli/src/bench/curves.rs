@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use clap::Args;
-use engine::{Config, Host, System};
+use engine::{Host, System};
 use serde_json::{Value, json};
 
 use super::load::Target;
 use super::measure::{self, Measured};
 use super::report::COLUMNS;
 use super::rounds::Plan;
-use super::stage::Bench;
+use super::stage::{Bench, without_settlements};
 use crate::failure::Failure;
 use crate::log;
 use crate::opening::Site;
@@ -78,7 +78,7 @@ pub(super) async fn run(args: CurvesArgs, out: Out) -> Result<(), Failure> {
     let folder = tempfile::tempdir().map_err(|error| Failure::unavailable(format!("no temporary folder: {error}")))?;
     let host: Arc<dyn Host> = Arc::new(System::new());
     let site = Site::Folder(folder.path().to_owned());
-    let mut bench = Bench::start(site, host, Config::default(), server::Settings::default()).await?;
+    let mut bench = Bench::start(site, host, without_settlements(), server::Settings::default()).await?;
     bench.add_merchants(args.merchants).await?;
     let plan = |connections: usize| Plan {
         // Every connection has something to do, and none keeps the others waiting for long.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use engine::{Config, Host, Keyring, Registry};
-use escrow::{Mode, Owner};
+use escrow::{Mode, Owner, Span};
 use store::Store;
 
 use super::inside::Inside;
@@ -18,6 +18,17 @@ use crate::opening::Site;
 
 /// The merchant that the load is for.
 pub(super) const BENCH_MERCHANT: &str = "Bench";
+
+/// Long enough that nothing is settled while a benchmark runs.
+const NO_SETTLEMENT: Span = Span::from_seconds(30 * 24 * 3600);
+
+/// What the engine is set to where only what is asked is to be measured: what was completed ten seconds ago would else be settled
+/// meanwhile.
+pub(super) fn without_settlements() -> Config {
+    let mut config = Config::default();
+    config.settings.settlement_delay = NO_SETTLEMENT;
+    config
+}
 
 /// A gateway under load, and others on the same store.
 pub(super) struct Bench {

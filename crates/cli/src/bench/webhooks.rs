@@ -7,14 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
-use engine::{Config, Host, System};
+use engine::{Host, System};
 use escrow::Span;
 use serde_json::{Value, json};
 use server::{Settings, WebhookTargets};
 
 use super::load::Load;
 use super::measure;
-use super::stage::Bench;
+use super::stage::{Bench, without_settlements};
 use crate::api::text;
 use crate::failure::Failure;
 use crate::log;
@@ -47,9 +47,6 @@ const LOOK_EVERY: Span = Span::from_ms(20);
 
 /// For how long nothing arrives when nothing more will.
 const SILENCE: Span = Span::from_seconds(60);
-
-/// Long enough that no intent is settled while the benchmark runs, so that only answered requests make events.
-const NO_SETTLEMENT: Span = Span::from_seconds(30 * 24 * 3600);
 
 /// Measure how fast events reach webhook endpoints
 ///
@@ -96,8 +93,7 @@ pub(super) async fn run(args: WebhooksArgs, out: Out) -> Result<(), Failure> {
     log::start("error", out)?;
     let folder = tempfile::tempdir().map_err(|error| Failure::unavailable(format!("no temporary folder: {error}")))?;
     let host: Arc<dyn Host> = Arc::new(System::new());
-    let mut config = Config::default();
-    config.settings.settlement_delay = NO_SETTLEMENT;
+    let config = without_settlements();
     let settings = Settings { webhook_targets: WebhookTargets::Loopback, ..Settings::default() };
     let site = Site::Folder(folder.path().to_owned());
     let bench = Bench::start(site, host.clone(), config, settings).await?;
