@@ -90,7 +90,6 @@ export function* cases(gateway, browser) {
 
     const payer = await browser.visitor({ viewport: PHONE });
     await payer.open(await page.getByRole("link", { name: /\/pay\// }).getAttribute("href").then((link) => gateway.url + new URL(link).pathname));
-    await payer.picture("checkout");
     await payer.page.getByRole("button", { name: "Pay as the simulated payer" }).click();
     await payer.sees("is held in escrow");
     await payer.leave();
@@ -107,7 +106,7 @@ export function* cases(gateway, browser) {
       await page.locator(".track > li", { hasText: name }).getByText("Released").waitFor();
       if (index === 0) {
         await visitor.inspect("payment");
-        await visitor.picture("payment");
+        await visitor.picture("dashboard");
       }
     }
     await eventually("the settlement", async () => (await gateway.status(intent)) === "SETTLED");
@@ -269,7 +268,6 @@ export function* cases(gateway, browser) {
     }
     const { visitor, page } = await signedIn();
     await visitor.sees("Volume");
-    await visitor.picture("home");
     await page.getByText("The same in numbers").click();
     if ((await page.locator("details.numbers tbody tr").count()) < 7) throw new Error("days are missing");
     await visitor.inspect("volume");

@@ -121,7 +121,7 @@ async fn draw(desk: &Desk, attempt: Option<Attempt>) -> Result<View, Refusal> {
         ol.timeline {
             @for call in shown.attempts.iter().rev() {
                 li {
-                    div.what { (answer(call)) @if call.is_manual { " " (badge(Tone::Plain, "by hand")) } }
+                    div.happened { (answer(call)) @if call.is_manual { " " (badge(Tone::Plain, "by hand")) } }
                     div.quiet { (at(&call.attempted_at)) }
                     @if let Some(body) = call.response_body.as_ref().filter(|body| !body.is_empty()) { pre tabindex="0" { (body) } }
                 }

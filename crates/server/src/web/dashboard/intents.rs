@@ -20,7 +20,7 @@ const FILTERS: [&str; 4] = ["q", "status", "type", "currency"];
 /// The list, or the one payment whose id was searched for.
 pub(super) async fn page(desk: Desk) -> Result<View, Refusal> {
     let searched = desk.query("q").unwrap_or_default();
-    if searched.starts_with("intent_") {
+    if searched.starts_with("intent_") && !searched.contains(['=', ':']) {
         return Ok(View::Go(format!("{PART}/{}", segment(searched))));
     }
     let metadata = match searched.split_once(['=', ':']) {

@@ -17,7 +17,7 @@ pub(super) fn timeline(sight: &Sight) -> Markup {
                 ol.timeline {
                     @for event in &events.data {
                         li {
-                            div.what {
+                            div.happened {
                                 a href={ "/dashboard/events/" (event.id) } { (event.kind) }
                                 @if event.data.simulated { " " (badge(Tone::Plain, "simulated")) }
                             }
