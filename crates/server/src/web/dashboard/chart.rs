@@ -32,13 +32,7 @@ pub(super) fn draw(paid_in: &[Entry], released: &[Entry], currency: &str) -> Mar
     let rows: Vec<Vec<Markup>> = days
         .iter()
         .rev()
-        .map(|day| {
-            vec![
-                html! { time datetime=(day.date) data-exact { (day.date) } },
-                money(&day.held.text(), currency),
-                money(&day.released.text(), currency),
-            ]
-        })
+        .map(|day| vec![html! { (day.date) }, money(&day.held.text(), currency), money(&day.released.text(), currency)])
         .collect();
     html! {
         figure.chart {
