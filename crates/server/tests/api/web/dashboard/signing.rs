@@ -61,7 +61,7 @@ async fn strangers_sign_in_first_and_come_to_the_page_that_they_asked_for() {
     let asked = "/dashboard/intents?status=SETTLED";
     let seen = browser.get(asked).await;
     seen.leads_to("/dashboard/sign-in?next=%2Fdashboard%2Fintents%3Fstatus%3DSETTLED");
-    let form = browser.get(&seen.header("location").to_owned()).await;
+    let form = browser.get(seen.header("location")).await;
     form.shows(200, &["value=\"/dashboard/intents?status=SETTLED\""]);
     browser.post(SIGN_IN, &[("key", TEST), ("next", asked)]).await.leads_to(asked);
     for elsewhere in ["https://evil.example/", "//evil.example/dashboard", "/\\evil.example", "/pay/x"] {
