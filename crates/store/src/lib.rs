@@ -225,7 +225,8 @@ pub trait Store: Send + Sync + 'static {
     /// What the engine needs for a batch, in one read.
     async fn load(&self, wanted: Wanted) -> Result<Loaded, StoreError>;
 
-    /// Whether other processes may commit to it as well. What is there then changes without anybody here hearing of it.
+    /// Whether other engines, in this process or another, may commit to it as well. What is there then changes without anybody here hearing
+    /// of it. Where it is not, an engine may believe that an escrow still is as it has left it.
     fn is_shared(&self) -> bool;
 
     /// Commits units in this order, in one transaction: each is stored whole or drops out alone. An error means that nothing

@@ -60,7 +60,7 @@ async fn commands_on_one_escrow_see_each_other_and_a_refused_one_disturbs_nobody
 
 #[tokio::test(start_paused = true)]
 async fn engines_that_share_a_store_decide_again_when_another_came_first() {
-    let one = World::new();
+    let one = World::shared();
     let two = one.another();
     let (intent, milestones) = one.open(&["10", "20", "30", "40"]).await;
     let asks = |world: &World| {

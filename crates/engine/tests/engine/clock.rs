@@ -285,7 +285,7 @@ async fn no_clock_goes_too_far_ahead() {
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_waits_for_what_another_engine_has_taken_on() {
-    let world = World::new();
+    let world = World::shared();
     let intents = [released(&world).await, released(&world).await];
     let other = world.another();
     for _ in 0..20 {

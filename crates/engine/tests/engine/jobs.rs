@@ -46,7 +46,7 @@ async fn what_an_engine_leaves_behind_the_next_one_does() {
 
 #[tokio::test(start_paused = true)]
 async fn engines_that_share_the_work_pay_nothing_twice() {
-    let one = World::new();
+    let one = World::shared();
     let two = one.another();
     let mut intents = Vec::new();
     for _ in 0..200 {

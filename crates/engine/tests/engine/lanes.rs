@@ -89,7 +89,7 @@ async fn of_many_under_one_key_in_several_lanes_one_is_decided_in_sqlite() {
 
 #[tokio::test(start_paused = true)]
 async fn of_many_under_one_key_at_several_gateways_one_is_decided() {
-    let one = in_memory(config());
+    let one = World::over(faulty(Arc::new(MemoryStore::shared())), config());
     let two = one.another();
     let sent = sharing_keys(&one, 12, 10).await;
     let (of_one, of_two): (Vec<_>, Vec<_>) = (0..).zip(sent).partition(|(place, _)| place % 3 == 0);

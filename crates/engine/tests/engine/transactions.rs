@@ -110,7 +110,7 @@ async fn what_else_is_asked_of_the_refused_intent_at_once_is_done() {
 
 #[tokio::test(start_paused = true)]
 async fn engines_that_share_a_store_let_one_intent_have_a_transaction() {
-    let one = World::new();
+    let one = World::shared();
     let two = one.another();
     let (first, _) = one.open(&[]).await;
     let (second, _) = one.open(&[]).await;
