@@ -10,10 +10,12 @@ fn the_first_line_is_for_machines() {
     let gateway = Gateway::start(folder.path(), &[]);
     let announced = gateway.announced.as_object().expect("an object");
     let names: Vec<&str> = announced.keys().map(String::as_str).collect();
-    assert_eq!(names, ["listening", "api", "test_key", "store", "version"]);
+    assert_eq!(names, ["listening", "api", "checkout", "dashboard", "test_key", "store", "version"]);
     let listening = announced["listening"].as_str().expect("an address");
     assert!(listening.starts_with("http://127.0.0.1:") && !listening.ends_with(":0"), "{listening}");
     assert_eq!(announced["api"], format!("{listening}/v1"));
+    assert_eq!(announced["checkout"], format!("{listening}/pay/"));
+    assert_eq!(announced["dashboard"], format!("{listening}/dashboard"));
     assert!(announced["test_key"].as_str().expect("a key").starts_with("sk_test_"));
     assert_eq!(announced["store"], "sqlite");
     assert_eq!(announced["version"], env!("CARGO_PKG_VERSION"));
