@@ -1,5 +1,6 @@
 //! `/dashboard`: what there is, what moved, and the latest payments.
 
+use axum::http::StatusCode;
 use maud::{Markup, html};
 
 use super::balances;
@@ -21,6 +22,12 @@ pub(super) async fn page(desk: Desk) -> Result<View, Refusal> {
     }
     let latest: Result<List<Intent>, Refusal> = desk.get(format!("/payment-intents?limit={LATEST}")).await;
     let balance: Result<Balance, Refusal> = desk.one("/account/balance").await;
+    // A key that has ended may read nothing at all, and the page that says so leads on.
+    if let Err(refusal) = &balance
+        && refusal.status == StatusCode::UNAUTHORIZED
+    {
+        return Err(refusal.clone());
+    }
     let movements = match &balance {
         Ok(balance) if !balance.balances.is_empty() => movements(&desk).await,
         Ok(_) | Err(_) => None,

@@ -95,13 +95,14 @@ async fn a_revoked_key_ends_its_session() {
     let world = World::new().await;
     let made = world.post("/api-keys", json!({"name": "mine"})).await.ok(201);
     let (id, secret) = (made["id"].as_str().expect("an id"), made["data"]["secret"].as_str().expect("a secret"));
-    let seat = Seat::with(&world, secret).await;
+    let (seat, at_home) = (Seat::with(&world, secret).await, Seat::with(&world, secret).await);
     seat.get("/dashboard/intents").await.shows(200, &["Payments"]);
     world.post(&format!("/api-keys/{id}/revoke"), json!({})).await.ok(200);
     let seen = seat.get("/dashboard/intents").await;
     seen.shows(401, &["works no longer", "Sign in", "value=\"/dashboard/intents\""]);
     assert!(seen.header("set-cookie").contains("Max-Age=0"));
     seat.get("/dashboard").await.leads_to(SIGN_IN);
+    at_home.get("/dashboard").await.shows(401, &["works no longer", "Sign in"]);
 }
 
 #[tokio::test(start_paused = true)]
