@@ -1,11 +1,10 @@
 //! `/dashboard`: what there is, what moved, and the latest payments.
 
-use axum::http::StatusCode;
 use maud::{Markup, html};
 
 use super::balances;
 use super::chart;
-use super::desk::Desk;
+use super::desk::{Desk, is_over};
 use super::intents::rows;
 use super::listing::nothing;
 use super::read::{Balance, Entry, Intent, List};
@@ -24,7 +23,7 @@ pub(super) async fn page(desk: Desk) -> Result<View, Refusal> {
     let balance: Result<Balance, Refusal> = desk.one("/account/balance").await;
     // A key that has ended may read nothing at all, and the page that says so leads on.
     if let Err(refusal) = &balance
-        && refusal.status == StatusCode::UNAUTHORIZED
+        && is_over(refusal)
     {
         return Err(refusal.clone());
     }
