@@ -162,6 +162,13 @@ pub(super) struct Milestone {
     pub(super) approval: Option<Signable>,
 }
 
+impl Milestone {
+    /// What it is called.
+    pub(super) fn name(&self) -> String {
+        self.description.clone().unwrap_or_else(|| format!("Milestone {}", u64::from(self.milestone_index) + 1))
+    }
+}
+
 /// A dispute.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -10,13 +10,12 @@ use maud::{Markup, html};
 
 use super::Visit;
 use super::act::{self, Action, Weight, perform, template};
-use super::milestones::name;
 use super::progress::is_zero;
 use super::sight::{Sight, Stage};
 use crate::web::Pages;
 use crate::web::form::Form;
-use crate::web::parts::{Tone, at_seconds, badge, link, money, period};
-use crate::web::read::{Dispute, Evidence, Milestone, Order};
+use crate::web::parts::{self, disputed, period};
+use crate::web::read::{Dispute, Milestone, Order};
 use crate::web::refusal::RefusalPage;
 
 /// The disputes, and what can be done about them.
@@ -39,48 +38,10 @@ fn can_be_raised(sight: &Sight, order: &Order) -> bool {
 }
 
 fn shown(pages: &Pages, visit: &Visit, sight: &Sight, dispute: &Dispute) -> Markup {
-    let currency = &sight.intent.currency;
-    let (tone, word) = match dispute.status {
-        DisputeStatus::Raised => (Tone::Warn, "Open"),
-        DisputeStatus::Resolved => (Tone::Plain, "Decided"),
+    let below = html! {
+        @if sight.can_act() && dispute.status == DisputeStatus::Raised { div.actions { (submitting(pages, visit, sight, dispute)) } }
     };
-    html! {
-        article.dispute {
-            h3 { (about(sight, dispute)) " " (badge(tone, word)) }
-            p { (dispute.reason) }
-            p.quiet { "Raised by " (dispute.raised_by) ", " (at_seconds(dispute.dispute_raised_at.0)) }
-            @if let Some(due) = dispute.resolves_at {
-                p { (money(&dispute.frozen_amount, currency)) " waits for the decision, which comes by itself " (at_seconds(due.0)) " at the latest." }
-            }
-            @if let Some(at) = dispute.dispute_resolved_at {
-                p {
-                    "Decided" @if let Some(by) = &dispute.resolved_by { " by " (by) } ", " (at_seconds(at.0)) ": "
-                    (money(dispute.refunded_amount.as_deref().unwrap_or("0.00"), currency)) " goes back, "
-                    (money(dispute.released_amount.as_deref().unwrap_or("0.00"), currency)) " is released."
-                }
-                @if let Some(note) = &dispute.note { p { (note) } }
-            }
-            @if !dispute.evidence.is_empty() {
-                ul.evidence { @for evidence in &dispute.evidence { li { (submitted(evidence)) } } }
-            }
-            @if sight.can_act() && dispute.status == DisputeStatus::Raised { div.actions { (submitting(pages, visit, sight, dispute)) } }
-        }
-    }
-}
-
-fn about(sight: &Sight, dispute: &Dispute) -> String {
-    let Some(id) = &dispute.milestone_id else { return "The whole order".to_owned() };
-    let milestones = sight.order.iter().flat_map(|order| &order.milestones);
-    milestones.into_iter().find(|milestone| milestone.id == *id).map_or_else(|| id.clone(), name)
-}
-
-fn submitted(evidence: &Evidence) -> Markup {
-    html! {
-        @if let Some(text) = &evidence.text { p { (text) } }
-        @if let Some(uri) = &evidence.uri { p { (link(uri)) } }
-        @if let Some(hash) = &evidence.hash { p { code.long { (hash) } } }
-        p.quiet { (evidence.submitted_by) ", " (at_seconds(evidence.submitted_at.0)) }
-    }
+    parts::dispute(dispute, &disputed(sight.order.as_ref(), dispute), &sight.intent.currency, &below)
 }
 
 fn raising(pages: &Pages, visit: &Visit, sight: &Sight, order: &Order) -> Markup {
@@ -100,7 +61,7 @@ fn raising(pages: &Pages, visit: &Visit, sight: &Sight, order: &Order) -> Markup
                 select #milestoneId name="milestoneId" {
                     @if !is_any_open { option value="" { "The whole order" } }
                     @for milestone in order.milestones.iter().filter(|milestone| is_disputable(milestone)) {
-                        option value=(milestone.id) { (name(milestone)) }
+                        option value=(milestone.id) { (milestone.name()) }
                     }
                 }
             }

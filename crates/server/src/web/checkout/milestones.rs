@@ -31,11 +31,6 @@ pub(super) fn draw(pages: &Pages, visit: &Visit, sight: &Sight) -> Markup {
     html! { h2 { "Milestones" } (track(&steps)) }
 }
 
-/// What a milestone is called.
-pub(super) fn name(milestone: &Milestone) -> String {
-    milestone.description.clone().unwrap_or_else(|| format!("Milestone {}", u64::from(milestone.milestone_index) + 1))
-}
-
 fn step(pages: &Pages, visit: &Visit, sight: &Sight, (order, milestone): (&Order, &Milestone)) -> Step {
     let is_paid = sight.stage() == Stage::Paid;
     let (mark, state) = match milestone.status {
@@ -53,7 +48,7 @@ fn step(pages: &Pages, visit: &Visit, sight: &Sight, (order, milestone): (&Order
     };
     Step {
         mark,
-        title: name(milestone),
+        title: milestone.name(),
         aside: money(&milestone.amount, &sight.intent.currency),
         state,
         more: html! {

@@ -2,6 +2,7 @@
 
 mod badge;
 mod bar;
+mod dispute;
 mod money;
 mod outside;
 mod period;
@@ -10,6 +11,7 @@ mod track;
 
 pub(super) use badge::{Tone, badge};
 pub(super) use bar::{Segment, bar};
+pub(super) use dispute::{dispute, disputed};
 pub(super) use money::{grouped, money};
 pub(super) use outside::link;
 pub(super) use period::period;

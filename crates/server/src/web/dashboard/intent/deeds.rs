@@ -210,9 +210,8 @@ fn dispute(sight: &Sight) -> Option<Action> {
         MilestoneStatus::Pending | MilestoneStatus::Completed => !milestone.disputed,
         MilestoneStatus::Released | MilestoneStatus::Cancelled => false,
     });
-    let names: Vec<(&str, String)> =
-        open.map(|milestone| (milestone.id.as_str(), milestones::name(milestone))).collect();
-    let whole = (!sight.is_disputed()).then_some(("", "The whole payment"));
+    let names: Vec<(&str, String)> = open.map(|milestone| (milestone.id.as_str(), milestone.name())).collect();
+    let whole = (!sight.is_disputed()).then_some(("", "The whole order"));
     let about = whole.into_iter().chain(names.iter().map(|(id, name)| (*id, name.as_str())));
     (sight.is_open() && holds(sight) && (whole.is_some() || !names.is_empty())).then(|| {
         Action::new("dispute", "Raise a dispute", to(sight, "dispute"))

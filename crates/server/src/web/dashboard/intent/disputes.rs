@@ -6,65 +6,23 @@ use maud::{Markup, html};
 use super::super::act::{Action, actions};
 use super::super::desk::Desk;
 use super::super::field::{Attempt, Field};
-use super::super::words::state;
 use super::deeds::to;
-use super::milestones::name;
 use super::sight::Sight;
-use crate::web::parts::{at_seconds, link, money};
-use crate::web::read::{Dispute, Evidence};
+use crate::web::parts::{self, disputed};
+use crate::web::read::Dispute;
 
 /// What deciding takes of a form.
 pub(in crate::web::dashboard) const RESOLVING: [&str; 5] =
     ["resolution", "refundAmount", "resolvedBy", "note", "milestoneId"];
 
 pub(super) fn draw(desk: &Desk, sight: &Sight, attempt: Option<&Attempt>) -> Markup {
-    let disputes = sight.order.iter().flat_map(|(order, _)| &order.disputes);
+    let Ok((order, _)) = &sight.order else { return Markup::default() };
     html! {
-        @for (place, dispute) in disputes.enumerate() {
-            @if place == 0 { h2 { "Disputes" } }
-            (shown(dispute, &about(sight, dispute), &sight.intent.currency, &actions(desk, &offered(desk, sight, dispute), attempt)))
+        @if !order.disputes.is_empty() { h2 { "Disputes" } }
+        @for dispute in &order.disputes {
+            @let below = actions(desk, &offered(desk, sight, dispute), attempt);
+            (parts::dispute(dispute, &disputed(Some(order), dispute), &sight.intent.currency, &below))
         }
-    }
-}
-
-fn about(sight: &Sight, dispute: &Dispute) -> String {
-    let Some(id) = &dispute.milestone_id else { return "The whole payment".to_owned() };
-    let milestones = sight.order.iter().flat_map(|(order, _)| &order.milestones);
-    milestones.into_iter().find(|milestone| milestone.id == *id).map_or_else(|| id.clone(), name)
-}
-
-/// A dispute with all that was said, and what can be done about it.
-pub(in crate::web::dashboard) fn shown(dispute: &Dispute, about: &str, currency: &str, actions: &Markup) -> Markup {
-    html! {
-        article.dispute {
-            h3 { (about) " " (state(match dispute.status { DisputeStatus::Raised => "RAISED", DisputeStatus::Resolved => "RESOLVED" })) }
-            p { (dispute.reason) }
-            p.quiet { "Raised by " (dispute.raised_by) ", " (at_seconds(dispute.dispute_raised_at.0)) }
-            @if let Some(due) = dispute.resolves_at {
-                p { (money(&dispute.frozen_amount, currency)) " is frozen. Without a decision it ends by itself, " (at_seconds(due.0)) "." }
-            }
-            @if let Some(at) = dispute.dispute_resolved_at {
-                p {
-                    "Decided" @if let Some(by) = &dispute.resolved_by { " by " (by) } ", " (at_seconds(at.0)) ": "
-                    (money(dispute.refunded_amount.as_deref().unwrap_or("0.00"), currency)) " goes back, "
-                    (money(dispute.released_amount.as_deref().unwrap_or("0.00"), currency)) " is released."
-                }
-                @if let Some(note) = &dispute.note { p { (note) } }
-            }
-            @if !dispute.evidence.is_empty() {
-                ul.evidence { @for evidence in &dispute.evidence { li { (submitted(evidence)) } } }
-            }
-            (actions)
-        }
-    }
-}
-
-fn submitted(evidence: &Evidence) -> Markup {
-    html! {
-        @if let Some(text) = &evidence.text { p { (text) } }
-        @if let Some(uri) = &evidence.uri { p { (link(uri)) } }
-        @if let Some(hash) = &evidence.hash { p { code.long { (hash) } } }
-        p.quiet { (evidence.submitted_by) ", " (at_seconds(evidence.submitted_at.0)) }
     }
 }
 

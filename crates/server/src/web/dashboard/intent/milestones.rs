@@ -11,11 +11,6 @@ use super::sight::Sight;
 use crate::web::parts::{Mark, Step, at_seconds, grouped, link, money, track};
 use crate::web::read::{Milestone, Order};
 
-/// What a milestone is called.
-pub(super) fn name(milestone: &Milestone) -> String {
-    milestone.description.clone().unwrap_or_else(|| format!("Milestone {}", u64::from(milestone.milestone_index) + 1))
-}
-
 pub(super) fn draw(desk: &Desk, sight: &Sight, attempt: Option<&Attempt>) -> Markup {
     let Ok((order, _)) = &sight.order else { return Markup::default() };
     let steps: Vec<Step> =
@@ -45,7 +40,7 @@ fn step(desk: &Desk, sight: &Sight, (order, milestone): (&Order, &Milestone), at
     };
     Step {
         mark,
-        title: name(milestone),
+        title: milestone.name(),
         aside: money(&milestone.amount, &sight.intent.currency),
         state,
         more: html! { (told(milestone)) (actions(desk, &offered(desk, sight, (order, milestone)), attempt)) },

@@ -21,7 +21,7 @@ mod sight;
 
 use self::sight::Sight;
 
-pub(super) use self::disputes::{RESOLVING, resolving, shown as dispute};
+pub(super) use self::disputes::{RESOLVING, resolving};
 pub(super) use self::history::ledger;
 
 /// The page.

@@ -6,12 +6,13 @@ use serde_json::Value;
 use super::super::act::actions;
 use super::super::desk::Desk;
 use super::super::field::Attempt;
-use super::super::intent::{RESOLVING, dispute, resolving};
+use super::super::intent::{RESOLVING, resolving};
 use super::super::listing::{Choice, asked, filters, nothing, turning};
 use super::super::read::{List, OpenDispute};
 use super::super::screen::{Screen, View};
 use crate::web::api::Refusal;
 use crate::web::form::Form;
+use crate::web::parts::dispute;
 
 const PART: &str = "/operator/disputes";
 
@@ -45,7 +46,7 @@ async fn draw(desk: &Desk, attempt: Option<Attempt>) -> Result<View, Refusal> {
 fn one(desk: &Desk, open: &OpenDispute, attempt: Option<&Attempt>) -> Markup {
     let about = match &open.dispute.milestone_id {
         Some(_) => "One milestone",
-        None => "The whole payment",
+        None => "The whole order",
     };
     let action = open
         .is_open()
