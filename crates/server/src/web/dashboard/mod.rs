@@ -31,6 +31,7 @@ mod keys;
 mod listing;
 mod operator;
 mod read;
+mod refunds;
 mod requests;
 mod screen;
 mod session;
@@ -58,6 +59,7 @@ pub(super) fn routes() -> Router<Pages> {
         .route("/dashboard/events/{event}", show(event::page))
         .route("/dashboard/events/{event}/resend", take(event::resend))
         .route("/dashboard/balances", show(balances::page))
+        .route("/dashboard/refunds", show(refunds::page))
         .route("/dashboard/settlements", show(settlements::page))
         .route("/dashboard/settlements/{settlement}", show(settlements::one))
         .route("/dashboard/settlements/{settlement}/{deed}", take(settlements::perform))

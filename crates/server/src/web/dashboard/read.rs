@@ -78,6 +78,8 @@ pub(super) struct Settlement {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Refund {
+    pub(super) id: String,
+    pub(super) payment_intent_id: String,
     pub(super) amount: String,
     pub(super) currency: String,
     pub(super) status: RefundStatus,

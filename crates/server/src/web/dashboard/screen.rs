@@ -94,11 +94,12 @@ impl Screen {
 }
 
 /// The parts of the dashboard for a merchant.
-const MERCHANT: [(&str, &str); 7] = [
+const MERCHANT: [(&str, &str); 8] = [
     ("/dashboard", "Home"),
     ("/dashboard/intents", "Payments"),
     ("/dashboard/balances", "Balances"),
     ("/dashboard/settlements", "Settlements"),
+    ("/dashboard/refunds", "Refunds"),
     ("/dashboard/webhooks", "Webhooks"),
     ("/dashboard/keys", "API keys"),
     ("/dashboard/requests", "Requests"),

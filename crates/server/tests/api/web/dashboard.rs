@@ -86,6 +86,7 @@ async fn everything(world: &World) -> Vec<String> {
         "/intents/new",
         "/balances",
         "/settlements",
+        "/refunds",
         "/webhooks",
         "/keys",
         "/clock",

@@ -194,8 +194,10 @@ fn release(sight: &Sight) -> Option<Action> {
 }
 
 fn refund(sight: &Sight) -> Option<Action> {
-    let (_, account) = sight.order.as_ref().ok()?;
-    let is_paid = !is_zero(&account.funded_amount) && sight.intent.status != IntentStatus::Canceled;
+    let is_paid = match &sight.order {
+        Ok((_, account)) => !is_zero(&account.funded_amount) && sight.intent.status != IntentStatus::Canceled,
+        Err(_) => !sight.has_escrow() && sight.intent.status == IntentStatus::Succeeded,
+    };
     is_paid.then(|| {
         Action::new("refund", "Refund", to(sight, "refund"))
             .explained(html! { "It goes back to the payer. Without an amount, all that can go back does." })

@@ -74,7 +74,7 @@ pub(in crate::web::dashboard) fn ledger(entries: &[Entry], names_payment: bool) 
 
 /// What went back to the payer, or is on its way.
 pub(super) fn refunds(sight: &Sight) -> Markup {
-    let refunds = sight.order.iter().flat_map(|(_, account)| &account.refunds);
+    let refunds = sight.order.iter().flat_map(|(_, account)| &account.refunds).chain(&sight.refunds);
     html! {
         @for (place, refund) in refunds.enumerate() {
             @if place == 0 { h2 { "Refunds" } }

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::super::desk::Desk;
-use super::super::read::{Account, Entry, Event, Intent, List};
+use super::super::read::{Account, Entry, Event, Intent, List, Refund};
 use crate::web::api::Refusal;
 use crate::web::read::{Dispute, Order};
 
@@ -19,6 +19,8 @@ pub(super) struct Sight {
     pub(super) order: Result<(Order, Account), Refusal>,
     pub(super) events: Result<List<Event>, Refusal>,
     pub(super) entries: Result<List<Entry>, Refusal>,
+    /// What went back of a payment without an order; an order says it itself.
+    pub(super) refunds: Vec<Refund>,
 }
 
 impl Sight {
@@ -35,7 +37,13 @@ impl Sight {
         };
         let events = desk.get(format!("/events?limit={MOST}&paymentIntentId={id}")).await;
         let entries = desk.get(format!("/account/ledger-entries?limit={MOST}&paymentIntentId={id}")).await;
-        Ok(Sight { intent, order, events, entries })
+        let mut sight = Sight { intent, order, events, entries, refunds: Vec::new() };
+        if !sight.has_escrow() {
+            let found: Result<List<Refund>, Refusal> =
+                desk.get(format!("/refunds?limit={MOST}&paymentIntentId={id}")).await;
+            sight.refunds = found.map_or_else(|_| Vec::new(), |list| list.data);
+        }
+        Ok(sight)
     }
 
     /// Whether the money is held until something releases it.

@@ -134,12 +134,28 @@ async fn refunds_disputes_and_cancellations() {
     let ruled =
         [("resolution", "PARTIAL_REFUND"), ("refundAmount", "200"), ("resolvedBy", "me"), ("note", "Half done")];
     seat.fill(&page, &format!("{page}/resolve"), &ruled).await.leads_to(&page);
-    seat.get(&page).await.shows(200, &["See the letter", "Half done", "200.00", "Refunds"]);
+    seat.get(&page).await.shows(200, &["See the letter", "Half done", "200.00", "<h2>Refunds</h2>"]);
+    seat.get("/dashboard/refunds").await.shows(200, &["200.00", &intent]);
 
     let (intent, _) = main_job(&world).await;
     let page = format!("/dashboard/intents/{intent}");
     seat.fill(&page, &format!("{page}/cancel"), &[]).await.leads_to(&page);
     seat.get(&page).await.shows(200, &["Canceled"]).lacks(&["/cancel\"", "/fund\"", "/refund\""]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_paid_without_escrow_is_given_back() {
+    let world = World::new().await;
+    let seat = Seat::with(&world, TEST).await;
+    let terms = json!({"type": "CONSENTED_PULL", "releaseType": null});
+    let (intent, _) = crate::payers::intent(&world, terms, &[]).await;
+    let page = format!("/dashboard/intents/{intent}");
+    seat.get(&page).await.lacks(&["/refund\""]);
+    seat.fill(&page, &format!("{page}/fund"), &[]).await.leads_to(&page);
+    let given = [("amount", "400"), ("reason", "Too much")];
+    seat.fill(&page, &format!("{page}/refund"), &given).await.leads_to(&page);
+    seat.get(&page).await.shows(200, &["<h2>Refunds</h2>", "400.00", "Too much"]);
+    seat.get("/dashboard/refunds").await.shows(200, &["400.00", "Too much"]);
 }
 
 #[tokio::test(start_paused = true)]
