@@ -52,13 +52,14 @@ impl Cookie<'_> {
     }
 }
 
-/// The value of a cookie that came with a request.
-pub(super) fn sent<'p>(parts: &'p Parts, name: &str) -> Option<&'p str> {
+/// The values of the cookies of this name that came with a request: another host of the same domain may have set one as well (RFC 6265,
+/// section 8.6).
+pub(super) fn sent<'p>(parts: &'p Parts, name: &'static str) -> impl Iterator<Item = &'p str> {
     let headers = parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     headers
         .flat_map(|value| value.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(found, value)| (found == name).then_some(value))
+        .filter_map(move |(found, value)| (found == name).then_some(value))
 }
 
 #[cfg(test)]
@@ -70,14 +71,14 @@ mod tests {
     #[test]
     fn what_is_sent_back() {
         for (header, found) in [
-            ("payer=a", Some("a")),
-            ("other=1; payer=a=b; payer=c", Some("a=b")),
-            ("xpayer=a", None),
-            ("payer", None),
-            ("", None),
+            ("payer=a", &["a"][..]),
+            ("other=1; payer=a=b; payer=c", &["a=b", "c"]),
+            ("xpayer=a", &[]),
+            ("payer", &[]),
+            ("", &[]),
         ] {
             let (parts, ()) = Request::builder().header(COOKIE, header).body(()).expect("a request").into_parts();
-            assert_eq!(sent(&parts, "payer"), found, "{header}");
+            assert_eq!(sent(&parts, "payer").collect::<Vec<_>>(), found, "{header}");
         }
     }
 

@@ -77,7 +77,7 @@ impl FromRequestParts<Pages> for Visit {
             Ok(client) => client,
             Err(never) => match never {},
         };
-        let token = cookie::sent(parts, PAYER).map(str::to_owned);
+        let token = cookie::sent(parts, PAYER).next().map(str::to_owned);
         let intent: IntentId = intent.ok_or_else(nothing_here)?;
         Ok(Visit { client, intent, path: format!("{}/pay/{intent}", pages.base), milestone, token })
     }

@@ -50,13 +50,14 @@ impl Session {
         format!("sk_{}_…{last_four}", self.kind.name())
     }
 
-    /// Whoever the cookie of a request says.
+    /// Whoever a cookie of a request says: the first that was sealed here and has not ended.
     pub(super) fn of(parts: &Parts, pages: &Pages) -> Option<Session> {
-        let sealed = cookie::sent(parts, name(pages))?;
-        let keyring = &pages.gateway.keyring;
-        let key = open(keyring, pages.gateway.engine.host().now(), sealed)?;
-        let kind = key_kind(&key).ok()?;
-        Some(Session { key, kind, form_token: URL_SAFE_NO_PAD.encode(keyring.form_token(sealed)) })
+        let (keyring, now) = (&pages.gateway.keyring, pages.gateway.engine.host().now());
+        cookie::sent(parts, name(pages)).find_map(|sealed| {
+            let key = open(keyring, now, sealed)?;
+            let kind = key_kind(&key).ok()?;
+            Some(Session { key, kind, form_token: URL_SAFE_NO_PAD.encode(keyring.form_token(sealed)) })
+        })
     }
 }
 

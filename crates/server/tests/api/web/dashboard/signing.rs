@@ -119,6 +119,18 @@ async fn a_cookie_that_was_tampered_with_signs_nobody_in() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_cookie_that_somebody_else_has_set_locks_nobody_out() {
+    let world = World::new().await;
+    let seat = Seat::with(&world, TEST).await;
+    let own = seat.browser.cookies.lock().expect("not poisoned")[0].clone();
+    let foreign = (own.0.clone(), "nonsense".to_owned());
+    for cookies in [vec![foreign.clone(), own.clone()], vec![own, foreign]] {
+        *seat.browser.cookies.lock().expect("not poisoned") = cookies;
+        seat.get("/dashboard").await.shows(200, &["Home"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn forms_of_others_are_refused_and_nothing_is_done() {
     let world = World::new().await;
     let (intent, milestones) = main_job(&world).await;
