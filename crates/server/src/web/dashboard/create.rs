@@ -1,5 +1,6 @@
 //! `/dashboard/intents/new`: a payment, with its milestones.
 
+use axum::http::StatusCode;
 use escrow::limits::MAX_MILESTONES;
 use escrow::{Currency, PaymentType, ReleaseType, SettlementMethod};
 use maud::{Markup, html};
@@ -34,12 +35,16 @@ const TEXTS: [&str; 8] = [
 
 /// The form.
 pub(super) async fn page(desk: Desk) -> Result<View, Refusal> {
+    if desk.is_operator() {
+        let told = "An admin key belongs to no merchant, and creates no payments. Sign in with a key of the merchant.";
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "forbidden", told));
+    }
     draw(&desk, ROWS, None).into()
 }
 
 /// The form with another milestone, and all that was typed.
 pub(super) async fn more(desk: Desk, form: Form) -> Result<View, Refusal> {
-    let rows = (rows_of(&form) + 1).min(MAX_MILESTONES);
+    let rows = (rows_of(&form)? + 1).min(MAX_MILESTONES);
     let attempt = Attempt { of: ID.to_owned(), form, refusal: None };
     draw(&desk, rows, Some(&attempt)).into()
 }
@@ -53,15 +58,24 @@ pub(super) async fn create(desk: Desk, form: Form) -> Result<View, Refusal> {
     match created {
         Ok(Single { data: intent }) => Ok(View::Go(format!("{PART}/{}", intent.id))),
         Err(refusal) => {
-            let attempt = Attempt::new(form, refusal);
-            draw(&desk, rows_of(&attempt.form), Some(&attempt)).into()
+            let rows = rows_of(&form).unwrap_or(MAX_MILESTONES);
+            draw(&desk, rows, Some(&Attempt::new(form, refusal))).into()
         }
     }
 }
 
-fn rows_of(form: &Form) -> usize {
-    let told = form.text("rows").and_then(|text| text.parse().ok());
-    told.unwrap_or(ROWS).min(MAX_MILESTONES)
+/// How many milestones a form has fields for.
+fn rows_of(form: &Form) -> Result<usize, Refusal> {
+    let told = form.text("rows").map_or(Ok(ROWS), str::parse);
+    told.ok()
+        .filter(|rows| *rows <= MAX_MILESTONES)
+        .ok_or_else(|| wrong("milestones", format!("milestones must be at most {MAX_MILESTONES}")))
+}
+
+/// That a field is not as it must be.
+fn wrong(param: &str, told: impl Into<String>) -> Refusal {
+    let refusal = Refusal::new(StatusCode::BAD_REQUEST, "invalid_request", told);
+    Refusal { param: Some(param.to_owned()), ..refusal }
 }
 
 /// What the API is asked. Milestones that were left empty are none; the others count from 0 in their order.
@@ -73,11 +87,9 @@ fn body(form: &Form) -> Result<Value, Refusal> {
     if let Some((name, value)) = form.text("metadata").and_then(|text| text.split_once('=')) {
         body.insert("metadata".to_owned(), json!({ name.trim(): value.trim() }));
     } else if form.text("metadata").is_some() {
-        let told = "metadata must look like orderId=7";
-        let refusal = Refusal::new(axum::http::StatusCode::BAD_REQUEST, "invalid_request", told);
-        return Err(Refusal { param: Some("metadata".to_owned()), ..refusal });
+        return Err(wrong("metadata", "metadata must look like orderId=7"));
     }
-    let rows = (0..rows_of(form)).filter_map(|row| milestone(form, row)).enumerate();
+    let rows = (0..rows_of(form)?).filter_map(|row| milestone(form, row)).enumerate();
     let milestones: Vec<Value> = rows
         .map(|(index, mut milestone)| {
             milestone.insert("milestoneIndex".to_owned(), index.into());

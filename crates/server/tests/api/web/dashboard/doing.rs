@@ -115,6 +115,33 @@ async fn milestones_that_were_left_empty_are_none_and_refusals_find_their_row() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_form_has_as_many_milestones_as_a_payment_and_none_is_left_out() {
+    let world = World::new().await;
+    let seat = Seat::with(&world, TEST).await;
+    let named: Vec<String> = (0..101).map(|row| format!("amount-{row}")).collect();
+    let mut fields: Vec<(&str, &str)> = PAYMENT[..8].to_vec();
+    fields.extend(named.iter().map(|name| (name.as_str(), "9.90")));
+    let form = seat.get(NEW).await;
+    for rows in ["101", "18446744073709551616", "-1", "x"] {
+        let refused = seat.send(&form, NEW, &[&fields[..], &[("rows", rows)]].concat()).await;
+        refused.shows(400, &["milestones must be at most 100", "id=\"new-amount-99\""]);
+        refused.lacks(&["id=\"new-amount-100\"", "Add a milestone"]);
+        let more = hidden(&refused.html, NEW).into_iter().filter(|(name, _)| name == "token");
+        let more: Vec<(String, String)> = more.chain([("rows".to_owned(), rows.to_owned())]).collect();
+        let more: Vec<(&str, &str)> = more.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let more = seat.browser.post(&format!("{NEW}/more"), &more).await;
+        more.shows(400, &["milestones must be at most 100"]);
+    }
+    assert_eq!(world.get("/payment-intents").await.ok(200)["data"], json!([]));
+    fields.pop();
+    fields.push(("rows", "100"));
+    let page = seat.send(&form, NEW, &fields).await.header("location").to_owned();
+    let intent = page.rsplit('/').next().expect("an id");
+    let escrow = world.get(&format!("/payment-intents/{intent}/escrow")).await.ok(200);
+    assert_eq!(escrow["data"]["milestones"].as_array().expect("a list").len(), 100);
+}
+
+#[tokio::test(start_paused = true)]
 async fn refunds_disputes_and_cancellations() {
     let world = World::new().await;
     let seat = Seat::with(&world, TEST).await;
