@@ -47,6 +47,10 @@ pub(super) fn routes() -> Router<Pages> {
         .route("/pay/{intent}/evidence", routing::post(disputes::submit_evidence))
         .route("/pay/{intent}/release", routing::post(held::release))
         .route("/pay/{intent}/reclaim", routing::post(held::reclaim))
+        .route("/pay/{intent}/", routing::get(|visit: Visit| async move { visit.done() }))
+        .route("/pay/{intent}/{*nothing}", routing::get(nowhere))
+        .route("/pay", routing::get(nowhere))
+        .route("/pay/", routing::get(nowhere))
 }
 
 /// Somebody at a page of an intent.
@@ -81,6 +85,11 @@ impl FromRequestParts<Pages> for Visit {
         let intent: IntentId = intent.ok_or_else(nothing_here)?;
         Ok(Visit { client, intent, path: format!("{}/pay/{intent}", pages.base), milestone, token })
     }
+}
+
+/// An address that there is no page at.
+async fn nowhere() -> RefusalPage {
+    nothing_here().into()
 }
 
 fn nothing_here() -> Refusal {

@@ -10,10 +10,12 @@
 use axum::Router;
 use axum::extract::State;
 use axum::response::Redirect;
+use axum::routing::get;
 
-use self::desk::{show, take};
+use self::desk::{Desk, show, take};
 use self::screen::View;
 use super::Pages;
+use super::api::Refusal;
 
 mod act;
 mod balances;
@@ -47,7 +49,7 @@ pub(super) fn routes() -> Router<Pages> {
     Router::new()
         .route("/dashboard/sign-in", signing::routes())
         .route("/dashboard/sign-out", take(signing::out))
-        .route("/dashboard/stream", axum::routing::get(stream::proxy))
+        .route("/dashboard/stream", get(stream::proxy))
         .route("/dashboard", show(home::page))
         .route("/dashboard/intents", show(intents::page))
         .route("/dashboard/intents/new", show(create::page).merge(take(create::create)))
@@ -74,10 +76,19 @@ pub(super) fn routes() -> Router<Pages> {
         .route("/dashboard/requests", show(requests::page))
         .route("/dashboard/requests/{request}", show(requests::one))
         .merge(operator::routes())
-        .route("/dashboard/", axum::routing::get(slash))
+        .route("/dashboard/{*nothing}", show(nothing))
+        .route("/operator/{*nothing}", show(nothing))
+        .route("/", get(home))
+        .route("/dashboard/", get(home))
+        .route("/operator/", get(home))
 }
 
-/// The same page with a slash at its end.
-async fn slash(State(pages): State<Pages>) -> Redirect {
-    Redirect::permanent(&format!("{}/dashboard", pages.base))
+/// Where everything begins: whoever is the operator is led on from there.
+async fn home(State(pages): State<Pages>) -> Redirect {
+    Redirect::to(&format!("{}/dashboard", pages.base))
+}
+
+/// An address that there is no page at.
+async fn nothing(_: Desk) -> Result<View, Refusal> {
+    Err(desk::nothing_here())
 }

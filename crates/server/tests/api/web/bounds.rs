@@ -81,11 +81,18 @@ async fn where_there_is_no_payment_a_page_says_so() {
         format!("/pay/{intent}x"),
         "/pay/%3Cb%3E".to_owned(),
         "/pay/%FF".to_owned(),
+        "/pay".to_owned(),
+        "/pay/".to_owned(),
+        "/pay/nothing/".to_owned(),
+        format!("/pay/{intent}/nothing"),
+        format!("/pay/{intent}/nothing/here"),
+        format!("/pay/{intent}/milestones/nothing"),
     ] {
         let seen = browser.get(&path).await;
         seen.shows(404, &["Nothing here", "There is no payment at this address."]);
         assert_eq!(seen.header("content-type"), "text/html; charset=utf-8");
     }
+    browser.get(&format!("/pay/{intent}/")).await.leads_to(&format!("/pay/{intent}"));
     browser.post(&format!("/pay/{unknown}/card"), &card("4242424242424242")).await.shows(404, &["Nothing here"]);
     let milestone = format!("/pay/{intent}/milestones/nothing/approve");
     browser.post(&milestone, &[]).await.shows(404, &["Nothing here"]);
@@ -186,9 +193,8 @@ async fn the_api_answers_as_it_does_without_pages() {
         ("DELETE", format!("/v1/payment-intents/{intent}")),
         ("HEAD", "/v1/account/balance".to_owned()),
         ("GET", "/v1/nothing".to_owned()),
-        ("GET", "/".to_owned()),
-        ("GET", "/pay".to_owned()),
-        ("GET", format!("/pay/{intent}/nothing/here")),
+        ("GET", "/nothing".to_owned()),
+        ("GET", "/payments".to_owned()),
         ("GET", "/health/live".to_owned()),
         ("GET", "/docs".to_owned()),
         ("GET", "/openapi.json".to_owned()),

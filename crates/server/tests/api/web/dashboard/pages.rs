@@ -24,7 +24,9 @@ async fn every_page_of_a_merchant() {
         assert!(seen.html.len() < MAX_BYTES, "{page} has {} bytes", seen.html.len());
         assert_eq!(seen.html.matches("<h1").count(), 1, "{page}");
     }
-    assert_eq!(seat.get("/dashboard/").await.header("location"), "/dashboard");
+    for beginning in ["/", "/dashboard/", "/operator/"] {
+        seat.get(beginning).await.leads_to("/dashboard");
+    }
     seat.get("/operator").await.shows(403, &["Not allowed"]);
 }
 
@@ -46,6 +48,7 @@ async fn every_page_of_the_operator() {
     for page in merchants.iter().filter(|page| page.contains("/intents/intent_") || page.contains("/webhooks")) {
         seat.get(page).await.shows(403, &["An admin key acts for no merchant"]);
     }
+    seat.get("/dashboard/intents/new").await.shows(403, &["An admin key belongs to no merchant", "Sign out"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,6 +94,10 @@ async fn where_there_is_nothing_a_page_says_so() {
         "/dashboard/webhooks/nonsense",
         "/dashboard/deliveries/nonsense",
         "/dashboard/requests/nonsense",
+        "/dashboard/nonsense",
+        "/dashboard/intents/",
+        "/dashboard/keys/nonsense/more/and/more",
+        "/operator/nonsense",
     ] {
         seat.get(page).await.shows(404, &["Nothing here", "Sign out"]).lacks(&["<b>"]);
     }
