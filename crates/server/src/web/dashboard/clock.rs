@@ -28,7 +28,7 @@ pub(super) async fn advance(desk: Desk, form: Form) -> Result<View, Refusal> {
     let seconds = form.text("advance").map_or(Value::Null, |text| json!(text));
     match desk.post::<Value>(&form, "/test-helpers/clock", json!({ "advance": seconds })).await {
         Ok(_) => Ok(View::Go(PART.to_owned())),
-        Err(refusal) => draw(&desk, Some(Attempt::new(form, refusal))).await,
+        Err(refusal) => draw(&desk, Some(Attempt::new(form, refusal.clone()))).await.or(Err(refusal)),
     }
 }
 

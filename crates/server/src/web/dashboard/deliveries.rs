@@ -92,7 +92,7 @@ pub(super) async fn redeliver(desk: Desk, form: Form) -> Result<View, Refusal> {
     let id = desk.param("delivery");
     match desk.post::<Value>(&form, format!("/webhook-deliveries/{id}/redeliver"), json!({})).await {
         Ok(_) => Ok(View::Go(format!("/dashboard/deliveries/{id}"))),
-        Err(refusal) => draw(&desk, Some(Attempt::new(form, refusal))).await,
+        Err(refusal) => draw(&desk, Some(Attempt::new(form, refusal.clone()))).await.or(Err(refusal)),
     }
 }
 

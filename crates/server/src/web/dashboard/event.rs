@@ -25,7 +25,7 @@ pub(super) async fn resend(desk: Desk, form: Form) -> Result<View, Refusal> {
     let event = desk.param("event");
     match desk.post::<Value>(&form, format!("/events/{event}/resend"), json!({})).await {
         Ok(_) => Ok(View::Go(format!("/dashboard/events/{event}"))),
-        Err(refusal) => draw(&desk, Some(Attempt::new(form, refusal))).await,
+        Err(refusal) => draw(&desk, Some(Attempt::new(form, refusal.clone()))).await.or(Err(refusal)),
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn create(desk: Desk, form: Form) -> Result<View, Refusal> {
     }
     match desk.post::<Single<Key>>(&form, "/api-keys", Value::Object(body)).await {
         Ok(Single { data }) => secret(&data, "The key is there").into(),
-        Err(refusal) => list(&desk, Some(Attempt::new(form, refusal))).await,
+        Err(refusal) => list(&desk, Some(Attempt::new(form, refusal.clone()))).await.or(Err(refusal)),
     }
 }
 
@@ -52,7 +52,7 @@ pub(super) async fn perform(desk: Desk, form: Form) -> Result<View, Refusal> {
         },
         _ => return Err(nothing_here()),
     };
-    list(&desk, Some(Attempt::new(form, refusal))).await
+    list(&desk, Some(Attempt::new(form, refusal.clone()))).await.or(Err(refusal))
 }
 
 /// What is shown once.

@@ -62,7 +62,7 @@ pub(super) async fn perform(desk: Desk, form: Form) -> Result<View, Refusal> {
     };
     match desk.post::<Value>(&form, at, body).await {
         Ok(_) => Ok(View::Go(format!("{PART}/{settlement}"))),
-        Err(refusal) => draw(&desk, Some(Attempt::new(form, refusal))).await,
+        Err(refusal) => draw(&desk, Some(Attempt::new(form, refusal.clone()))).await.or(Err(refusal)),
     }
 }
 

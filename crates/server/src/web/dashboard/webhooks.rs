@@ -34,7 +34,7 @@ pub(super) async fn create(desk: Desk, form: Form) -> Result<View, Refusal> {
     }
     match desk.post::<Single<Endpoint>>(&form, "/webhook-endpoints", Value::Object(body)).await {
         Ok(Single { data }) => secret(&data, "The endpoint is there").into(),
-        Err(refusal) => list(&desk, Some(Attempt::new(form, refusal))).await,
+        Err(refusal) => list(&desk, Some(Attempt::new(form, refusal.clone()))).await.or(Err(refusal)),
     }
 }
 
@@ -113,7 +113,7 @@ pub(super) async fn perform(desk: Desk, form: Form) -> Result<View, Refusal> {
     };
     match done {
         Ok(()) => Ok(View::Go(format!("{PART}/{id}"))),
-        Err(refusal) => draw(&desk, Some(Attempt::new(form, refusal))).await,
+        Err(refusal) => draw(&desk, Some(Attempt::new(form, refusal.clone()))).await.or(Err(refusal)),
     }
 }
 

@@ -139,3 +139,31 @@ async fn what_was_proven_is_released_by_hand() {
     browser.post(&format!("{page}/release"), &[]).await.leads_to(&page);
     assert_eq!(escrow(&world, &intent).await["heldAmount"], "0.00");
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_did_not_pay_does_nothing_here() {
+    let world = World::new().await;
+    let (intent, ids) = intent(&world, json!({"requireApproval": true}), &["300", "700"]).await;
+    let (page, payer) = (format!("/pay/{intent}"), paid(&world, &intent).await);
+    complete(&world, &intent, &ids[0]).await;
+    let about = [("reason", "Not as agreed"), ("milestoneId", ids[1].as_str())];
+    payer.post(&format!("{page}/dispute"), &about).await.leads_to(&page);
+    let (other, _) = crate::payers::intent(&world, json!({}), &["1000"]).await;
+    let elsewhere = paid(&world, &other).await;
+    let stranger = Browser::of(&world);
+    let before = format!("{:?}", world.everything().await);
+    let milestone = format!("milestones/{}", ids[0]);
+    for (deed, fields) in [
+        (format!("{milestone}/approve"), vec![("completionAttempt", "1")]),
+        (format!("{milestone}/reject"), vec![("completionAttempt", "1"), ("reason", "No")]),
+        ("dispute".to_owned(), vec![("reason", "Mine"), ("milestoneId", ids[0].as_str())]),
+        ("evidence".to_owned(), vec![("text", "Lies"), ("milestoneId", ids[1].as_str())]),
+        ("release".to_owned(), vec![]),
+        ("reclaim".to_owned(), vec![]),
+    ] {
+        let to = format!("{page}/{deed}");
+        stranger.post(&to, &fields).await.shows(401, &["role=\"alert\""]);
+        elsewhere.post(&to, &fields).await.shows(403, &["role=\"alert\""]);
+    }
+    assert_eq!(format!("{:?}", world.everything().await), before);
+}

@@ -36,7 +36,7 @@ pub(super) async fn perform(desk: Desk, form: Form) -> Result<View, Refusal> {
     match deeds::ask(&desk, &form).await {
         Ok(()) => Ok(View::Go(format!("{PART}/{intent}"))),
         Err(refusal) => {
-            let sight = Sight::look(&desk).await?;
+            let Ok(sight) = Sight::look(&desk).await else { return Err(refusal) };
             let attempt = Attempt::new(form, refusal);
             draw(&desk, &sight, Some(&attempt)).into()
         }

@@ -25,7 +25,7 @@ pub(super) async fn resolve(desk: Desk, form: Form) -> Result<View, Refusal> {
     let at = format!("/payment-intents/{}/escrow/dispute/resolve", desk.param("intent"));
     match desk.post::<Value>(&form, at, Value::Object(form.object(&RESOLVING))).await {
         Ok(_) => Ok(View::Go(PART.to_owned())),
-        Err(refusal) => draw(&desk, Some(Attempt::new(form, refusal))).await,
+        Err(refusal) => draw(&desk, Some(Attempt::new(form, refusal.clone()))).await.or(Err(refusal)),
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn page(desk: Desk) -> Result<View, Refusal> {
 pub(super) async fn create(desk: Desk, form: Form) -> Result<View, Refusal> {
     match desk.post::<Single<Merchant>>(&form, "/admin/merchants", Value::Object(form.object(&["name"]))).await {
         Ok(Single { data }) => added(&data).into(),
-        Err(refusal) => draw(&desk, Some(Attempt::new(form, refusal))).await,
+        Err(refusal) => draw(&desk, Some(Attempt::new(form, refusal.clone()))).await.or(Err(refusal)),
     }
 }
 

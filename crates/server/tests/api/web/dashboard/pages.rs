@@ -4,7 +4,7 @@ use serde_json::json;
 use server::{Limit, RateLimits};
 
 use super::super::MARKUP;
-use super::{ADMIN, Seat, TEST, everything, main_job};
+use super::{ADMIN, Seat, TEST, everything, hidden, main_job};
 use crate::world::{Fault, LIVE, NO_SCOPES, OTHER, READ_ONLY, World, settings};
 
 /// Bytes of a page at most, before it is compressed: a tenth of that is left when it is.
@@ -79,6 +79,19 @@ async fn what_a_key_may_not_do_is_said_with_the_scope_that_it_lacks() {
     reader.get(&page).await.shows(200, &["A website"]);
     let refused = reader.fill(&page, &format!("{page}/cancel"), &[]).await;
     refused.shows(403, &["lacks the scope payment_intents:write", "A website"]);
+    // What was asked is refused, and not the page around it, which the key may not see either.
+    let sealed = seat.get("/dashboard").await;
+    let token = hidden(&sealed.html, "/dashboard/sign-out");
+    let token: Vec<(&str, &str)> = token.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    for (to, scope) in [
+        ("/dashboard/webhooks", "webhooks:write"),
+        ("/dashboard/keys", "api_keys:write"),
+        ("/dashboard/intents/new", "payment_intents:write"),
+        (&format!("{page}/cancel"), "payment_intents:write"),
+        (&format!("{page}/dispute"), "disputes:write"),
+    ] {
+        seat.browser.post(to, &token).await.shows(403, &[&format!("lacks the scope {scope}"), "Sign out"]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
