@@ -22,7 +22,7 @@ const CONNECTIONS: usize = 64;
 /// The loads, as hundredths of what was reached over so many connections.
 const LOADS: [u32; 6] = [10, 25, 50, 70, 80, 90];
 
-/// The fewest operations at a point.
+/// The fewest operations at a point, where there are so many at all.
 const FEWEST: usize = 600;
 
 /// Measure throughput over connections, and latency over load
@@ -36,7 +36,7 @@ Example:
   milepost bench curves --operations 6000 --json")]
 pub(crate) struct CurvesArgs {
     /// How many milestones are completed at a point; fewer over few connections
-    #[arg(long, default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(600..=10_000_000))]
+    #[arg(long, default_value_t = 6_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     operations: u32,
     /// The most connections; powers of two below are measured, too
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -80,9 +80,10 @@ pub(super) async fn run(args: CurvesArgs, out: Out) -> Result<(), Failure> {
     let site = Site::Folder(folder.path().to_owned());
     let mut bench = Bench::start(site, host, without_settlements(), server::Settings::default()).await?;
     bench.add_merchants(args.merchants).await?;
+    let most = args.operations as usize;
     let plan = |connections: usize| Plan {
         // Every connection has something to do, and none keeps the others waiting for long.
-        operations: (args.operations as usize * connections / CONNECTIONS).clamp(FEWEST, args.operations as usize),
+        operations: (most * connections / CONNECTIONS).clamp(FEWEST.min(most), most),
         connections,
         merchants: usize::from(args.merchants),
         pgbench: None,
