@@ -175,6 +175,16 @@ export function* cases(gateway, browser) {
     });
     await visitor.sees("One page less");
     await visitor.inspect("refunded");
+    for (const [name, file] of [["Refunds", "refunds"], ["Settlements", "settlements"]]) {
+      await page.getByRole("link", { name }).click();
+      await page.getByRole("heading", { name }).waitFor();
+      await visitor.inspect(file);
+    }
+    visitor.expected.add(404);
+    await visitor.open(at("/nothing"));
+    await visitor.sees("Nothing here");
+    await visitor.inspect("nothing");
+    visitor.expected.clear();
     await visitor.leave();
   }];
 
