@@ -22,7 +22,7 @@ use store::{KeyHolder, MemoryStore};
 use tokio::runtime::Builder;
 use tower::ServiceExt;
 
-const KEY: &str = "sk_test_bench";
+const KEY: &str = "sk_test_benchmark";
 
 /// When it is.
 const NOW_MS: i64 = 1_800_000_000_000;
