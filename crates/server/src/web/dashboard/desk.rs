@@ -228,11 +228,9 @@ impl Desk {
                 response.headers_mut().extend(session::end(&self.pages).map(|header| (SET_COOKIE, header)));
                 response
             }
-            Err(refusal) if is_over(&refusal) => {
-                let mut response = signing::ended(&self.pages, &self.at).into_response();
-                response.headers_mut().extend(session::end(&self.pages).map(|header| (SET_COOKIE, header)));
-                response
-            }
+            // The cookie stays until somebody signs in: a script that looks at the page meanwhile must not take from whoever comes next why
+            // they have to.
+            Err(refusal) if is_over(&refusal) => signing::ended(&self.pages, &self.at).into_response(),
             Err(refusal) => super::screen::refused(self, &refusal).into_response(),
         }
     }
