@@ -17,7 +17,7 @@ const LOCK: &str = "milepost.lock";
 /// What SQLite files of Milepost are marked with: "MILE" in ASCII.
 const APPLICATION_ID: i32 = 0x4D49_4C45;
 /// Each is applied once, in its own transaction, in this order; `user_version` counts those that were. Never change one.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_payments.sql"),
     include_str!("migrations/0003_clocks.sql"),
@@ -26,6 +26,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0006_lists.sql"),
     include_str!("migrations/0007_webhooks.sql"),
     include_str!("migrations/0008_secrets.sql"),
+    include_str!("migrations/0009_leases.sql"),
 ];
 /// The one that makes the table of metadata, which is filled right after it.
 const METADATA_VERSION: i32 = 6;

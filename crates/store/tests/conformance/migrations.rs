@@ -46,6 +46,7 @@ fn rows(db: &Connection) -> Vec<(&'static str, Vec<String>)> {
 /// Takes back what the migrations after the fourth did to a store without keys, journals, disputes and settlements.
 const BACK_TO_SCHEMA_4: &str = "
     DROP INDEX keys_by_owner;
+    DROP INDEX jobs_leased;
     DROP TABLE secrets;
     DROP TABLE journals;
     DROP TABLE endpoints;
