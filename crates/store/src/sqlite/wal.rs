@@ -12,13 +12,14 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 /// How long commits gather before the next PASSIVE checkpoint. A page that many of them change is moved once.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(1000);
+const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(200);
 /// The same while the log is long, so that little is left for the writer to move when it restarts it.
-const LONG_LOG_INTERVAL: Duration = Duration::from_millis(100);
-/// How many pages (of 4 KiB) make the log long: 96 MiB.
-const LONG_PAGES: i64 = 24 * 1024;
-/// How many pages (of 4 KiB) the log may have before the writer restarts it: 128 MiB.
-const RESTART_PAGES: i64 = 32 * 1024;
+const LONG_LOG_INTERVAL: Duration = Duration::from_millis(50);
+/// How many pages (of 4 KiB) make the log long: 16 MiB.
+const LONG_PAGES: i64 = 4 * 1024;
+/// How many pages (of 4 KiB) the log may have before the writer restarts it: 32 MiB. A restart syncs what was moved since the last one, and
+/// every commit waits for it: a longer log is no faster, and its waits are longer.
+const RESTART_PAGES: i64 = 8 * 1024;
 /// How many pages (of 4 KiB) make the writer give the log's space back to the disk: 512 MiB.
 const TRUNCATE_PAGES: i64 = 128 * 1024;
 /// How long a restart may wait for readers before it is put off.
