@@ -6,7 +6,7 @@ use escrow::{Currency, PaymentType, ReleaseType, SettlementMethod};
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
-use super::desk::Desk;
+use super::desk::{Desk, is_over};
 use super::field::{Attempt, Field, OF};
 use super::intents::PART;
 use super::read::Intent;
@@ -57,6 +57,7 @@ pub(super) async fn create(desk: Desk, form: Form) -> Result<View, Refusal> {
     };
     match created {
         Ok(Single { data: intent }) => Ok(View::Go(format!("{PART}/{}", intent.id))),
+        Err(refusal) if is_over(&refusal) => Err(refusal),
         Err(refusal) => {
             let rows = rows_of(&form).unwrap_or(MAX_MILESTONES);
             draw(&desk, rows, Some(&Attempt::new(form, refusal))).into()

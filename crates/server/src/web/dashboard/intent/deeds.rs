@@ -1,5 +1,6 @@
 //! What a merchant does about a payment.
 
+use escrow::limits::MAX_MILESTONES;
 use escrow::{IntentStatus, MilestoneStatus, ReleaseType};
 use maud::{Markup, html};
 use serde_json::Value;
@@ -112,7 +113,8 @@ fn available(desk: &Desk, sight: &Sight) -> Vec<Action> {
     all.into_iter().flatten().collect()
 }
 
-fn is_unpaid(sight: &Sight) -> bool {
+/// Whether it waits for a payment.
+pub(super) fn is_unpaid(sight: &Sight) -> bool {
     match sight.intent.status {
         IntentStatus::Initiated | IntentStatus::RequiresSignature | IntentStatus::RequiresAction => sight
             .order
@@ -141,7 +143,9 @@ fn fund(desk: &Desk, sight: &Sight) -> Option<Action> {
 
 fn split(sight: &Sight) -> Option<Action> {
     let (order, account) = sight.order.as_ref().ok()?;
-    let is_splittable = order.release_type == ReleaseType::MilestoneLocked && !is_zero(&account.unallocated_amount);
+    let is_splittable = order.release_type == ReleaseType::MilestoneLocked
+        && !is_zero(&account.unallocated_amount)
+        && order.milestones.len() < MAX_MILESTONES;
     let next = order.milestones.iter().map(|milestone| milestone.milestone_index.saturating_add(1)).max().unwrap_or(0);
     (is_splittable && sight.is_open()).then(|| {
         Action::new("split", "Add a milestone", to(sight, "split"))

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::super::act::{Action, actions};
 use super::super::desk::Desk;
 use super::super::field::{Attempt, Field};
-use super::deeds::to;
+use super::deeds::{is_unpaid, to};
 use super::sight::Sight;
 use crate::web::parts::{Mark, Step, at_seconds, grouped, link, money, track};
 use crate::web::read::{Milestone, Order};
@@ -97,7 +97,10 @@ fn offered(desk: &Desk, sight: &Sight, (order, milestone): (&Order, &Milestone))
                 (false, false) => format!("{share} can be released then."),
             };
             let complete = Action::new(id("complete"), "Complete", at("complete"))
-                .explained(html! { (then) })
+                .explained(html! {
+                    @if desk.is_sandbox() && is_unpaid(sight) { "It is not paid yet: the sandbox's simulated payer does that first. " }
+                    (then)
+                })
                 .button("Complete this milestone")
                 .fields([
                     Field::line("completedBy", "Completed by").value("merchant").required(),

@@ -33,7 +33,10 @@ async fn the_main_job() {
     let page = created.header("location").to_owned();
     assert!(page.starts_with("/dashboard/intents/intent_"), "{}", created.html);
     let seen = seat.get(&page).await;
-    seen.shows(200, &["1,000.00", "A website for a bakery", "Sketches", "Not paid yet", "simulated payer"]);
+    seen.shows(
+        200,
+        &["1,000.00", "A website for a bakery", "Sketches", "Not paid yet", "simulated payer does that first"],
+    );
     seat.send(&seen, &format!("{page}/fund"), &[]).await.leads_to(&page);
     let intent = page.rsplit('/').next().expect("an id").to_owned();
     let escrow = world.get(&format!("/payment-intents/{intent}/escrow")).await.ok(200);
@@ -139,6 +142,7 @@ async fn a_form_has_as_many_milestones_as_a_payment_and_none_is_left_out() {
     let intent = page.rsplit('/').next().expect("an id");
     let escrow = world.get(&format!("/payment-intents/{intent}/escrow")).await.ok(200);
     assert_eq!(escrow["data"]["milestones"].as_array().expect("a list").len(), 100);
+    seat.get(&page).await.shows(200, &["1,000.00", "/cancel\""]).lacks(&["/split\""]);
 }
 
 #[tokio::test(start_paused = true)]

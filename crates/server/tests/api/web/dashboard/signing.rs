@@ -97,7 +97,11 @@ async fn a_revoked_key_ends_its_session() {
     let (id, secret) = (made["id"].as_str().expect("an id"), made["data"]["secret"].as_str().expect("a secret"));
     let (seat, at_home) = (Seat::with(&world, secret).await, Seat::with(&world, secret).await);
     seat.get("/dashboard/intents").await.shows(200, &["Payments"]);
+    let form = seat.get("/dashboard/intents/new").await;
     world.post(&format!("/api-keys/{id}/revoke"), json!({})).await.ok(200);
+    let mine: Vec<(String, String)> = hidden(&form.html, "/dashboard/intents/new");
+    let mine: Vec<(&str, &str)> = mine.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    seat.browser.post("/dashboard/intents/new", &mine).await.shows(401, &["works no longer", "Sign in"]);
     // However often it is asked, by a script that follows events too, the reason is told until somebody signs in.
     for _ in 0..2 {
         let seen = seat.get("/dashboard/intents").await;
