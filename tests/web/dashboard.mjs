@@ -2,7 +2,7 @@
 
 import { createServer } from "node:http";
 
-import { PHONE, eventually, expect } from "./rig.mjs";
+import { PHONE, eventually, expect, go } from "./rig.mjs";
 
 const MARKUP = `<img src=x onerror=alert(1)>"'&amp;</textarea><script>alert(2)</script>`;
 const DAY_S = 86_400;
@@ -37,7 +37,7 @@ async function act(within, name, button, fill = async () => {}) {
   const action = within.locator("details.action", { has: within.page().getByText(name, { exact: true }) }).first();
   await action.locator("summary").click();
   await fill(action);
-  await action.getByRole("button", { name: button }).click();
+  await go(action.getByRole("button", { name: button }));
 }
 
 export function* cases(gateway, browser) {
@@ -46,7 +46,7 @@ export function* cases(gateway, browser) {
     const visitor = await browser.visitor(options);
     await visitor.open(`${gateway.url}/dashboard`);
     await visitor.page.getByLabel("API key").fill(key);
-    await visitor.page.getByRole("button", { name: "Sign in" }).click();
+    await go(visitor.page.getByRole("button", { name: "Sign in" }));
     await visitor.page.getByRole("button", { name: "Sign out" }).waitFor();
     return { visitor, page: visitor.page, main: visitor.page.locator("main") };
   }
@@ -60,21 +60,21 @@ export function* cases(gateway, browser) {
     await visitor.sees("With an API key of a merchant");
     await visitor.inspect("sign-in");
     await visitor.page.getByLabel("API key").fill("sk_test_nobody-knows-this");
-    await visitor.page.getByRole("button", { name: "Sign in" }).click();
+    await go(visitor.page.getByRole("button", { name: "Sign in" }));
     await visitor.sees("This key is unknown here");
     await visitor.page.getByLabel("API key").fill(gateway.key);
     await visitor.page.keyboard.press("Enter");
     await visitor.sees("Settlements");
     expect("the page", new URL(visitor.page.url()).pathname, "/dashboard/settlements");
     expect("what scripts read of the cookie", await visitor.page.evaluate(() => document.cookie), "");
-    await visitor.page.getByRole("button", { name: "Sign out" }).click();
+    await go(visitor.page.getByRole("button", { name: "Sign out" }));
     await visitor.sees("With an API key of a merchant");
     await visitor.leave();
   }];
 
   yield ["the main job: created with 30/50/20, paid, completed in order, released and settled", async () => {
     const { visitor, page, main } = await signedIn();
-    await page.getByRole("link", { name: "Create a payment" }).first().click();
+    await go(page.getByRole("link", { name: "Create a payment" }).first());
     await page.getByLabel("Amount").first().fill("1000");
     await page.getByLabel("What it is for").fill("A website for a bakery");
     for (const [place, [name, amount]] of [["Sketches", "300"], ["The site", "500"], ["A month of care", "200"]].entries()) {
@@ -84,13 +84,13 @@ export function* cases(gateway, browser) {
     await page.getByLabel("Paid out to").fill("bank_account_123");
     await page.getByLabel("Metadata").fill("orderId=4711");
     await visitor.inspect("create");
-    await page.getByRole("button", { name: "Create a payment" }).click();
+    await go(page.getByRole("button", { name: "Create a payment" }));
     await visitor.sees("Not paid yet");
     const intent = new URL(page.url()).pathname.split("/").pop();
 
     const payer = await browser.visitor({ viewport: PHONE });
     await payer.open(await page.getByRole("link", { name: /\/pay\// }).getAttribute("href").then((link) => gateway.url + new URL(link).pathname));
-    await payer.page.getByRole("button", { name: "Pay as the simulated payer" }).click();
+    await go(payer.page.getByRole("button", { name: "Pay as the simulated payer" }));
     await payer.sees("is held in escrow");
     await payer.leave();
     // Nobody reloads: the page follows the events.
@@ -112,19 +112,19 @@ export function* cases(gateway, browser) {
     await eventually("the settlement", async () => (await gateway.status(intent)) === "SETTLED");
     await main.locator(".heading").getByText("Settled").waitFor();
     await visitor.inspect("payment-settled");
-    await page.getByRole("link", { name: "Home" }).click();
+    await go(page.getByRole("link", { name: "Home" }));
     await visitor.sees("Volume");
     await visitor.inspect("home");
-    await page.getByRole("link", { name: "Balances" }).click();
+    await go(page.getByRole("link", { name: "Balances" }));
     await visitor.sees("Ledger");
     await visitor.inspect("balances");
-    await page.getByRole("link", { name: "Settlements" }).click();
-    await page.locator("td a").first().click();
+    await go(page.getByRole("link", { name: "Settlements" }));
+    await go(page.locator("td a").first());
     await visitor.sees("Reference");
     await visitor.inspect("settlement");
-    await page.getByRole("link", { name: "Payments" }).click();
+    await go(page.getByRole("link", { name: "Payments" }));
     await page.getByLabel("Search").fill("orderId=4711");
-    await page.getByRole("button", { name: "Show" }).click();
+    await go(page.getByRole("button", { name: "Show" }));
     await visitor.sees("A website for a bakery");
     await visitor.inspect("payments");
     await visitor.leave();
@@ -137,11 +137,11 @@ export function* cases(gateway, browser) {
     await page.getByLabel("Amount").first().fill("ten");
     await page.getByLabel("What it is for").fill(MARKUP);
     await page.getByLabel("Paid out to").fill("somewhere");
-    await page.getByRole("button", { name: "Create a payment" }).click();
+    await go(page.getByRole("button", { name: "Create a payment" }));
     await page.locator("#new-amount-said").waitFor();
     expect("the description", await page.getByLabel("What it is for").inputValue(), MARKUP);
     await visitor.axe("create, refused");
-    await page.getByRole("button", { name: "Add a milestone" }).click();
+    await go(page.getByRole("button", { name: "Add a milestone" }));
     await page.getByLabel("Milestone 4").waitFor();
     expect("the description", await page.getByLabel("What it is for").inputValue(), MARKUP);
     await visitor.leave();
@@ -176,7 +176,7 @@ export function* cases(gateway, browser) {
     await visitor.sees("One page less");
     await visitor.inspect("refunded");
     for (const [name, file] of [["Refunds", "refunds"], ["Settlements", "settlements"]]) {
-      await page.getByRole("link", { name }).click();
+      await go(page.getByRole("link", { name }));
       await page.getByRole("heading", { name }).waitFor();
       await visitor.inspect(file);
     }
@@ -192,13 +192,13 @@ export function* cases(gateway, browser) {
     const receiver = await Receiver.open();
     receiver.status = 500;
     const { visitor, page, main } = await signedIn();
-    await page.getByRole("link", { name: "Webhooks" }).click();
+    await go(page.getByRole("link", { name: "Webhooks" }));
     await act(main, "Add an endpoint", "Add an endpoint", async (action) => {
       await action.getByLabel("Address").fill(receiver.url);
       await action.getByLabel("Events").fill("payment_intent.created");
     });
     await visitor.sees("whsec_");
-    await page.getByRole("link", { name: "Go on" }).click();
+    await go(page.getByRole("link", { name: "Go on" }));
     const intent = await gateway.intent();
     await eventually("the call", async () => receiver.came.length > 0);
     await eventually("the call in the log", async () => {
@@ -206,7 +206,7 @@ export function* cases(gateway, browser) {
       return (await page.locator("td", { hasText: "500" }).count()) > 0;
     });
     await visitor.inspect("webhook");
-    await page.locator("td a", { hasText: "payment_intent.created" }).click();
+    await go(page.locator("td a", { hasText: "payment_intent.created" }));
     await visitor.sees("What was sent");
     receiver.status = 200;
     await act(main, "Send it once more", "Send it once more");
@@ -220,7 +220,7 @@ export function* cases(gateway, browser) {
     await visitor.sees(receiver.url);
     await visitor.inspect("deliveries");
     await visitor.open(at(`/intents/${intent}`));
-    await page.getByRole("link", { name: "payment_intent.created" }).click();
+    await go(page.getByRole("link", { name: "payment_intent.created" }));
     await visitor.sees("Hash of the one before");
     await visitor.inspect("event");
     receiver.close();
@@ -229,18 +229,18 @@ export function* cases(gateway, browser) {
 
   yield ["a key is made, rolled and shown once, and the session of a revoked one ends", async () => {
     const { visitor, page, main } = await signedIn();
-    await page.getByRole("link", { name: "API keys" }).click();
+    await go(page.getByRole("link", { name: "API keys" }));
     await visitor.inspect("keys");
     await act(main, "Make a key", "Make a key", (action) => action.getByLabel("Name").fill("Nightly export"));
     const key = await page.locator(".secret code").textContent();
     await visitor.inspect("key");
     const other = await signedIn(key);
     other.visitor.expected.add(401);
-    await page.getByRole("link", { name: "Go on" }).click();
+    await go(page.getByRole("link", { name: "Go on" }));
     const card = page.locator("article", { hasText: "Nightly export" }).first();
     await act(card, "Roll", "Roll the key");
     await visitor.sees("There is a new key in its place");
-    await page.getByRole("link", { name: "Go on" }).click();
+    await go(page.getByRole("link", { name: "Go on" }));
     const old = page.locator("article", { hasText: `…${key.slice(-4)}` }).first();
     await act(old, "Revoke", "Revoke the key");
     await page.locator("article", { hasText: `…${key.slice(-4)}` }).getByText("Revoked").waitFor();
@@ -255,15 +255,15 @@ export function* cases(gateway, browser) {
     await gateway.post(`/test-helpers/payment-intents/${intent}/fund`);
     await gateway.complete(intent, 0);
     const { visitor, page, main } = await signedIn();
-    await page.getByRole("link", { name: "Clock" }).click();
+    await go(page.getByRole("link", { name: "Clock" }));
     await visitor.inspect("clock");
     await act(main, "Move the clock forward", "Move the clock forward", (action) => action.getByLabel("By how much").selectOption(String(30 * DAY_S)));
     await visitor.sees("ahead of the real time");
     expect("the milestone", (await gateway.milestone(intent, 0)).status, "RELEASED");
-    await page.getByRole("link", { name: "Requests" }).click();
+    await go(page.getByRole("link", { name: "Requests" }));
     await visitor.sees("/v1/test-helpers/clock");
     await visitor.inspect("requests");
-    await page.locator("td a", { hasText: "POST /v1/test-helpers/clock" }).first().click();
+    await go(page.locator("td a", { hasText: "POST /v1/test-helpers/clock" }).first());
     await visitor.sees("What was answered");
     await visitor.inspect("request");
     await visitor.leave();
@@ -323,17 +323,17 @@ export function* cases(gateway, browser) {
   yield ["the operator adds a merchant, decides its dispute, and checks everything", async () => {
     const admin = gateway.adminKey;
     const { visitor, page, main } = await signedIn(admin);
-    await page.getByRole("link", { name: "Merchants" }).first().click();
+    await go(page.getByRole("link", { name: "Merchants" }).first());
     await act(main, "Add a merchant", "Add a merchant", (action) => action.getByLabel("Name").fill(`Studio ${Date.now()}`));
     await visitor.sees("sk_test_");
     await visitor.inspect("merchant-added");
-    await page.getByRole("link", { name: "Go on" }).click();
+    await go(page.getByRole("link", { name: "Go on" }));
     await visitor.inspect("merchants");
     const intent = await gateway.intent();
     await gateway.post(`/test-helpers/payment-intents/${intent}/fund`);
     await gateway.post(`/payment-intents/${intent}/escrow/dispute`, { reason: "Half of it is missing", raisedBy: "buyer" });
     await gateway.post(`/payment-intents/${intent}/escrow/dispute/evidence`, { text: MARKUP, submittedBy: "studio" });
-    await page.getByRole("link", { name: "Disputes" }).first().click();
+    await go(page.getByRole("link", { name: "Disputes" }).first());
     await visitor.sees("Half of it is missing", MARKUP);
     await visitor.inspect("operator-disputes");
     const dispute = page.locator("article.dispute", { hasText: intent });
@@ -345,11 +345,11 @@ export function* cases(gateway, browser) {
     await dispute.waitFor({ state: "detached" });
     expect("what goes back", (await gateway.escrow(intent)).refundedAmount, "400.00");
     for (const [name, file] of [["Settlements", "operator-settlements"], ["Jobs", "jobs"], ["Home", "operator"]]) {
-      await page.getByRole("link", { name }).first().click();
+      await go(page.getByRole("link", { name }).first());
       await page.locator("h1").waitFor();
       await visitor.inspect(file);
     }
-    await page.getByRole("button", { name: "Verify" }).click();
+    await go(page.getByRole("button", { name: "Verify" }));
     await visitor.sees("Everything is as it must be");
     await visitor.axe("the verification");
     await visitor.leave();

@@ -37,6 +37,11 @@ export function expect(what, actual, expected) {
   if (actual !== expected) throw new Error(`${what} is ${JSON.stringify(actual)}, expected ${JSON.stringify(expected)}`);
 }
 
+/** Presses what leads to another page, and waits until that one is there: what is asked of a page on its way out fails, or tells of it. */
+export async function go(target) {
+  await Promise.all([target.page().waitForEvent("load"), target.click()]);
+}
+
 /** A gateway on a port of the system's choice, with a store of its own, a merchant's sandbox and a key of the operator's. */
 export class Gateway {
   static async start(binary, flags = []) {
