@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use escrow::limits::MAX_MILESTONES;
 use escrow::{Currency, PaymentType, ReleaseType, SettlementMethod};
 use maud::{Markup, html};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::desk::{Desk, is_over};
 use super::field::{Attempt, Field, OF};
@@ -85,10 +85,9 @@ fn body(form: &Form) -> Result<Value, Refusal> {
     for flag in ["autoRelease", "requireApproval"] {
         body.insert(flag.to_owned(), form.text(flag).is_some().into());
     }
-    if let Some((name, value)) = form.text("metadata").and_then(|text| text.split_once('=')) {
-        body.insert("metadata".to_owned(), json!({ name.trim(): value.trim() }));
-    } else if form.text("metadata").is_some() {
-        return Err(wrong("metadata", "metadata must look like orderId=7"));
+    let metadata = metadata(form.text("metadata").unwrap_or_default())?;
+    if !metadata.is_empty() {
+        body.insert("metadata".to_owned(), metadata.into());
     }
     let rows = (0..rows_of(form)?).filter_map(|row| milestone(form, row)).enumerate();
     let milestones: Vec<Value> = rows
@@ -101,6 +100,21 @@ fn body(form: &Form) -> Result<Value, Refusal> {
         body.insert("milestones".to_owned(), milestones.into());
     }
     Ok(Value::Object(body))
+}
+
+/// Metadata as it is typed, a name and its value a line.
+fn metadata(text: &str) -> Result<Map<String, Value>, Refusal> {
+    let mut metadata = Map::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let pair = line.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+        let Some((name, value)) = pair.filter(|(name, _)| !name.is_empty()) else {
+            return Err(wrong("metadata", "metadata must look like orderId=7, one on each line"));
+        };
+        if metadata.insert(name.to_owned(), value.into()).is_some() {
+            return Err(wrong("metadata", format!("metadata must have each name once; {name} is there twice")));
+        }
+    }
+    Ok(metadata)
 }
 
 fn milestone(form: &Form, row: usize) -> Option<Map<String, Value>> {
@@ -206,7 +220,7 @@ fn terms(desk: &Desk) -> [Vec<Field>; 3] {
         ],
         vec![
             choice("type", "Kind", kinds).value(PaymentType::DeliveryVsPayment.name()).required(),
-            Field::line("metadata", "Metadata").placeholder("orderId=7").hint("By which you find it again."),
+            Field::text("metadata", "Metadata").hint("By which you find it again: orderId=7, one on each line."),
             Field::line("returnUrl", "Where the payer goes after paying").placeholder("https://…"),
         ],
     ]

@@ -81,7 +81,9 @@ async fn what_is_refused_is_said_by_its_field_and_nothing_is_lost() {
         ("amount", "", "new-amount-said", "amount is required"),
         ("amount-1", "0.0000001", "new-amount-1-said", "decimals"),
         ("returnUrl", "javascript:alert(1)", "new-returnUrl-said", "returnUrl"),
-        ("metadata", "nonsense", "new-metadata-said", "must look like orderId=7"),
+        ("metadata", "orderId=7\r\nnonsense", "new-metadata-said", "must look like orderId=7"),
+        ("metadata", "=7", "new-metadata-said", "must look like orderId=7"),
+        ("metadata", "orderId=7\norderId=8", "new-metadata-said", "orderId is there twice"),
     ] {
         let mut fields = PAYMENT.to_vec();
         fields.retain(|(known, _)| *known != name);
@@ -98,6 +100,17 @@ async fn what_is_refused_is_said_by_its_field_and_nothing_is_lost() {
     all.extend_from_slice(&fields);
     let more = seat.browser.post("/dashboard/intents/new/more", &all).await;
     more.shows(200, &["Milestone 4", "value=\"Sketches\"", "A website for a bakery"]).lacks(&["aria-invalid"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_is_a_line_for_each_name() {
+    let world = World::new().await;
+    let seat = Seat::with(&world, TEST).await;
+    let typed = [("metadata", "orderId=7\r\n\r\n note = a=b, c \r\nempty=")];
+    let page = seat.fill(NEW, NEW, &[&PAYMENT[..], &typed].concat()).await.header("location").to_owned();
+    let intent = page.rsplit('/').next().expect("an id");
+    let kept = &world.get(&format!("/payment-intents/{intent}")).await.ok(200)["data"]["metadata"];
+    assert_eq!(kept, &json!({ "orderId": "7", "note": "a=b, c", "empty": "" }));
 }
 
 #[tokio::test(start_paused = true)]
