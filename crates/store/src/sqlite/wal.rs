@@ -3,8 +3,14 @@
 //! A thread of its own does PASSIVE checkpoints, which never block anybody. Under constant load they never catch up, so that
 //! the log would grow without end: once it is long, the writer itself restarts it between two commits. (From another thread a
 //! restart starves.) Readers that look at an old snapshot for long, as `verify` does, put the restart off.
+//!
+//! A restart moves what is left and syncs all that was moved since the last one, which PASSIVE checkpoints do not sync unless they catch
+//! up. Every commit waits for it. So the thread does nearly all of that work before it says that the log is long.
 
+use std::fs::File;
 use std::io;
+use std::mem::ManuallyDrop;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,13 +19,10 @@ use rusqlite::Connection;
 
 /// How long commits gather before the next PASSIVE checkpoint. A page that many of them change is moved once.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(200);
-/// The same while the log is long, so that little is left for the writer to move when it restarts it.
-const LONG_LOG_INTERVAL: Duration = Duration::from_millis(50);
-/// How many pages (of 4 KiB) make the log long: 16 MiB.
-const LONG_PAGES: i64 = 4 * 1024;
-/// How many pages (of 4 KiB) the log may have before the writer restarts it: 32 MiB. A restart syncs what was moved since the last one, and
-/// every commit waits for it: a longer log is no faster, and its waits are longer.
-const RESTART_PAGES: i64 = 8 * 1024;
+/// How many pages (of 4 KiB) the log may have before the writer restarts it: 128 MiB.
+const RESTART_PAGES: i64 = 32 * 1024;
+/// How often the database is synced, and what was committed meanwhile moved, before a restart: each time less is left.
+const PASSES_BEFORE_RESTART: usize = 3;
 /// How many pages (of 4 KiB) make the writer give the log's space back to the disk: 512 MiB.
 const TRUNCATE_PAGES: i64 = 128 * 1024;
 /// How long a restart may wait for readers before it is put off.
@@ -28,23 +31,30 @@ const RESTART_PATIENCE: Duration = Duration::from_millis(50);
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the writer and the checkpoint thread tell each other.
-#[derive(Default)]
 pub(super) struct Wal {
+    /// The database's file, to sync it. It is never closed: the system would forget all locks that this process has on that file, those of
+    /// SQLite's connections too.
+    database: ManuallyDrop<File>,
     news: Mutex<News>,
     told: Condvar,
     /// Held by whoever runs a checkpoint. SQLite refuses a second one at the same time instead of letting it wait.
     running: Mutex<()>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct News {
     /// Something was committed since the last checkpoint began.
     is_dirty: bool,
     is_closing: bool,
     /// How long the log was when it was last looked at.
     pages: i64,
-    /// How long the log may become before the next restart; 0 stands for [`RESTART_PAGES`].
-    put_off_to: i64,
+    /// How long the log may become before the next restart.
+    restart_at: i64,
+}
+
+impl News {
+    /// That nothing has been committed yet.
+    const NONE: News = News { is_dirty: false, is_closing: false, pages: 0, restart_at: RESTART_PAGES };
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -60,6 +70,12 @@ struct Checkpointed {
 }
 
 impl Wal {
+    /// For the database at this path, which must exist.
+    pub(super) fn of(database: &Path) -> io::Result<Wal> {
+        let database = ManuallyDrop::new(File::options().read(true).write(true).open(database)?);
+        Ok(Wal { database, news: Mutex::new(News::NONE), told: Condvar::new(), running: Mutex::default() })
+    }
+
     /// Starts the checkpoint thread.
     pub(super) fn watch(self: &Arc<Wal>, db: Connection) -> io::Result<JoinHandle<()>> {
         let wal = Arc::clone(self);
@@ -84,7 +100,7 @@ impl Wal {
             *news
         };
         self.told.notify_all();
-        if news.pages < news.put_off_to.max(RESTART_PAGES) {
+        if news.pages < news.restart_at {
             return;
         }
         let _running = match self.running.try_lock() {
@@ -107,10 +123,10 @@ impl Wal {
         let back = db.busy_timeout(BUSY_TIMEOUT);
         let mut news = self.news();
         match result.and_then(|done| back.map(|()| done)) {
-            Ok(done) if done.is_blocked => news.put_off_to = news.pages.saturating_add(RESTART_PAGES),
-            Ok(_) => (news.pages, news.put_off_to) = (0, 0),
+            Ok(done) if done.is_blocked => news.restart_at = news.pages.saturating_add(RESTART_PAGES),
+            Ok(_) => (news.pages, news.restart_at) = (0, RESTART_PAGES),
             Err(error) => {
-                news.put_off_to = news.pages.saturating_add(RESTART_PAGES);
+                news.restart_at = news.pages.saturating_add(RESTART_PAGES);
                 tracing::warn!(%error, "the write-ahead log could not be restarted; it goes on growing");
             }
         }
@@ -118,18 +134,33 @@ impl Wal {
 
     fn checkpoint_beside(&self, db: &Connection) {
         let _running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        match checkpoint(db, Kind::Passive) {
-            Ok(done) => self.news().pages = done.pages,
+        match self.move_pages(db) {
+            Ok(pages) => self.news().pages = pages,
             Err(error) => tracing::warn!(%error, "a checkpoint failed; the next one tries again"),
         }
+    }
+
+    /// Moves what was committed, and gives how long the log is. Where it is to be restarted, that has little to do afterwards.
+    fn move_pages(&self, db: &Connection) -> rusqlite::Result<i64> {
+        let mut pages = checkpoint(db, Kind::Passive)?.pages;
+        let is_long = pages >= self.news().restart_at;
+        if is_long {
+            for _ in 0..PASSES_BEFORE_RESTART {
+                // Nothing depends on it: the restart syncs for itself.
+                if let Err(error) = self.database.sync_data() {
+                    tracing::warn!(%error, "the database could not be synced before its log is restarted");
+                }
+                pages = checkpoint(db, Kind::Passive)?.pages;
+            }
+        }
+        Ok(pages)
     }
 
     /// Sleeps until there is something to move and a little more had time to gather; `false` when it is time to end.
     fn wait_for_commits(&self) -> bool {
         let quiet = self.told.wait_while(self.news(), |news| !news.is_dirty && !news.is_closing);
         let news = quiet.unwrap_or_else(PoisonError::into_inner);
-        let interval = if news.pages < LONG_PAGES { CHECKPOINT_INTERVAL } else { LONG_LOG_INTERVAL };
-        let gathered = self.told.wait_timeout_while(news, interval, |news| !news.is_closing);
+        let gathered = self.told.wait_timeout_while(news, CHECKPOINT_INTERVAL, |news| !news.is_closing);
         let (mut news, _) = gathered.unwrap_or_else(PoisonError::into_inner);
         news.is_dirty = false;
         !news.is_closing
@@ -161,7 +192,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let db = open::writer(dir.path()).expect("a database");
         write(&db);
-        (dir, db, Wal::default())
+        let wal = Wal::of(&open::database(dir.path())).expect("its file");
+        (dir, db, wal)
     }
 
     fn write(db: &Connection) {
@@ -172,7 +204,7 @@ mod tests {
     /// How long the log is, and how long it may become before the next restart.
     fn lengths(wal: &Wal) -> (i64, i64) {
         let news = *wal.news();
-        (news.pages, news.put_off_to)
+        (news.pages, news.restart_at)
     }
 
     fn log_bytes(dir: &Path) -> u64 {
@@ -187,8 +219,21 @@ mod tests {
         for (pages, bytes_after) in [(RESTART_PAGES, bytes), (TRUNCATE_PAGES, 0)] {
             wal.news().pages = pages;
             wal.after_commit(&db);
-            assert_eq!((lengths(&wal), log_bytes(dir.path())), ((0, 0), bytes_after));
+            assert_eq!((lengths(&wal), log_bytes(dir.path())), ((0, RESTART_PAGES), bytes_after));
         }
+    }
+
+    #[test]
+    fn a_log_that_became_long_is_moved_and_restarted() {
+        let (dir, db, wal) = written();
+        wal.news().restart_at = 100;
+        db.execute_batch("CREATE TABLE much AS SELECT zeroblob(400 * 1024)").expect("a long log");
+        wal.checkpoint_beside(&db);
+        assert!(lengths(&wal).0 > 100);
+        let moved = std::fs::metadata(open::database(dir.path())).expect("a database").len();
+        assert!(moved > 400 * 1024, "{moved} bytes");
+        wal.after_commit(&db);
+        assert_eq!(lengths(&wal), (0, RESTART_PAGES));
     }
 
     #[test]
@@ -206,6 +251,6 @@ mod tests {
         assert_eq!(lengths(&wal), (RESTART_PAGES, 2 * RESTART_PAGES), "not yet: the log has not grown");
         wal.news().pages = 2 * RESTART_PAGES;
         wal.after_commit(&db);
-        assert_eq!(lengths(&wal), (0, 0));
+        assert_eq!(lengths(&wal), (0, RESTART_PAGES));
     }
 }

@@ -14,7 +14,8 @@ use super::wal::Wal;
 use crate::leases::Leases;
 use crate::tally::Tallies;
 
-/// The only connection that writes. The fields are dropped in this order: the lock outlives the connection.
+/// The only connection that writes, to be dropped behind those that read. The fields are dropped in this order: the lock outlives the
+/// connection, and so does the file that is synced.
 pub(super) struct Writer {
     pub(super) db: Connection,
     /// Changed by the writer alone, so that nothing is stored between a lease and another.
@@ -33,8 +34,9 @@ impl Writer {
         let lock = open::lock(dir)?;
         let db = open::writer(dir)?;
         jobs::release_all(&db).map_err(|error| open::explain(&open::database(dir), error))?;
-        let wal = Arc::new(Wal::default());
-        let checkpoints = wal.watch(open::writer(dir)?).map_err(|error| open::inaccessible(dir, &error))?;
+        let cannot = |error| open::inaccessible(dir, &error);
+        let wal = Arc::new(Wal::of(&open::database(dir)).map_err(cannot)?);
+        let checkpoints = wal.watch(open::writer(dir)?).map_err(cannot)?;
         Ok(Writer {
             db,
             leases: Leases::default(),
