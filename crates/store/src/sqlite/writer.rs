@@ -14,8 +14,7 @@ use super::wal::Wal;
 use crate::leases::Leases;
 use crate::tally::Tallies;
 
-/// The only connection that writes, to be dropped behind those that read. The fields are dropped in this order: the lock outlives the
-/// connection, and so does the file that is synced.
+/// The only connection that writes, with what keeps its log short. The fields are dropped in this order: the lock outlives the connection.
 pub(super) struct Writer {
     pub(super) db: Connection,
     /// Changed by the writer alone, so that nothing is stored between a lease and another.
